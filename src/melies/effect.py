@@ -1,0 +1,131 @@
+"""`Effect`, `FrameEffect` and `Generator`: the three kinds of thing a clip is made of."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from melies.errors import UseError
+from melies.frame import Frame, Image, Sound, VideoSpec
+
+Scope = Literal["frame", "shot", "video"]
+
+
+class Step(BaseModel):
+    """What effects and generators share: fields that are their only declaration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def name(cls) -> str:
+        """The word users type: the name of the file that holds the class."""
+        return cls.__module__.rpartition(".")[2].replace("_", "-")
+
+    @classmethod
+    def make(cls, **options: Any) -> Self:
+        """Build from options, saying in one sentence which value is wrong and what is allowed.
+
+        Raises:
+            UseError: A value is out of range, of the wrong type, or unknown.
+        """
+        try:
+            return cls(**options)
+        except ValidationError as error:
+            raise UseError(explain(cls, error), f"See: melies effects {cls.name()}") from None
+
+    def models(self) -> tuple[str, ...]:
+        """Names of the registry rows that this step will load with its current settings."""
+        return ()
+
+
+class Effect(Step):
+    """A function from an iterator of frames to an iterator of frames, with its parameters as fields.
+
+    Attributes:
+        scope: What it must see in one piece. `"shot"`: `apply` is called afresh for every shot, so that no
+            state leaks over a cut. `"frame"`: frames do not depend on each other; shots are not looked for.
+            `"video"`: the whole clip.
+    """
+
+    scope: ClassVar[Scope] = "shot"
+
+    @property
+    def lead_in(self) -> int | None:
+        """How many frames before a mid-shot start it needs to be exact; None when it needs them all."""
+        return 0 if self.scope == "frame" else None
+
+    @property
+    def touches_sound(self) -> bool:
+        """Whether `sound` does anything; when no effect does, sound packets are copied untouched."""
+        return False
+
+    def output(self, spec: VideoSpec) -> VideoSpec:
+        """Say how size, rate, depth, alpha or frame count change.
+
+        Raises:
+            UseError: The settings make no sense for such a clip.
+        """
+        return spec
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        """Turn frames into frames; `spec` describes the incoming ones."""
+        raise NotImplementedError
+
+    def sound(self, blocks: Iterator[Sound], spec: VideoSpec) -> Iterator[Sound]:
+        """Turn sound into sound, so that it stays with the picture; only called if `touches_sound`."""
+        return blocks
+
+
+class FrameEffect(Effect):
+    """An effect without memory: write `process`; the engine may call it from several threads."""
+
+    scope: ClassVar[Scope] = "frame"
+
+    def process(self, image: Image) -> Image:
+        """Return a new image, or the same one where there is nothing to do."""
+        raise NotImplementedError
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        """Call `process` on every frame."""
+        for frame in frames:
+            yield self.step(frame)
+
+    def step(self, frame: Frame) -> Frame:
+        """Process one frame, keeping its place in time."""
+        image = self.process(frame.image)
+        return frame if image is frame.image else frame.with_image(image)
+
+
+class Generator(Step):
+    """The same kind of model, but it makes frames from nothing."""
+
+    def spec(self) -> VideoSpec:
+        """What the frames will look like."""
+        raise NotImplementedError
+
+    def frames(self) -> Iterator[Frame]:
+        """Make the frames."""
+        raise NotImplementedError
+
+
+def explain(cls: type[Step], error: ValidationError) -> str:
+    """Put pydantic's first complaint into one sentence naming field, value and what is allowed."""
+    from melies.suggest import did_you_mean
+
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "settings"
+    option = "--" + field.replace("_", "-")
+    if first["type"] == "extra_forbidden":
+        return f"{cls.name()} has no option {option}.{did_you_mean(field, cls.model_fields)}"
+    if first["type"] == "missing":
+        return f"{cls.name()} needs {option}."
+    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return f"{cls.name()} {option} {first['input']!r}: {reason}."
+
+
+def own_module(cls: type[Step]) -> bool:
+    """Whether the class was written in its module rather than imported into it."""
+    return getattr(sys.modules.get(cls.__module__), cls.__name__, None) is cls
