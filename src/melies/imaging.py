@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from melies.errors import UseError
 from melies.frame import Image
@@ -79,7 +79,7 @@ def _valid_colour(text: str) -> str:
     return text
 
 
-ColourText = Annotated[str, AfterValidator(_valid_colour)]
+ColourText = Annotated[str, AfterValidator(_valid_colour), Field(json_schema_extra={"format": "colour"})]
 """The type of effect fields that hold a colour."""
 
 
