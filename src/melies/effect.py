@@ -48,9 +48,12 @@ class Effect(Step):
         scope: What it must see in one piece. `"shot"`: `apply` is called afresh for every shot, so that no
             state leaks over a cut. `"frame"`: frames do not depend on each other; shots are not looked for.
             `"video"`: the whole clip.
+        retimes: Whether moments of the result are other moments of the source, as after slow motion. Subtitles and
+            chapters no longer fit then, and neither does the sound unless the effect changes it as well.
     """
 
     scope: ClassVar[Scope] = "shot"
+    retimes: ClassVar[bool] = False
 
     @property
     def lead_in(self) -> int | None:

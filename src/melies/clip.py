@@ -1,0 +1,232 @@
+"""`Clip`: a lazy chain of where frames come from and the effects they pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from melies.effect import Effect
+from melies.errors import UseError
+from melies.frame import Frame, Sound, VideoSpec
+
+if TYPE_CHECKING:
+    from melies.engine.progress import Report
+    from melies.media.mux import Extras
+    from melies.media.output import SaveOptions
+
+log = logging.getLogger("melies")
+
+Time = Fraction | float | int | str
+
+
+class Source(Protocol):
+    """Where frames come from: a file, pictures, a generator."""
+
+    @property
+    def spec(self) -> VideoSpec:
+        """What the frames look like."""
+        ...
+
+    def frames(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
+        """Frames from `since` on, in seconds, and up to `lead_in` before it."""
+        ...
+
+
+class Clip:
+    """A source and the effects on it. Nothing runs until it is saved or iterated.
+
+    Args:
+        source: Where frames come from.
+        effects: Applied in order.
+    """
+
+    def __init__(self, source: Source, effects: tuple[Effect, ...] = ()) -> None:
+        self.source = source
+        self.effects = effects
+
+    def apply(self, *effects: Effect) -> Clip:
+        """Return the clip with further effects.
+
+        Raises:
+            UseError: An effect cannot work on such a clip.
+        """
+        clip = Clip(self.source, (*self.effects, *effects))
+        _ = clip.spec
+        return clip
+
+    @cached_property
+    def spec(self) -> VideoSpec:
+        """What the frames look like after the last effect."""
+        from melies.engine.chain import specs
+
+        return specs(self.source.spec, self.effects)[-1]
+
+    def frames(self) -> Iterator[Frame]:
+        """Run the clip in the calling thread and yield its frames; close the iterator to stop."""
+        from melies.engine.chain import chain, needs_shots
+        from melies.engine.shots import mark_shots
+
+        frames = self.source.frames()
+        if needs_shots(self.effects):
+            frames = mark_shots(frames)
+        return chain(frames, self.source.spec, self.effects)
+
+    def sound(self, track: int = 0) -> Iterator[Sound]:
+        """Decode a sound track and pass it through the effects that touch sound."""
+        blocks: Iterator[Sound] = self.source.sound(track)  # type: ignore[attr-defined]
+        spec = self.source.spec
+        for effect in self.effects:
+            if effect.touches_sound:
+                blocks = effect.sound(blocks, spec)
+            spec = effect.output(spec)
+        return blocks
+
+    def save(
+        self,
+        path: str | Path,
+        options: SaveOptions | None = None,
+        *,
+        progress: Report | None = None,
+        threads: int | None = None,
+        **fields: Any,
+    ) -> Path:
+        """Write the clip to a file; the file's ending says as what.
+
+        Args:
+            path: Output. Nothing appears there before it is complete.
+            options: How to write; or give the fields of `SaveOptions` by name.
+            progress: Called with a `Progress` a few times a second.
+            threads: Cores to use; all if None.
+            **fields: Fields of `SaveOptions`, such as `codec="prores"`, `quality=90`, `overwrite=True`.
+
+        Returns:
+            The path written.
+
+        Raises:
+            UseError: The request cannot be carried out; nothing was touched.
+            MediaError: Reading or writing failed; finished segments are kept for `resume=True`.
+        """
+        from pydantic import ValidationError
+
+        from melies.engine.render import render
+        from melies.media.output import SaveOptions, explain
+
+        if options is None:
+            try:
+                options = SaveOptions(**fields)
+            except ValidationError as error:
+                raise UseError(explain(error)) from None
+        clip = self
+        if options.pingpong:
+            from melies import effects
+
+            clip = self.apply(effects.find("loop").make(boomerang=True))
+        return render(clip, Path(path), options, progress, threads)
+
+    # What the engine asks
+
+    @property
+    def native_format(self) -> str:
+        """Pixel format of the source's decoder; empty when frames are images already."""
+        return str(getattr(self.source, "native_format", ""))
+
+    def inputs(self) -> list[Path]:
+        """Files of the user's that are read, and so must not be written."""
+        path = getattr(self.source, "path", None)
+        own = [] if path is None else [Path(path)]
+        for effect in self.effects:
+            own += [value for value in dict(effect).values() if isinstance(value, Path)]
+        return own
+
+    def identity(self) -> dict[str, Any]:
+        """Say what the clip is, for recognising the same work again."""
+        files = {}
+        for path in self.inputs():
+            if path.is_file():
+                stat = path.stat()
+                files[str(path)] = [stat.st_size, stat.st_mtime_ns]
+        return {
+            "files": files,
+            "source": repr(getattr(self.source, "trim", None)),
+            "effects": [{effect.name(): effect.model_dump(mode="json")} for effect in self.effects],
+        }
+
+    def tracks(self) -> list[Callable[[], Iterator[Sound]]]:
+        """One function per sound track, which decodes it and passes it through the effects."""
+        count = int(getattr(self.source, "tracks", 0))
+        return [partial(self.sound, track) for track in range(count)]
+
+    def extras(self, options: SaveOptions) -> Extras:
+        """Say what goes into a film beside its pictures."""
+        from melies.media.mux import Extras
+
+        retimed = any(effect.retimes for effect in self.effects)
+        changed = any(effect.touches_sound for effect in self.effects)
+        sound = options.sound
+        if sound and self.source.spec.sound and any(e.retimes and not e.touches_sound for e in self.effects):
+            log.warning("The sound is left out: it would no longer fit the picture.")
+            sound = False
+        path = getattr(self.source, "path", None)
+        is_file = path is not None and Path(path).is_file()
+        return Extras(
+            path=Path(path) if is_file and path is not None else None,
+            origin=getattr(self.source, "origin", Fraction(0)),
+            length=getattr(self.source, "length", None),
+            sound=sound,
+            tracks=self.tracks() if changed else None,
+            keep_timed=not retimed,
+        )
+
+
+def open(
+    path: str | Path,
+    *,
+    start: Time | None = None,
+    end: Time | None = None,
+    rate: Time | None = None,
+    max_errors: int = 10,
+) -> Clip:
+    """Open a film, an animation, a still or a folder of pictures.
+
+    Args:
+        path: A file, a folder of pictures, or a pattern such as `shots/%04d.png` or `shots/*.png`.
+        start: Begin with the first frame at or after this time: seconds, or `"HH:MM:SS.mmm"`.
+        end: End before the first frame at or after this time.
+        rate: Frames per second of a folder of pictures.
+        max_errors: How many broken frames may be skipped before reading is given up.
+
+    Raises:
+        UseError: The file is missing, is not a film, or is one that must not be opened (a playlist, an address).
+    """
+    from melies.media.reader import Reader
+
+    return Clip(
+        Reader(
+            path,
+            start=parse_time(start),
+            end=parse_time(end),
+            rate=parse_time(rate),
+            max_errors=max_errors,
+        )
+    )
+
+
+def parse_time(value: Time | None) -> Fraction | None:
+    """Turn seconds, `"MM:SS"` or `"HH:MM:SS.mmm"` into an exact number of seconds.
+
+    Raises:
+        UseError: The text is not a time.
+    """
+    if value is None or isinstance(value, Fraction):
+        return value
+    try:
+        seconds = Fraction(0)
+        for part in str(value).split(":"):
+            seconds = seconds * 60 + Fraction(part)
+    except (ValueError, ZeroDivisionError):
+        raise UseError(f"{value!r} is not a time.", "Write seconds, as in 12.5, or HH:MM:SS, as in 1:02:03.5.") from None
+    return seconds

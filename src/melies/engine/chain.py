@@ -1,0 +1,113 @@
+"""Effects one after another: how a clip's frames come to be, with or without threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from melies.effect import Effect, FrameEffect
+from melies.engine.pipeline import Stage, close, ordered_map
+from melies.engine.shots import shots
+from melies.frame import Frame, VideoSpec
+
+
+def specs(spec: VideoSpec, effects: Sequence[Effect]) -> list[VideoSpec]:
+    """What comes out of the source and of each effect in turn: one more entry than there are effects."""
+    out = [spec]
+    for effect in effects:
+        out.append(effect.output(out[-1]))
+    return out
+
+
+def needs_shots(effects: Sequence[Effect]) -> bool:
+    """Whether any effect must not see over a cut."""
+    return any(effect.scope == "shot" for effect in effects)
+
+
+def lead_in(effects: Sequence[Effect]) -> int | None:
+    """Frames before a mid-shot start that the whole chain needs to be exact; None for all of the shot."""
+    needs = [effect.lead_in for effect in effects]
+    return None if None in needs else sum(need for need in needs if need)
+
+
+def run_effect(effect: Effect, frames: Iterator[Frame], spec: VideoSpec, workers: int = 1) -> Iterator[Frame]:
+    """Apply one effect, afresh for every shot where its scope says so; closing it closes `frames`."""
+    try:
+        if isinstance(effect, FrameEffect) and type(effect).apply is FrameEffect.apply:
+            yield from ordered_map(effect.step, frames, workers)
+        elif effect.scope == "shot":
+            for shot in shots(frames):
+                yield from _first_is_cut(effect.apply(shot, spec))
+        else:
+            yield from _closing(effect.apply(frames, spec))
+    finally:
+        close(frames)
+
+
+def _first_is_cut(frames: Iterator[Frame]) -> Iterator[Frame]:
+    try:
+        for index, frame in enumerate(frames):
+            cut = index == 0
+            yield frame if frame.cut == cut else frame.at(frame.pts, frame.duration, cut=cut)
+    finally:
+        close(frames)
+
+
+def _closing(frames: Iterator[Frame]) -> Iterator[Frame]:
+    try:
+        yield from frames
+    finally:
+        close(frames)
+
+
+def chain(frames: Iterator[Frame], spec: VideoSpec, effects: Sequence[Effect]) -> Iterator[Frame]:
+    """Run the effects in the calling thread."""
+    for effect, given in zip(effects, specs(spec, effects), strict=False):
+        frames = run_effect(effect, frames, given)
+    return frames
+
+
+def staged(
+    frames: Iterator[Frame], spec: VideoSpec, effects: Sequence[Effect], threads: int | None = None
+) -> list[Stage[Frame]]:
+    """Run the source and every effect in a thread of its own; the last stage yields the result.
+
+    Args:
+        frames: The source.
+        spec: What the source yields.
+        effects: What to apply.
+        threads: Cores to use for effects without memory; all of them if None.
+    """
+    workers = min(4, threads or os.cpu_count() or 1)
+    stages = [Stage(frames, "read")]
+    for effect, given in zip(effects, specs(spec, effects), strict=False):
+        before = stages[-1]
+        stages.append(Stage(run_effect(effect, before, given, workers), effect.name(), upstream=before))
+    return stages
+
+
+def constant_rate(frames: Iterator[Frame], rate: Fraction) -> Iterator[Frame]:
+    """Show the nearest picture at every multiple of `1/rate`: frames are repeated and dropped, never blended."""
+    tick = 1 / rate
+    shown: Frame | None = None
+    index = 0
+    try:
+        for frame in frames:
+            begin = frame.pts * frame.time_base
+            if shown is None:
+                index = round(begin * rate)
+            while shown is not None and index * tick + tick / 2 <= begin:
+                yield shown.at(index, 1, tick)
+                index += 1
+                shown = shown.at(shown.pts, shown.duration, cut=False)
+            if shown is not None and shown.cut:
+                frame = frame.at(frame.pts, frame.duration, cut=True)
+            shown = frame
+        while shown is not None:
+            end = (shown.pts + shown.duration) * shown.time_base
+            yield shown.at(index, 1, tick)
+            index += 1
+            shown = shown.at(shown.pts, shown.duration, cut=False) if index * tick + tick / 2 < end else None
+    finally:
+        close(frames)

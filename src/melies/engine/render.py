@@ -1,0 +1,463 @@
+"""Rendering a clip to a file: in segments, so that a render that was killed goes on where it stopped.
+
+While it works, everything lies in `NAME.part/` beside the output. Each finished segment is two files there: packets,
+and a record that is written last. The output appears in one move at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import dropwhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+
+from melies.engine.chain import constant_rate, lead_in, needs_shots, specs, staged
+from melies.engine.pipeline import Stage, close
+from melies.engine.progress import Meter, Report
+from melies.engine.shots import WARM_UP, mark_shots
+from melies.errors import MediaError, MeliesError, UseError
+from melies.frame import Frame, VideoSpec
+from melies.media.encode import Encoder, Segment, write_json
+from melies.media.output import Plan, SaveOptions, make_plan
+
+if TYPE_CHECKING:
+    from melies.clip import Clip
+
+log = logging.getLogger("melies")
+
+SEGMENT = Fraction(8)
+"""Seconds after which a segment ends wherever it is."""
+
+SEGMENT_AT_CUT = Fraction(3)
+"""Seconds after which a segment ends at the next cut."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place to go on from.
+
+    Attributes:
+        output: Time of the next frame wanted, in the result.
+        restart: Time from which the source must run again to make it exactly.
+        last_cut: When the shot that holds `restart` began; None at the very beginning.
+    """
+
+    output: Fraction | None = None
+    restart: Fraction = Fraction(0)
+    last_cut: Fraction | None = None
+
+
+def render(clip: Clip, path: Path, options: SaveOptions, report: Report | None, threads: int | None = None) -> Path:
+    """Write `clip` to `path`.
+
+    Args:
+        clip: What to write.
+        path: Where.
+        options: How.
+        report: Told about the progress.
+        threads: Cores to use; all if None.
+
+    Returns:
+        The path written.
+
+    Raises:
+        UseError: The request cannot be carried out; nothing was touched.
+        MediaError: Reading or writing failed on the way; finished segments are kept for `resume`.
+    """
+    plan = plan_for(clip, path, options)
+    check_target(clip, plan, options)
+    for note in plan.notes:
+        log.warning("%s", note)
+    with Workshop(clip, plan, options) as shop:
+        if plan.kind == "sound":
+            shop.write_sound()
+        else:
+            if plan.kind == "pictures":
+                shop.make_pictures(report, threads)
+            else:
+                shop.make_segments(report, threads)
+                shop.assemble(report)
+        shop.publish()
+    return plan.path
+
+
+def plan_for(clip: Clip, path: Path, options: SaveOptions) -> Plan:
+    """Decide how the clip is written."""
+    spec = clip.spec
+    if options.fps is not None:
+        frames = spec.frames and round(spec.frames * options.fps / spec.rate)
+        spec = spec.replace(rate=options.fps, time_base=1 / options.fps, variable=False, frames=frames)
+    native = clip.native_format if not clip.effects else ""
+    return make_plan(path, spec, options, native)
+
+
+def check_target(clip: Clip, plan: Plan, options: SaveOptions) -> None:
+    """Refuse to write over anything of the user's.
+
+    Raises:
+        UseError: The output is the input, exists already, or its folder cannot be written to.
+    """
+    path = plan.path
+    folder = path if plan.many and not path.suffix else path.parent
+    parent = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+    for source in clip.inputs():
+        if path.exists() and source.exists() and path.samefile(source):
+            raise UseError(f"{path} is both input and output.", "Give the output another name.")
+    if path.is_dir() and not (plan.many and not path.suffix):
+        raise UseError(f"{path} is a folder.", "Name a file to write.")
+    if not options.overwrite and _exists(plan):
+        raise UseError(f"{path} exists already.", "Add --overwrite to replace it, or choose another name.")
+    if not folder.exists() and not plan.many:
+        raise UseError(f"There is no folder {folder}.", "Create it first, or choose another place.")
+    if not os.access(parent, os.W_OK) or not parent.is_dir():
+        raise UseError(f"{parent} cannot be written to.", "Choose another place.")
+
+
+def _exists(plan: Plan) -> bool:
+    if not plan.many:
+        return plan.path.exists()
+    if not plan.path.suffix:
+        return plan.path.is_dir() and any(plan.path.iterdir())
+    return picture_name(plan.path, 1).exists()
+
+
+def picture_name(path: Path, number: int) -> Path:
+    """Return the name of one picture of a sequence: `%04d` and `####` are filled in, a folder gets `00001.png`."""
+    if not path.suffix:
+        return path / f"{number:05d}.png"
+    name = path.name
+    if "#" in name:
+        digits = name.count("#")
+        return path.with_name(name.replace("#" * digits, f"{number:0{digits}d}"))
+    try:
+        return path.with_name(name % number)
+    except (TypeError, ValueError):
+        raise UseError(f"{name} does not say where the number goes.", "Write it as %05d, as in frame-%05d.png.") from None
+
+
+class Workshop:
+    """The folder a render works in, from the first frame to the finished file.
+
+    Used as a context: left with an error, it keeps finished segments for `resume` and removes everything else.
+    """
+
+    def __init__(self, clip: Clip, plan: Plan, options: SaveOptions) -> None:
+        self.clip = clip
+        self.plan = plan
+        self.options = options
+        self.folder = plan.path.with_name(plan.path.name + ".part")
+        self.segments: list[Segment] = []
+        self.pictures: list[Path] = []
+        self.made: Path | None = None
+        self._published = False
+
+    def __enter__(self) -> Workshop:
+        job = self.job()
+        ledger = self.folder / "job.json"
+        if self.folder.exists():
+            if self.options.resume and ledger.exists():
+                self._resume(json.loads(ledger.read_text()), job)
+                return self
+            if not (self.options.overwrite or self.options.resume) and any(self.folder.glob("*.json")):
+                raise UseError(
+                    f"{self.folder} holds an unfinished render.",
+                    "Add --resume to go on with it, or --overwrite to begin again.",
+                )
+            shutil.rmtree(self.folder)
+        try:
+            self.folder.mkdir(parents=True)
+            write_json(ledger, job)
+        except OSError as error:
+            raise UseError(f"{self.folder.parent} cannot be written to: {error.strerror}.", "Choose another place.") from None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if self._published or not self.segments:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        elif error is not None:
+            frames = sum(segment.frames for segment in self.segments)
+            log.warning("%d finished frames are kept in %s: add --resume to go on.", frames, self.folder)
+        if isinstance(error, OSError) and not isinstance(error, MeliesError):
+            raise failure(self.plan.path, error) from error
+
+    def job(self) -> dict[str, object]:
+        """Say what this render is, so that only the same one is resumed."""
+        options = self.options.model_dump(mode="json", exclude={"overwrite", "resume"})
+        return {"version": 1, "clip": self.clip.identity(), "options": options, "output": self.plan.path.name}
+
+    def _resume(self, old: dict[str, object], job: dict[str, object]) -> None:
+        if old != json.loads(json.dumps(job)):
+            changed = [key for key in job if old.get(key) != json.loads(json.dumps(job[key]))]
+            raise UseError(
+                f"{self.folder} holds a render of something else ({', '.join(changed)} differ).",
+                "Give the same input, effects and options, or begin again with --overwrite.",
+            )
+        records = sorted(self.folder.glob("[0-9]*.json"))
+        self.segments = [Segment.load(record) for record in records]
+        kept = {name for s in self.segments for name in (s.file, f"{s.index:06d}.json")} | {"job.json"}
+        for leftover in self.folder.iterdir():
+            if leftover.name not in kept:
+                leftover.unlink()
+
+    # frames
+
+    def where(self) -> Where | None:
+        """Where to go on; None when every segment is there."""
+        if not self.segments:
+            return Where()
+        last = self.segments[-1]
+        if not last.next:
+            return None
+        return Where(Fraction(last.next), Fraction(last.restart), Fraction(last.last_cut) if last.last_cut else None)
+
+    def make_segments(self, report: Report | None, threads: int | None) -> None:
+        """Render what is missing, segment by segment."""
+        where = self.where()
+        if where is None:
+            return
+        from melies.media.animation import lossless
+
+        plan = lossless(self.plan) if self.plan.kind == "animation" else self.plan
+        time_base = self.time_base()
+        run = Run(self.clip, self.options.fps, where, threads)
+        done = sum(segment.frames for segment in self.segments)
+        meter = Meter(report, "render", self.plan.spec.frames, done=done, loads=run.loads, skipped=run.skipped)
+        encoder: Encoder | None = None
+        begin = Fraction(0)
+        try:
+            for frame in run.frames():
+                moment = frame.pts * frame.time_base
+                if encoder is not None and run.ends(moment - begin, frame.cut):
+                    self._keep(encoder, time_base, run.restart(moment))
+                    encoder = None
+                if encoder is None:
+                    begin = moment
+                    encoder = Encoder(plan, self.folder / f"{len(self.segments):06d}.mkv", time_base, threads or 0)
+                encoder.add(frame)
+                meter.add()
+            if encoder is not None:
+                self._keep(encoder, time_base, None)
+                encoder = None
+        except av.FFmpegError as error:
+            raise failure(self.plan.path, error) from error
+        finally:
+            if encoder is not None:
+                encoder.abandon()
+            run.close()
+        if not self.segments:
+            raise MediaError(f"{self.plan.path.name}: there are no frames to write.", "Check --start and --end.")
+        meter.finish()
+
+    def time_base(self) -> Fraction:
+        """Return the clock that frames are encoded on: the source's own, if it is fine enough for the rate."""
+        spec = self.plan.spec
+        return spec.time_base if spec.time_base <= 1 / spec.rate else 1 / (spec.rate * 1000)
+
+    def _keep(self, encoder: Encoder, time_base: Fraction, go_on: Where | None) -> None:
+        index = len(self.segments)
+        stamps = encoder.finish()
+        segment = Segment(
+            index,
+            f"{index:06d}.mkv",
+            encoder.frames,
+            str(time_base),
+            stamps,
+            str(go_on.output) if go_on else "",
+            str(go_on.restart) if go_on else "",
+            str(go_on.last_cut) if go_on and go_on.last_cut is not None else "",
+        )
+        segment.save(self.folder)
+        self.segments.append(segment)
+
+    def make_pictures(self, report: Report | None, threads: int | None) -> None:
+        """Write one file per frame into the working folder; on resume, those that are there are not made again."""
+        from melies.media.pictures import encode_picture
+
+        plan = self.plan
+        run = Run(self.clip, self.options.fps, Where(), threads)
+        meter = Meter(report, "render", plan.spec.frames, loads=run.loads, skipped=run.skipped)
+        try:
+            for number, frame in enumerate(run.frames(), 1):
+                if number == 2 and not plan.many:
+                    raise UseError(
+                        f"{plan.path.name} is one picture, but the clip has more frames.",
+                        f"Name a sequence such as {plan.path.stem}-%05d{plan.path.suffix}, or use --start and --end.",
+                    )
+                target = self.folder / f"{number:08d}{plan.path.suffix or '.png'}"
+                if not target.exists():
+                    part = target.with_suffix(".tmp")
+                    part.write_bytes(encode_picture(frame, plan))
+                    part.replace(target)
+                self.pictures.append(target)
+                meter.add()
+        except av.FFmpegError as error:
+            raise failure(plan.path, error) from error
+        finally:
+            run.close()
+        if not self.pictures:
+            raise MediaError(f"{plan.path.name}: there are no frames to write.", "Check --start and --end.")
+        meter.finish()
+
+    # the finished file
+
+    def assemble(self, report: Report | None) -> None:
+        """Put the segments together."""
+        self.made = self.folder / f"finished{self.plan.path.suffix}"
+        total = sum(segment.frames for segment in self.segments)
+        meter = Meter(report, "write", total)
+        try:
+            if self.plan.kind == "animation":
+                from melies.media.animation import write_animation
+
+                write_animation(self.plan, self.made, self.segments, self.folder, self.options.loop, meter.add)
+            else:
+                from melies.media.mux import write_film
+
+                write_film(self.plan, self.made, self.segments, self.folder, self.clip.extras(self.options), meter.add)
+        except av.FFmpegError as error:
+            raise failure(self.plan.path, error) from error
+        meter.finish()
+
+    def write_sound(self) -> None:
+        """Write sound alone."""
+        from melies.media.mux import write_sound
+
+        tracks = self.clip.tracks()
+        if not tracks:
+            raise UseError(f"{self.plan.path.name}: the clip has no sound to write.")
+        self.made = self.folder / f"finished{self.plan.path.suffix}"
+        try:
+            write_sound(self.plan, self.made, tracks)
+        except av.FFmpegError as error:
+            raise failure(self.plan.path, error) from error
+
+    def publish(self) -> None:
+        """Move the result to its place, in one step."""
+        path = self.plan.path
+        if self.made is not None:
+            self.made.replace(path)
+        elif not self.plan.many:
+            self.pictures[0].replace(path)
+        else:
+            picture_name(path, 1).parent.mkdir(parents=True, exist_ok=True)
+            for number, picture in enumerate(self.pictures, 1):
+                picture.replace(picture_name(path, number))
+        self._published = True
+
+
+class Run:
+    """One pass over the clip's frames, from wherever it has to go on."""
+
+    def __init__(self, clip: Clip, fps: Fraction | None, where: Where, threads: int | None) -> None:
+        self._clip = clip
+        self._fps = fps
+        self._where = where
+        self._whole = any(effect.scope == "video" for effect in clip.effects)
+        self._lead = lead_in(clip.effects)
+        self._cuts: list[Fraction] = []
+        if where.last_cut is not None:
+            self._cuts.append(where.last_cut)
+        self.stages: list[Stage[Frame]] = staged(self._source(), clip.source.spec, clip.effects, threads)
+
+    def _source(self) -> Iterator[Frame]:
+        shots = needs_shots(self._clip.effects)
+        where = self._where
+        warm = WARM_UP if shots and where.restart else 0
+        lead = (self._lead or 0) if where.restart else 0
+        frames = self._clip.source.frames(where.restart, lead + warm)
+        if not where.restart or not lead + warm:
+            return mark_shots(frames) if shots else frames
+        return self._from_the_middle(frames, lead, shots)
+
+    def _from_the_middle(self, frames: Iterator[Frame], lead: int, shots: bool) -> Iterator[Frame]:
+        """Begin `lead` frames before the place to restart from, but not before its shot."""
+        where = self._where
+        early: list[Frame] = []
+        rest: Frame | None = None
+        for frame in frames:
+            if frame.pts * frame.time_base >= where.restart:
+                rest = frame
+                break
+            early.append(frame)
+        begin = where.restart
+        if lead and early:
+            first = early[-min(lead, len(early))]
+            begin = first.pts * first.time_base
+        if where.last_cut is not None:
+            begin = max(begin, where.last_cut)
+
+        def again() -> Iterator[Frame]:
+            yield from early
+            early.clear()
+            if rest is not None:
+                yield rest
+            yield from frames
+
+        if shots:
+            yield from mark_shots(again(), begin, where.last_cut)
+        else:
+            yield from dropwhile(lambda frame: frame.pts * frame.time_base < begin, again())
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames still wanted, in order."""
+        frames: Iterator[Frame] = self._watch_cuts(self.stages[-1])
+        if self._fps is not None:
+            frames = constant_rate(frames, self._fps)
+        if self._where.output is not None:
+            begin = self._where.output
+            frames = dropwhile(lambda frame: frame.pts * frame.time_base < begin, frames)
+        return frames
+
+    def _watch_cuts(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            if frame.cut:
+                self._cuts.append(frame.pts * frame.time_base)
+            yield frame
+
+    def ends(self, length: Fraction, cut: bool) -> bool:
+        """Whether a segment of this length ends before the frame at hand."""
+        return length >= SEGMENT or (cut and length >= SEGMENT_AT_CUT)
+
+    def restart(self, moment: Fraction) -> Where:
+        """Say from where the source must run again so that the frame at `moment` of the result is made exactly."""
+        if self._whole:
+            return Where(moment)
+        # At a constant rate the picture shown may have begun up to a frame earlier.
+        restart = moment - (2 / self._fps if self._fps else 0)
+        cut = max((cut for cut in self._cuts if cut <= restart), default=None)
+        if self._lead is None:
+            return Where(moment, cut or Fraction(0), cut)
+        return Where(moment, max(restart, Fraction(0)), cut)
+
+    def loads(self) -> dict[str, float]:
+        """How busy each stage is."""
+        return {stage.name: stage.load for stage in self.stages}
+
+    def skipped(self) -> int:
+        """How many broken frames were left out."""
+        return int(getattr(self._clip.source, "errors", 0))
+
+    def close(self) -> None:
+        """Stop all threads."""
+        for stage in reversed(self.stages):
+            stage.close()
+
+
+def failure(path: Path, error: OSError | av.FFmpegError) -> MediaError:
+    """Put a system or FFmpeg error into a sentence."""
+    import errno
+
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return MediaError(f"{path}: the disk is full.", "Free some space and add --resume, or choose another place.")
+    reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+    return MediaError(f"{path}: writing failed: {reason}.", "Try other --codec or --set options, or another place.")

@@ -1,0 +1,171 @@
+"""GIF, animated WebP and APNG, made from lossless segments: a GIF's palette is chosen from all of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from melies.media.encode import Segment, packets
+from melies.media.output import CODECS, Plan
+
+_TICK = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 1000)}
+
+
+def lossless(plan: Plan) -> Plan:
+    """Return the plan for the segments that an animation is made from."""
+    deep, alpha = plan.spec.depth > 8 and plan.codec == "apng", plan.spec.alpha
+    return replace(
+        plan,
+        codec="ffv1",
+        pix_fmt=CODECS["ffv1"].formats[(alpha, deep)],
+        options={"level": "3", "slices": "4", "slicecrc": "1"},
+    )
+
+
+def write_animation(
+    plan: Plan,
+    target: Path,
+    segments: Sequence[Segment],
+    folder: Path,
+    loop: int,
+    advance: Callable[[int], None] = lambda frames: None,
+) -> None:
+    """Encode the segments' frames as one animation.
+
+    Args:
+        plan: How the animation is written.
+        target: The file to write.
+        segments: Lossless, in order.
+        folder: Where they lie.
+        loop: How often it plays; 0 is for ever.
+        advance: Called with the number of pictures written since the last call.
+    """
+    frames = _frames(segments, folder)
+    tick = _TICK[plan.codec]
+    if plan.codec == "gif":
+        frames = _paletted(plan, _frames(segments, folder), frames)
+    else:
+        frames = (frame.reformat(format=plan.pix_fmt) for frame in frames)
+    # A GIF counts plays after the first; -1 there means once. The others count plays.
+    times = {"gif": -1 if loop == 1 else max(0, loop - 1), "webp": loop, "apng": loop}[plan.codec]
+    muxing = {"loop" if plan.codec != "apng" else "plays": str(times)}
+    end = _end(segments)
+    with av.open(str(target), "w", format=plan.container.muxer, options=muxing) as out:
+        stream = out.add_stream(CODECS[plan.codec].encoder, rate=plan.spec.rate, options=dict(plan.options))
+        stream.width, stream.height = plan.size
+        stream.pix_fmt = "pal8" if plan.codec == "gif" else plan.pix_fmt
+        stream.codec_context.time_base = stream.time_base = tick
+        stream.sample_aspect_ratio = plan.spec.pixel_aspect
+        for frame, following in _pairs(_stamped(frames, tick), round(end / tick)):
+            frame.duration = max(1, following - frame.pts)
+            for packet in stream.encode(frame):
+                packet.duration = packet.duration or frame.duration
+                out.mux(packet)
+            advance(1)
+        out.mux(stream.encode(None))
+
+
+def _end(segments: Sequence[Segment]) -> Fraction:
+    last = segments[-1]
+    pts, _, duration, _ = max(last.stamps)
+    return (pts + duration) * Fraction(last.time_base)
+
+
+def _frames(segments: Sequence[Segment], folder: Path) -> Iterator[av.VideoFrame]:
+    for segment in segments:
+        base = Fraction(segment.time_base)
+        for packet, stamp in packets(segment, folder):
+            for frame in packet.decode():
+                frame.pts, frame.time_base = stamp.pts, base
+                yield frame
+
+
+def _stamped(frames: Iterator[av.VideoFrame], tick: Fraction) -> Iterator[av.VideoFrame]:
+    """Put frames on the format's coarse clock; one that would share a tick with the frame before is left out."""
+    last = -1
+    for frame in frames:
+        pts = round(frame.pts * frame.time_base / tick)
+        if pts <= last:
+            continue
+        frame.pts, frame.time_base = pts, tick
+        last = pts
+        yield frame
+
+
+def _pairs(frames: Iterator[av.VideoFrame], end: int) -> Iterator[tuple[av.VideoFrame, int]]:
+    """Each frame with the tick at which the next one appears."""
+    held: av.VideoFrame | None = None
+    for frame in frames:
+        if held is not None:
+            yield held, frame.pts
+        held = frame
+    if held is not None:
+        yield held, end
+
+
+def _graph(plan: Plan, *inputs: tuple[int, int, str]) -> tuple[Any, list[Any]]:
+    graph = av.filter.Graph()
+    buffers = [
+        graph.add_buffer(width=w, height=h, format=av.VideoFormat(f), time_base=Fraction(1, 1000))
+        for w, h, f in inputs
+    ]
+    return graph, buffers
+
+
+def _paletted(
+    plan: Plan, first: Iterator[av.VideoFrame], second: Iterator[av.VideoFrame]
+) -> Iterator[av.VideoFrame]:
+    """Choose 256 colours from all frames, then map every frame to them with ordered dithering, which lies still."""
+    width, height = plan.size
+    graph, (source,) = _graph(plan, (width, height, plan.pix_fmt))
+    chooser = graph.add("palettegen", f"stats_mode=diff:reserve_transparent={int(plan.spec.alpha)}")
+    sink = graph.add("buffersink")
+    source.link_to(chooser)
+    chooser.link_to(sink)
+    graph.configure()
+    for index, frame in enumerate(first):
+        frame = frame.reformat(format=plan.pix_fmt)
+        frame.pts, frame.time_base = index, Fraction(1, 1000)
+        source.push(frame)
+    source.push(None)
+    palette = sink.pull()
+
+    graph, (source, colours) = _graph(plan, (width, height, plan.pix_fmt), (16, 16, palette.format.name))
+    mapper = graph.add("paletteuse", "dither=bayer:bayer_scale=3:diff_mode=rectangle")
+    sink = graph.add("buffersink")
+    source.link_to(mapper, 0, 0)
+    colours.link_to(mapper, 0, 1)
+    mapper.link_to(sink)
+    graph.configure()
+    palette.pts, palette.time_base = 0, Fraction(1, 1000)
+    colours.push(palette)
+    colours.push(None)
+    times: list[tuple[int, Fraction]] = []
+    taken = 0
+    for index, frame in enumerate(second):
+        times.append((frame.pts, frame.time_base))
+        frame = frame.reformat(format=plan.pix_fmt)
+        frame.pts, frame.time_base = index, Fraction(1, 1000)
+        source.push(frame)
+        for mapped in _drain(sink):
+            mapped.pts, mapped.time_base = times[taken]
+            taken += 1
+            yield mapped
+    source.push(None)
+    for mapped in _drain(sink):
+        mapped.pts, mapped.time_base = times[taken]
+        taken += 1
+        yield mapped
+
+
+def _drain(sink: Any) -> Iterator[av.VideoFrame]:
+    while True:
+        try:
+            yield sink.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return

@@ -1,0 +1,360 @@
+"""What a file is written as: the options a user has, and the plan made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from melies.errors import UseError
+from melies.frame import VideoSpec
+from melies.suggest import did_you_mean
+
+Kind = Literal["film", "animation", "pictures", "sound"]
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
+]
+CodecName = Literal[
+    "h264", "h265", "av1", "ffv1", "prores", "prores4444", "vp9", "gif", "webp", "apng", "png", "jpg"
+]
+
+PRESETS: tuple[str, ...] = Preset.__args__  # type: ignore[attr-defined]
+
+
+class SaveOptions(BaseModel):
+    """How a clip is written. The command line, recipes and `Clip.save` all take these and no others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    codec: CodecName | None = Field(
+        None, description="what to encode with; by default what suits the file's ending"
+    )
+    quality: int = Field(
+        70, ge=0, le=100, description="0 is smallest, 100 is best; 70 looks like the original"
+    )
+    preset: Preset = Field("medium", description="how long the encoder may think: slower files are smaller")
+    set: dict[str, str] = Field(
+        default_factory=dict,
+        description="a further encoder option as key=value, such as crf=18, pix_fmt=yuv444p",
+    )
+    fps: Annotated[Fraction | None, BeforeValidator(lambda v: parse_rate(v))] = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="make the frame rate constant, such as 25 or 30000/1001; native if not given",
+    )
+    sound: bool = Field(True, description="keep the sound")
+    loop: int = Field(0, ge=0, le=65535, description="how often a GIF, WebP or APNG plays; 0 is for ever")
+    pingpong: bool = Field(False, description="play forwards, then backwards")
+    overwrite: bool = Field(False, description="replace the output if it exists")
+    resume: bool = Field(False, description="go on with a render that was interrupted")
+
+
+def explain(error: ValidationError) -> str:
+    """Put the first complaint about save options into one sentence."""
+    first = error.errors(include_url=False)[0]
+    field_name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return f"There is no option {field_name!r} for saving.{did_you_mean(field_name, SaveOptions.model_fields)}"
+    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return f"--{field_name} {first['input']!r}: {reason}."
+
+
+def parse_rate(value: object) -> object:
+    """Turn `"30000/1001"`, `"29.97"` or a number into the exact rate that is meant."""
+    if isinstance(value, str):
+        try:
+            value = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            raise ValueError(f"{value!r} is not a rate such as 25 or 30000/1001") from None
+    if isinstance(value, float):
+        value = Fraction(value).limit_denominator(1001)
+    if isinstance(value, Fraction) and value.denominator != 1:
+        ntsc = Fraction(round(value * 1001 / 1000) * 1000, 1001)
+        return ntsc if abs(ntsc - value) < Fraction(1, 200) else value
+    return Fraction(value) if isinstance(value, int) else value
+
+
+@dataclass(frozen=True)
+class Codec:
+    """An encoder and what it can keep."""
+
+    encoder: str
+    formats: dict[tuple[bool, bool], str]
+    """Pixel format by (alpha, more than 8 bits); a missing key cannot be kept."""
+    crf: tuple[int, int] | None = None
+    """Constant rate factor at quality 0 and 100."""
+    lossless: bool = False
+    even: bool = False
+    """Whether width and height must be even."""
+
+
+_420 = {(False, False): "yuv420p", (False, True): "yuv420p10le"}
+
+CODECS: dict[str, Codec] = {
+    "h264": Codec("libx264", _420, crf=(45, 10), even=True),
+    "h265": Codec("libx265", _420, crf=(45, 12), even=True),
+    "av1": Codec("libsvtav1", _420, crf=(60, 15), even=True),
+    "vp9": Codec("libvpx-vp9", {**_420, (True, False): "yuva420p"}, crf=(60, 12)),
+    "ffv1": Codec(
+        "ffv1",
+        {(False, False): "bgr0", (True, False): "bgra", (False, True): "gbrp16le", (True, True): "gbrap16le"},
+        lossless=True,
+    ),
+    "prores": Codec("prores_ks", {(False, False): "yuv422p10le", (False, True): "yuv422p10le"}, even=True),
+    "prores4444": Codec(
+        "prores_ks",
+        {
+            (False, False): "yuv444p10le",
+            (False, True): "yuv444p10le",
+            (True, False): "yuva444p10le",
+            (True, True): "yuva444p10le",
+        },
+    ),
+    "gif": Codec("gif", {(False, False): "bgr0", (True, False): "bgra"}),
+    "webp": Codec("libwebp_anim", {(False, False): "bgra", (True, False): "bgra"}),
+    "apng": Codec(
+        "apng",
+        {(False, False): "rgb24", (True, False): "rgba", (False, True): "rgb48be", (True, True): "rgba64be"},
+        lossless=True,
+    ),
+    "png": Codec(
+        "png",
+        {(False, False): "rgb24", (True, False): "rgba", (False, True): "rgb48be", (True, True): "rgba64be"},
+        lossless=True,
+    ),
+    "jpg": Codec("mjpeg", {(False, False): "yuvj444p"}),
+    "webp-still": Codec("libwebp", {(False, False): "bgra", (True, False): "bgra"}),
+}
+
+
+@dataclass(frozen=True)
+class Container:
+    """A file ending: the muxer behind it and what may go in, the default first."""
+
+    kind: Kind
+    muxer: str
+    codecs: tuple[str, ...]
+    alpha_codec: str | None = None
+    sound: tuple[str, ...] = ()
+    """Sound codecs that may be copied in; empty for none at all, `"*"` for any."""
+    sound_encoder: str = ""
+    subtitles: tuple[str, ...] = ()
+    subtitle_encoder: str = ""
+
+
+_MP4_SOUND = ("aac", "mp3", "ac3", "eac3", "alac", "opus", "flac")
+_MP4_CODECS = ("h264", "h265", "av1", "vp9")
+
+CONTAINERS: dict[str, Container] = {
+    ".mp4": Container("film", "mp4", _MP4_CODECS, None, _MP4_SOUND, "aac", ("mov_text",), "mov_text"),
+    ".m4v": Container("film", "mp4", _MP4_CODECS, None, _MP4_SOUND, "aac", ("mov_text",), "mov_text"),
+    ".mov": Container(
+        "film",
+        "mov",
+        ("h264", "h265", "prores", "prores4444"),
+        "prores4444",
+        (
+            "aac",
+            "mp3",
+            "ac3",
+            "eac3",
+            "alac",
+            "pcm_s16le",
+            "pcm_s24le",
+            "pcm_s16be",
+            "pcm_s24be",
+            "pcm_f32le",
+        ),
+        "aac",
+        ("mov_text",),
+        "mov_text",
+    ),
+    ".mkv": Container(
+        "film",
+        "matroska",
+        ("h264", "h265", "av1", "ffv1", "vp9", "prores", "prores4444"),
+        "ffv1",
+        ("*",),
+        "flac",
+        ("subrip", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"),
+        "subrip",
+    ),
+    ".webm": Container(
+        "film", "webm", ("vp9", "av1"), "vp9", ("opus", "vorbis"), "libopus", ("webvtt",), "webvtt"
+    ),
+    ".gif": Container("animation", "gif", ("gif",), "gif"),
+    ".webp": Container("animation", "webp", ("webp",), "webp"),
+    ".apng": Container("animation", "apng", ("apng",), "apng"),
+    ".png": Container("pictures", "image2", ("png",), "png"),
+    ".jpg": Container("pictures", "image2", ("jpg",)),
+    ".jpeg": Container("pictures", "image2", ("jpg",)),
+    ".wav": Container("sound", "wav", (), None, ("pcm_s16le", "pcm_s24le", "pcm_f32le"), "pcm_s16le"),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything decided about an output before its first frame.
+
+    Attributes:
+        path: Where the result goes.
+        kind: A film, an animation, pictures or sound alone.
+        container: What its file ending means.
+        codec: Name in `CODECS`; empty for sound alone.
+        pix_fmt: What the encoder is given.
+        options: Encoder options.
+        spec: What the frames look like.
+        size: Encoded size; one more than the frames where a codec needs even numbers.
+        many: Whether `pictures` means one file per frame.
+        notes: What a user should know, one sentence each.
+    """
+
+    path: Path
+    kind: Kind
+    container: Container
+    codec: str
+    pix_fmt: str
+    options: dict[str, str]
+    spec: VideoSpec
+    size: tuple[int, int]
+    many: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+
+def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: str = "") -> Plan:
+    """Decide how to write frames like `spec` to `path`.
+
+    Args:
+        path: Output; its ending decides the container. A folder or a name with `%` or `#` means one picture a frame.
+        spec: What the frames look like.
+        options: What the user asked for.
+        native_format: The decoder's pixel format, if no effect touches the frames, so that lossless stays lossless.
+
+    Raises:
+        UseError: The ending is unknown, or the codec does not go into such a file.
+    """
+    container = find_container(path)
+    if container.kind == "sound":
+        return Plan(path, "sound", container, "", "", {}, spec, (spec.width, spec.height))
+    many = container.kind == "pictures" and is_sequence(path)
+    name = _choose_codec(path, container, spec, options)
+    codec = CODECS[name]
+    notes: list[str] = []
+    alpha = spec.alpha
+    if alpha and (True, False) not in codec.formats:
+        alpha = False
+        notes.append(
+            f"{name.upper()} in {path.name} keeps no transparency: written over black. "
+            "Use .webm, .mov with prores4444, .mkv with ffv1 or .png to keep it."
+        )
+    deep = spec.depth > 8
+    if deep and (alpha, True) not in codec.formats:
+        deep = False
+        notes.append(f"{name.upper()} in {path.name} keeps 8 bits a channel of {spec.depth}.")
+    extra = dict(options.set)
+    pix_fmt = extra.pop("pix_fmt", "") or _keep_native(codec, native_format) or codec.formats[(alpha, deep)]
+    width, height = spec.width, spec.height
+    odd = (width % 2, height % 2) if codec.even and "444" not in pix_fmt and "gbr" not in pix_fmt else (0, 0)
+    if any(odd):
+        notes.append(
+            f"{width}x{height} has an odd side, which {name.upper()} cannot hold: its last pixels are doubled "
+            f"to make {width + odd[0]}x{height + odd[1]}."
+        )
+    settings = encoder_options(name, options.quality, options.preset) | extra
+    if "crf" in extra or "b" in extra or "qp" in extra:
+        settings = {k: v for k, v in settings.items() if k != "crf" or "crf" in extra}
+    return Plan(
+        path,
+        container.kind,
+        container,
+        name,
+        pix_fmt,
+        settings,
+        spec,
+        (width + odd[0], height + odd[1]),
+        many,
+        tuple(notes),
+    )
+
+
+def find_container(path: Path) -> Container:
+    """Return what the ending of `path` means; a name without one is a folder of PNG pictures.
+
+    Raises:
+        UseError: The ending is not one that can be written.
+    """
+    suffix = path.suffix.lower()
+    if not suffix:
+        return CONTAINERS[".png"]
+    if suffix not in CONTAINERS:
+        known = " ".join(sorted(CONTAINERS))
+        raise UseError(
+            f"{path.name}: films cannot be written as {suffix} files.{did_you_mean(suffix, CONTAINERS)}",
+            f"Known endings: {known}",
+        )
+    return CONTAINERS[suffix]
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether `path` names many pictures: a folder, or a name with `%04d` or `####`."""
+    return not path.suffix or "%" in path.name or "#" in path.name
+
+
+def _choose_codec(path: Path, container: Container, spec: VideoSpec, options: SaveOptions) -> str:
+    name = options.codec
+    if path.suffix.lower() == ".webp" and (path.stem and is_sequence(path) or spec.frames == 1):
+        return "webp-still"
+    if name is None:
+        return (container.alpha_codec if spec.alpha else None) or container.codecs[0]
+    if name not in container.codecs:
+        raise UseError(
+            f"{path.name}: {name} does not go into a {path.suffix} file.",
+            f"It takes {', '.join(container.codecs)}.",
+        )
+    if name == "prores" and spec.alpha:
+        return "prores4444"
+    return name
+
+
+def _keep_native(codec: Codec, native: str) -> str:
+    import av
+
+    if not codec.lossless or not native:
+        return ""
+    formats = av.Codec(codec.encoder, "w").video_formats or []
+    return native if native in {f.name for f in formats} else ""
+
+
+def encoder_options(name: str, quality: int, preset: str) -> dict[str, str]:
+    """Translate quality (0–100) and preset (x264's words) into what each encoder understands."""
+    codec = CODECS[name]
+    options: dict[str, str] = {}
+    if codec.crf:
+        worst, best = codec.crf
+        options["crf"] = str(round(worst + (best - worst) * quality / 100))
+    speed = PRESETS.index(preset)
+    if name in ("h264", "h265"):
+        options["preset"] = preset
+    if name == "h265":
+        options["x265-params"] = "log-level=error"
+    elif name == "av1":
+        options["preset"] = str(12 - speed)
+    elif name == "vp9":
+        options |= {"b": "0", "row-mt": "1", "auto-alt-ref": "0", "cpu-used": str(max(0, 7 - speed))}
+        options["deadline"] = "realtime" if speed <= 1 else "good"
+    elif name == "ffv1":
+        options |= {"level": "3", "slices": "4", "slicecrc": "1"}
+    elif name == "prores":
+        options["profile"] = str(min(3, quality // 25))
+        options["vendor"] = "apl0"
+    elif name == "prores4444":
+        options |= {"profile": "4444", "vendor": "apl0"}
+    elif name in ("webp", "webp-still"):
+        options |= {"quality": str(quality), "lossless": "1"} if quality == 100 else {"quality": str(quality)}
+    elif name == "jpg":
+        options |= {"qmin": "1", "qscale": str(round(31 - 29 * quality / 100))}
+    return options
