@@ -1,0 +1,162 @@
+"""`melies apply`: a film, the effects it goes through, and what it becomes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from melies.cli.general import General
+from melies.cli.options import options_of, values
+
+if TYPE_CHECKING:
+    from melies.effect import Effect
+
+Options = Mapping[str, click.Option]
+
+
+class EffectCommand(click.Command):
+    """One effect with its options; running it makes the effect, which `melies apply` then uses."""
+
+    def __init__(self, effect: type[Effect]) -> None:
+        from melies.schema import summary
+
+        self.effect = effect
+        about = summary(effect)
+        super().__init__(
+            effect.name(),
+            params=[*options_of(effect)],
+            callback=lambda **given: effect.make(**values(effect, given)),
+            help=f"{about}." if about else None,
+            short_help=about,
+            options_metavar="[OPTIONS]",
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, suggesting general options too when a name is unknown."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            general = lookup(ctx.parent.command.get_params(ctx.parent)) if ctx.parent else {}
+            known = {*lookup(self.get_params(ctx)), *general}
+            raise click.NoSuchOption(error.option_name, possibilities=sorted(known), ctx=ctx) from None
+
+
+class Apply(General, click.Group):
+    """`IN OUT` and then effects; general options may stand anywhere.
+
+    An option after an effect belongs to that effect if the effect has one of that name, and otherwise to
+    the whole command.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all effects."""
+        from melies import effects
+
+        return effects.names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make the command of an effect; an unknown one is refused with the nearest names."""
+        from melies import effects
+
+        if cmd_name not in effects.names() and (ctx.resilient_parsing or cmd_name.startswith("-")):
+            return None
+        return EffectCommand(effects.find(cmd_name))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Bring the general options to the front, where click looks for them."""
+        return super().parse_args(ctx, self._sorted(ctx, args))
+
+    def _sorted(self, ctx: click.Context, args: Sequence[str]) -> list[str]:
+        general = lookup(self.get_params(ctx))
+        own: Options = {}
+        front: list[str] = []
+        names: list[str] = []
+        rest: list[str] = []
+        words = deque(args)
+        literal = False
+        while words:
+            word = words.popleft()
+            if word == "--" and len(names) < 2:
+                literal = True
+            elif len(names) < 2 and (literal or word == "-" or not word.startswith("-")):
+                names.append(word)
+            elif not word.startswith("-"):
+                own = self._options(word)
+                rest.append(word)
+            else:
+                option = _match(own, word)
+                to_effect = option or (len(names) == 2 and not _match(general, word))
+                target = rest if to_effect else front
+                target.append(word)
+                if _wants_value(option or _match(general, word), word) and words:
+                    target.append(words.popleft())
+        return [*front, *(["--"] if names else []), *names, *rest]
+
+    def _options(self, name: str) -> Options:
+        from melies import effects
+
+        if name not in effects.names():
+            return {}
+        command = EffectCommand(effects.find(name))
+        return lookup([*command.params, click.Option(["-h", "--help"], is_flag=True)])
+
+
+def lookup(params: Sequence[click.Parameter]) -> dict[str, click.Option]:
+    """Return every spelling of every option."""
+    return {
+        word: param
+        for param in params
+        if isinstance(param, click.Option)
+        for word in (*param.opts, *param.secondary_opts)
+    }
+
+
+def _match(options: Options, token: str) -> click.Option | None:
+    return options.get(token.partition("=")[0]) or (
+        None if token.startswith("--") else options.get(token[:2])
+    )
+
+
+def _wants_value(option: click.Option | None, token: str) -> bool:
+    return option is not None and not option.is_flag and not option.count and "=" not in token
+
+
+def _apply(steps: list[Effect], input: str, output: str, **given: Any) -> None:
+    from melies import effects
+    from melies.cli.general import render
+    from melies.errors import UseError
+    from melies.recipe import Recipe
+
+    if output in effects.names():
+        raise UseError(
+            f"{output!r} is an effect; the name of the film to write is missing before it.",
+            f"Such as: melies apply {input} out.mp4 {output}",
+        )
+    recipe = Recipe(input=Path(input), output=Path(output), effects=tuple(steps))
+    render(recipe, given)
+
+
+@click.command(
+    cls=Apply,
+    chain=True,
+    invoke_without_command=True,
+    no_args_is_help=True,
+    result_callback=_apply,
+    subcommand_metavar="[EFFECT [OPTIONS]]...",
+    epilog="""\b
+    melies apply talk.mp4 talk.mov matte
+    melies apply talk.mp4 beach.mp4 matte --background beach.jpg resize --width 1280
+    melies apply film.mkv part.gif --start 1:02 --end 1:05.5 --fps 15""",
+)
+@click.argument("input", metavar="IN", type=click.Path())
+@click.argument("output", metavar="OUT", type=click.Path())
+def command(**given: Any) -> None:
+    """Send a film through effects, one after another, and write what comes out.
+
+    Without an effect the film is only converted. Options after an effect are that effect's; the general ones
+    below may stand anywhere.
+    """

@@ -1,0 +1,37 @@
+"""`melies effects`: what there is to apply."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("effects")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="the schema that forms and programs are made from")
+def command(name: str | None, as_json: bool) -> None:
+    """List the effects, or show what one of them can be told."""
+    from melies import effects
+
+    if as_json:
+        import json
+
+        chosen = [name] if name else effects.names()
+        schemas = {each: effects.find(each).model_json_schema() for each in chosen}
+        click.echo(json.dumps(schemas[name] if name else schemas, indent=2))
+    elif name:
+        from melies.cli.apply import EffectCommand
+
+        effect = EffectCommand(effects.find(name))
+        parent = click.Context(click.Command("apply"), info_name="melies apply IN OUT")
+        click.echo(effect.get_help(click.Context(effect, info_name=name, parent=parent)))
+    else:
+        _table()
+
+
+def _table() -> None:
+    from melies import effects
+    from melies.schema import summary
+
+    width = max(map(len, effects.names()), default=0)
+    for name in effects.names():
+        click.echo(f"{click.style(name.ljust(width), fg='cyan')}  {summary(effects.find(name))}")

@@ -1,0 +1,332 @@
+"""A clip as data: the same chain of effects as a small YAML or JSON file, read strictly."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from melies import effects
+from melies.effect import Effect
+from melies.errors import UseError
+from melies.media.output import SaveOptions, parse_rate
+from melies.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from melies.clip import Clip
+    from melies.engine.progress import Report
+
+LIMIT = 1 << 20
+"""Bytes a recipe may have: what people write by hand is a thousand times smaller."""
+DEPTH = 20
+"""How deep a recipe may be nested."""
+
+_CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?|\.\d+)")
+
+
+def parse_time(value: object) -> object:
+    """Turn `"1:02.5"`, `"00:01:02.500"`, `"62.5"`, `"125/2"` or a number into exact seconds."""
+    if value is None or isinstance(value, bool | Fraction):
+        return value
+    text = str(value).strip()
+    if match := _CLOCK.fullmatch(text):
+        hours, minutes, seconds = match.groups()
+        if minutes is None or Fraction(seconds) < 60:
+            return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
+    try:
+        exact = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        exact = Fraction(-1)
+    if exact < 0:
+        raise ValueError("should be a time such as 83.5 or 00:01:23.500")
+    return exact
+
+
+def _plain(number: Fraction | None) -> str | int | float | None:
+    """Write a fraction the way people do where that loses nothing: `62.5`, not `125/2`."""
+    if number is None or number.denominator == 1:
+        return None if number is None else number.numerator
+    short = round(float(number), 6)
+    return short if Fraction(str(short)) == number else str(number)
+
+
+Time = Annotated[
+    Fraction | None,
+    BeforeValidator(parse_time),
+    PlainSerializer(_plain),
+    WithJsonSchema({"type": "string", "format": "time"}),
+]
+Rate = Annotated[
+    Fraction | None,
+    BeforeValidator(parse_rate),
+    PlainSerializer(_plain),
+    WithJsonSchema({"type": "string", "format": "rate"}),
+]
+
+
+def read_step(value: object) -> Effect:
+    """Turn `{"resize": {"width": 640}}`, or `"reverse"` alone, into the effect it names.
+
+    Raises:
+        UseError: There is no such effect or option, or a value is not allowed.
+    """
+    if isinstance(value, Effect):
+        return value
+    if isinstance(value, str):
+        value = {value: {}}
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise UseError(
+            "Each effect of a recipe is one name with its options.", "Such as: resize: {width: 640}"
+        )
+    name, options = next(iter(value.items()))
+    options = {} if options is None else options
+    if not isinstance(options, Mapping):
+        raise UseError(
+            f"The options of {name} are {options!r}, not names with values.", f"See: melies effects {name}"
+        )
+    return effects.find(str(name)).make(**{str(key).replace("-", "_"): item for key, item in options.items()})
+
+
+def write_step(effect: Effect) -> dict[str, Any]:
+    """Turn an effect into its name and those options that differ from their defaults."""
+    return {effect.name(): effect.model_dump(mode="json", exclude_defaults=True)}
+
+
+Step = Annotated[Effect, BeforeValidator(read_step), PlainSerializer(write_step)]
+
+
+Move = Callable[[Path], Path]
+
+
+class Recipe(BaseModel):
+    """A clip as data.
+
+    Raises:
+        UseError: From every method that reads: something in the recipe is unknown, missing or not allowed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    version: Literal[1] = 1
+    """of the recipe format"""
+    input: Path | None = None
+    """the film to read"""
+    output: Path | None = None
+    """the film to write"""
+    start: Time = None
+    """begin here, in seconds or as HH:MM:SS.mmm"""
+    end: Time = None
+    """stop here, in seconds or as HH:MM:SS.mmm"""
+    rate: Rate = Field(None, gt=0, le=1000)
+    """frames a second at which a sequence of pictures is read, such as 25 or 30000/1001"""
+    max_errors: int = Field(10, ge=0)
+    """broken frames that are skipped before giving up"""
+    effects: tuple[Step, ...] = ()
+    """what happens to the frames, in this order"""
+    save: SaveOptions = SaveOptions()
+    """how the output is written"""
+
+    @classmethod
+    def make(cls, data: Mapping[str, Any], where: str = "recipe") -> Self:
+        """Build from plain data, saying what is wrong with it in one sentence that begins with `where`."""
+        try:
+            return cls.model_validate(dict(data))
+        except ValidationError as error:
+            raise UseError(_explain(cls, error, where), "See: docs/recipes.md") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a YAML or JSON file; the relative paths in it start from its folder."""
+        path = Path(path)
+        data = parse(_text(path), path.name, strict_json=path.suffix.lower() == ".json")
+        return cls.make(data, path.name).located(path.parent)
+
+    def dump(self, path: str | Path) -> None:
+        """Write a YAML or JSON file; paths below its folder are written relative to it."""
+        path = Path(path)
+        text = self.to_json(path.parent) if path.suffix.lower() == ".json" else self.to_yaml(path.parent)
+        path.write_text(text, encoding="utf-8")
+
+    def to_yaml(self, folder: Path | None = None) -> str:
+        """Return the recipe as YAML, without what is at its default."""
+        return yaml.safe_dump(self._data(folder), sort_keys=False, allow_unicode=True, width=100)
+
+    def to_json(self, folder: Path | None = None) -> str:
+        """Return the recipe as JSON, without what is at its default."""
+        return json.dumps(self._data(folder), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_clip(cls, clip: Clip, output: str | Path | None = None) -> Self:
+        """Describe a clip that reads a file."""
+        return cls(
+            input=clip.path,
+            output=None if output is None else Path(output),
+            start=clip.start,
+            end=clip.end,
+            rate=clip.rate,
+            max_errors=clip.max_errors,
+            effects=clip.effects,
+        )
+
+    def clip(self) -> Clip:
+        """Return the clip that the recipe describes; nothing runs yet."""
+        from melies.clip import open as open_clip
+
+        if self.input is None:
+            raise UseError(
+                "The recipe names no input.",
+                "Write input: film.mp4, or name the film: melies run RECIPE IN OUT.",
+            )
+        clip = open_clip(
+            self.input, start=self.start, end=self.end, rate=self.rate, max_errors=self.max_errors
+        )
+        return clip.apply(*self.effects)
+
+    def write(self, progress: Report | None = None, threads: int | None = None) -> Path:
+        """Render the clip to the recipe's output and return where that is; see `Clip.save`."""
+        if self.output is None:
+            raise UseError(
+                "The recipe names no output.", "Write output: out.mp4, or name it after the input."
+            )
+        return self.clip().save(self.output, self.save, progress=progress, threads=threads)
+
+    def located(self, folder: Path) -> Self:
+        """Return the same recipe with relative paths starting from `folder`."""
+        return self._with_paths(lambda path: path if path.is_absolute() else folder / path)
+
+    def _with_paths(self, move: Move) -> Self:
+        return self.model_copy(
+            update={
+                "input": self.input and move(self.input),
+                "output": self.output and move(self.output),
+                "effects": tuple(_move_step(effect, move) for effect in self.effects),
+            }
+        )
+
+    def _data(self, folder: Path | None) -> dict[str, Any]:
+        recipe = self if folder is None else self._with_paths(lambda path: _below(path, folder))
+        return {"version": recipe.version} | recipe.model_dump(mode="json", exclude_defaults=True)
+
+
+def parse(text: str, where: str, strict_json: bool = False) -> dict[str, Any]:
+    """Read YAML, or JSON, into plain data: no aliases, no repeated keys, no deep nesting, no Python objects.
+
+    Raises:
+        UseError: The text is not such a document.
+    """
+    try:
+        data = json.loads(text, object_pairs_hook=_unique) if strict_json else _load_yaml(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UseError(f"{where} cannot be read: {_syntax(error)}.") from None
+    if not isinstance(data, dict):
+        raise UseError(f"{where} is not a recipe.", "A recipe begins with version: 1.")
+    return data
+
+
+def _load_yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a stricter SafeLoader
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without what makes it dangerous: aliases multiply, repeated keys hide, depth exhausts."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            self._refuse("a recipe cannot use aliases (*name)")
+        self.depth += 1
+        if self.depth > DEPTH:
+            self._refuse("it is nested too deeply")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        pairs = [(self.construct_object(key, deep=True), None) for key, _ in node.value]
+        _unique(pairs)
+        return super().construct_mapping(node, deep=deep)
+
+    def _refuse(self, why: str) -> None:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        raise yaml.MarkedYAMLError(problem=why, problem_mark=mark)
+
+
+def _unique(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    keys = [str(key) for key, _ in pairs]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice} is given twice")
+    return dict(pairs)
+
+
+def _syntax(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return str(error).splitlines()[0]
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise UseError(f"There is no recipe {path}.")
+    if path.stat().st_size > LIMIT:
+        raise UseError(
+            f"{path.name} has {path.stat().st_size} bytes, too many for a recipe.", f"At most {LIMIT}."
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UseError(f"{path.name} is not a text file in UTF-8.") from None
+    except OSError as error:
+        raise UseError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _move_step(effect: Effect, move: Move) -> Effect:
+    changed = {name: _move_value(value, move) for name, value in effect if name in effect.model_fields_set}
+    return effect.model_copy(update=changed)
+
+
+def _move_value(value: Any, move: Move) -> Any:
+    """Move paths, and words that turn out to name files: a background may be a colour or a picture."""
+    if isinstance(value, Path):
+        return move(value)
+    if isinstance(value, list | tuple):
+        return type(value)(_move_value(item, move) for item in value)
+    if isinstance(value, str) and Path(value).suffix:
+        moved = move(Path(value))
+        return str(moved) if moved.is_file() or Path(value).is_file() else value
+    return value
+
+
+def _below(path: Path, folder: Path) -> Path:
+    try:
+        return path.absolute().relative_to(folder.absolute())
+    except ValueError:
+        return path
+
+
+def _explain(cls: type[BaseModel], error: ValidationError, where: str) -> str:
+    """Put pydantic's first complaint into one sentence."""
+    first = error.errors(include_url=False)[0]
+    place = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        known = SaveOptions.model_fields if place[0] == "save" else cls.model_fields
+        return f"{where} has a key {'.'.join(place)} that means nothing.{did_you_mean(place[-1], known)}"
+    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return f"{where}: {'.'.join(place)} {first['input']!r}: {reason}."
