@@ -228,5 +228,7 @@ def parse_time(value: Time | None) -> Fraction | None:
         for part in str(value).split(":"):
             seconds = seconds * 60 + Fraction(part)
     except (ValueError, ZeroDivisionError):
-        raise UseError(f"{value!r} is not a time.", "Write seconds, as in 12.5, or HH:MM:SS, as in 1:02:03.5.") from None
+        raise UseError(
+            f"{value!r} is not a time.", "Write seconds, as in 12.5, or HH:MM:SS, as in 1:02:03.5."
+        ) from None
     return seconds

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import av
 
-Image = NDArray[np.uint8] | NDArray[np.uint16]
+Image = NDArray[Any]
 """`H×W×3` RGB or `H×W×4` RGBA (straight alpha), uint8 0–255 or uint16 0–65535, full range."""
 
 

@@ -54,7 +54,10 @@ def find(name: str) -> type[Effect]:
     classes = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Effect) and value.__module__ == module.__name__ and own_module(value)
+        if isinstance(value, type)
+        and issubclass(value, Effect)
+        and value.__module__ == module.__name__
+        and own_module(value)
     ]
     public = [cls for cls in classes if not cls.__name__.startswith("_")]
     if len(public) != 1:

@@ -91,12 +91,12 @@ def constant_rate(frames: Iterator[Frame], rate: Fraction) -> Iterator[Frame]:
     """Show the nearest picture at every multiple of `1/rate`: frames are repeated and dropped, never blended."""
     tick = 1 / rate
     shown: Frame | None = None
-    index = 0
+    index = start = 0
     try:
         for frame in frames:
             begin = frame.pts * frame.time_base
             if shown is None:
-                index = round(begin * rate)
+                index = start = round(begin * rate)
             while shown is not None and index * tick + tick / 2 <= begin:
                 yield shown.at(index, 1, tick)
                 index += 1
@@ -104,10 +104,11 @@ def constant_rate(frames: Iterator[Frame], rate: Fraction) -> Iterator[Frame]:
             if shown is not None and shown.cut:
                 frame = frame.at(frame.pts, frame.duration, cut=True)
             shown = frame
-        while shown is not None:
+        if shown is not None:
             end = (shown.pts + shown.duration) * shown.time_base
-            yield shown.at(index, 1, tick)
-            index += 1
-            shown = shown.at(shown.pts, shown.duration, cut=False) if index * tick + tick / 2 < end else None
+            while index == start or index * tick + tick / 2 < end:
+                yield shown.at(index, 1, tick)
+                index += 1
+                shown = shown.at(shown.pts, shown.duration, cut=False)
     finally:
         close(frames)

@@ -10,8 +10,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import dropwhile
@@ -20,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import av
 
-from melies.engine.chain import constant_rate, lead_in, needs_shots, specs, staged
-from melies.engine.pipeline import Stage, close
+from melies.engine.chain import constant_rate, lead_in, needs_shots, staged
+from melies.engine.pipeline import Stage
 from melies.engine.progress import Meter, Report
 from melies.engine.shots import WARM_UP, mark_shots
 from melies.errors import MediaError, MeliesError, UseError
-from melies.frame import Frame, VideoSpec
+from melies.frame import Frame
 from melies.media.encode import Encoder, Segment, write_json
 from melies.media.output import Plan, SaveOptions, make_plan
 
@@ -141,7 +140,9 @@ def picture_name(path: Path, number: int) -> Path:
     try:
         return path.with_name(name % number)
     except (TypeError, ValueError):
-        raise UseError(f"{name} does not say where the number goes.", "Write it as %05d, as in frame-%05d.png.") from None
+        raise UseError(
+            f"{name} does not say where the number goes.", "Write it as %05d, as in frame-%05d.png."
+        ) from None
 
 
 class Workshop:
@@ -177,7 +178,9 @@ class Workshop:
             self.folder.mkdir(parents=True)
             write_json(ledger, job)
         except OSError as error:
-            raise UseError(f"{self.folder.parent} cannot be written to: {error.strerror}.", "Choose another place.") from None
+            raise UseError(
+                f"{self.folder.parent} cannot be written to: {error.strerror}.", "Choose another place."
+            ) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -322,7 +325,14 @@ class Workshop:
             else:
                 from melies.media.mux import write_film
 
-                write_film(self.plan, self.made, self.segments, self.folder, self.clip.extras(self.options), meter.add)
+                write_film(
+                    self.plan,
+                    self.made,
+                    self.segments,
+                    self.folder,
+                    self.clip.extras(self.options),
+                    meter.add,
+                )
         except av.FFmpegError as error:
             raise failure(self.plan.path, error) from error
         meter.finish()

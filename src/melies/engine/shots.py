@@ -73,18 +73,16 @@ def thumbnail(frame: Frame) -> NDArray[np.uint8]:
         native = frame.native
         height = max(16, round(native.height * _WIDTH / native.width))
         small = native.reformat(width=_WIDTH, height=height, format="bgr24", interpolation="FAST_BILINEAR")
-        array: NDArray[np.uint8] = small.to_ndarray()
-        return array
+        return np.asarray(small.to_ndarray(), np.uint8)
     image = frame.image
     height = max(16, round(image.shape[0] * _WIDTH / image.shape[1]))
     shrunk = cv2.resize(image[..., :3], (_WIDTH, height), interpolation=cv2.INTER_AREA)
-    if shrunk.dtype == np.uint16:
-        shrunk = (shrunk >> 8).astype(np.uint8)
-    return np.asarray(shrunk[..., ::-1], np.uint8)
+    small8 = shrunk if shrunk.dtype == np.uint8 else shrunk // 257
+    return np.asarray(small8[..., ::-1], np.uint8)
 
 
 def shots(frames: Iterator[Frame]) -> Iterator[Iterator[Frame]]:
-    """Split a marked stream into one iterator per shot; what is left of a shot is skipped when the next is asked for."""
+    """Split a marked stream into one iterator per shot; what is left of one is skipped when the next is asked for."""
     ahead = next(frames, None)
 
     def shot(first: Frame) -> Iterator[Frame]:

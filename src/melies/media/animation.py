@@ -56,7 +56,7 @@ def write_animation(
     muxing = {"loop" if plan.codec != "apng" else "plays": str(times)}
     end = _end(segments)
     with av.open(str(target), "w", format=plan.container.muxer, options=muxing) as out:
-        stream = out.add_stream(CODECS[plan.codec].encoder, rate=plan.spec.rate, options=dict(plan.options))
+        stream: Any = out.add_stream(CODECS[plan.codec].encoder, rate=plan.spec.rate, options=dict(plan.options))
         stream.width, stream.height = plan.size
         stream.pix_fmt = "pal8" if plan.codec == "gif" else plan.pix_fmt
         stream.codec_context.time_base = stream.time_base = tick
@@ -76,7 +76,7 @@ def _end(segments: Sequence[Segment]) -> Fraction:
     return (pts + duration) * Fraction(last.time_base)
 
 
-def _frames(segments: Sequence[Segment], folder: Path) -> Iterator[av.VideoFrame]:
+def _frames(segments: Sequence[Segment], folder: Path) -> Iterator[Any]:
     for segment in segments:
         base = Fraction(segment.time_base)
         for packet, stamp in packets(segment, folder):
@@ -85,7 +85,7 @@ def _frames(segments: Sequence[Segment], folder: Path) -> Iterator[av.VideoFrame
                 yield frame
 
 
-def _stamped(frames: Iterator[av.VideoFrame], tick: Fraction) -> Iterator[av.VideoFrame]:
+def _stamped(frames: Iterator[Any], tick: Fraction) -> Iterator[Any]:
     """Put frames on the format's coarse clock; one that would share a tick with the frame before is left out."""
     last = -1
     for frame in frames:
@@ -97,9 +97,9 @@ def _stamped(frames: Iterator[av.VideoFrame], tick: Fraction) -> Iterator[av.Vid
         yield frame
 
 
-def _pairs(frames: Iterator[av.VideoFrame], end: int) -> Iterator[tuple[av.VideoFrame, int]]:
+def _pairs(frames: Iterator[Any], end: int) -> Iterator[tuple[Any, int]]:
     """Each frame with the tick at which the next one appears."""
-    held: av.VideoFrame | None = None
+    held: Any = None
     for frame in frames:
         if held is not None:
             yield held, frame.pts
@@ -111,15 +111,12 @@ def _pairs(frames: Iterator[av.VideoFrame], end: int) -> Iterator[tuple[av.Video
 def _graph(plan: Plan, *inputs: tuple[int, int, str]) -> tuple[Any, list[Any]]:
     graph = av.filter.Graph()
     buffers = [
-        graph.add_buffer(width=w, height=h, format=av.VideoFormat(f), time_base=Fraction(1, 1000))
-        for w, h, f in inputs
+        graph.add_buffer(width=w, height=h, format=av.VideoFormat(f), time_base=Fraction(1, 1000)) for w, h, f in inputs
     ]
     return graph, buffers
 
 
-def _paletted(
-    plan: Plan, first: Iterator[av.VideoFrame], second: Iterator[av.VideoFrame]
-) -> Iterator[av.VideoFrame]:
+def _paletted(plan: Plan, first: Iterator[Any], second: Iterator[Any]) -> Iterator[Any]:
     """Choose 256 colours from all frames, then map every frame to them with ordered dithering, which lies still."""
     width, height = plan.size
     graph, (source,) = _graph(plan, (width, height, plan.pix_fmt))
@@ -163,7 +160,7 @@ def _paletted(
         yield mapped
 
 
-def _drain(sink: Any) -> Iterator[av.VideoFrame]:
+def _drain(sink: Any) -> Iterator[Any]:
     while True:
         try:
             yield sink.pull()

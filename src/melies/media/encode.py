@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -100,10 +101,10 @@ class Encoder:
         self.frames = 0
         self._file = av.open(str(path), "w", format="matroska", options={"cluster_time_limit": "100"})
         spec = plan.spec
-        self._stream = self._file.add_stream(
+        self._stream: Any = self._file.add_stream(
             CODECS[plan.codec].encoder, rate=spec.rate, options=dict(plan.options)
         )
-        context = self._stream.codec_context
+        context: Any = self._stream.codec_context
         context.width, context.height = plan.size
         context.pix_fmt = plan.pix_fmt
         context.time_base = time_base
@@ -136,10 +137,9 @@ class Encoder:
 
     def abandon(self) -> None:
         """Close without finishing; the file is worthless."""
-        try:
+        # The disk may be full: what could not be written is thrown away in any case.
+        with suppress(av.FFmpegError, OSError):
             self._file.close()
-        except (av.FFmpegError, OSError):
-            pass  # the disk may be full: what could not be written is thrown away in any case
         self._path.unlink(missing_ok=True)
 
     def _mux(self, packets: list[Any]) -> None:
@@ -147,9 +147,7 @@ class Encoder:
             pts = packet.pts
             dts = packet.dts if packet.dts is not None else pts
             count = len(self._stamps)
-            self._stamps.append(
-                (pts, dts, self._durations.pop(pts, packet.duration or 1), packet.is_keyframe)
-            )
+            self._stamps.append((pts, dts, self._durations.pop(pts, packet.duration or 1), packet.is_keyframe))
             packet.stream = self._stream
             packet.pts = packet.dts = count
             packet.duration = 1
@@ -169,9 +167,7 @@ def prepare(frame: Frame, plan: Plan) -> av.VideoFrame:
     spec = plan.spec
     if native is not None and (native.width, native.height) == plan.size:
         same = native.format.name == plan.pix_fmt
-        if same or (
-            len(native.format.components) == len(av.VideoFormat(plan.pix_fmt).components) and not spec.alpha
-        ):
+        if same or (len(native.format.components) == len(av.VideoFormat(plan.pix_fmt).components) and not spec.alpha):
             return native if same else native.reformat(format=plan.pix_fmt)
     image = frame.image
     if image.shape[2] == 4 and not _has_alpha(plan.pix_fmt):

@@ -178,7 +178,8 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
                 encoded[stream.index] = _subtitle_encoder(out, container, stream)
             else:
                 log.warning(
-                    "Subtitle track %s cannot go into this kind of file and is left out.", stream.codec_context.name
+                    "Subtitle track %s cannot go into this kind of file and is left out.",
+                    stream.codec_context.name,
                 )
     if copied or encoded:
         feeds.append(_copies(source, copied, encoded, extras, container))
@@ -283,9 +284,7 @@ def decoder(extras: Extras, number: int) -> Callable[[], Iterator[Sound]]:
     return lambda: read_sound(path, extras.origin, extras.length, number)
 
 
-def _encoded(
-    out: Any, container: Container, blocks: Callable[[], Iterator[Sound]], like: Any
-) -> Iterator[Timed]:
+def _encoded(out: Any, container: Container, blocks: Callable[[], Iterator[Sound]], like: Any) -> Iterator[Timed]:
     """Encode blocks of sound into a new stream."""
     feed = blocks()
     first = next(feed, None)

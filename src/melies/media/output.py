@@ -14,12 +14,8 @@ from melies.frame import VideoSpec
 from melies.suggest import did_you_mean
 
 Kind = Literal["film", "animation", "pictures", "sound"]
-Preset = Literal[
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
-]
-CodecName = Literal[
-    "h264", "h265", "av1", "ffv1", "prores", "prores4444", "vp9", "gif", "webp", "apng", "png", "jpg"
-]
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
+CodecName = Literal["h264", "h265", "av1", "ffv1", "prores", "prores4444", "vp9", "gif", "webp", "apng", "png", "jpg"]
 
 PRESETS: tuple[str, ...] = Preset.__args__  # type: ignore[attr-defined]
 
@@ -29,12 +25,8 @@ class SaveOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    codec: CodecName | None = Field(
-        None, description="what to encode with; by default what suits the file's ending"
-    )
-    quality: int = Field(
-        70, ge=0, le=100, description="0 is smallest, 100 is best; 70 looks like the original"
-    )
+    codec: CodecName | None = Field(None, description="what to encode with; by default what suits the file's ending")
+    quality: int = Field(70, ge=0, le=100, description="0 is smallest, 100 is best; 70 looks like the original")
     preset: Preset = Field("medium", description="how long the encoder may think: slower files are smaller")
     set: dict[str, str] = Field(
         default_factory=dict,
@@ -183,9 +175,7 @@ CONTAINERS: dict[str, Container] = {
         ("subrip", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"),
         "subrip",
     ),
-    ".webm": Container(
-        "film", "webm", ("vp9", "av1"), "vp9", ("opus", "vorbis"), "libopus", ("webvtt",), "webvtt"
-    ),
+    ".webm": Container("film", "webm", ("vp9", "av1"), "vp9", ("opus", "vorbis"), "libopus", ("webvtt",), "webvtt"),
     ".gif": Container("animation", "gif", ("gif",), "gif"),
     ".webp": Container("animation", "webp", ("webp",), "webp"),
     ".apng": Container("animation", "apng", ("apng",), "apng"),
@@ -240,8 +230,8 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
     container = find_container(path)
     if container.kind == "sound":
         return Plan(path, "sound", container, "", "", {}, spec, (spec.width, spec.height))
-    many = container.kind == "pictures" and is_sequence(path)
     name = _choose_codec(path, container, spec, options)
+    many = is_sequence(path) and (container.kind == "pictures" or name == "webp-still")
     codec = CODECS[name]
     notes: list[str] = []
     alpha = spec.alpha
@@ -269,7 +259,7 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
         settings = {k: v for k, v in settings.items() if k != "crf" or "crf" in extra}
     return Plan(
         path,
-        container.kind,
+        "pictures" if name == "webp-still" else container.kind,
         container,
         name,
         pix_fmt,
@@ -306,7 +296,7 @@ def is_sequence(path: Path) -> bool:
 
 def _choose_codec(path: Path, container: Container, spec: VideoSpec, options: SaveOptions) -> str:
     name = options.codec
-    if path.suffix.lower() == ".webp" and (path.stem and is_sequence(path) or spec.frames == 1):
+    if path.suffix.lower() == ".webp" and (is_sequence(path) or spec.frames == 1):
         return "webp-still"
     if name is None:
         return (container.alpha_codec if spec.alpha else None) or container.codecs[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 
 from melies.frame import Frame
@@ -11,7 +13,7 @@ from melies.media.output import CODECS, Plan
 
 def encode_picture(frame: Frame, plan: Plan) -> bytes:
     """Return the frame as the content of a picture file."""
-    context = av.CodecContext.create(CODECS[plan.codec].encoder, "w")
+    context: Any = av.CodecContext.create(CODECS[plan.codec].encoder, "w")
     context.width, context.height = plan.size
     context.pix_fmt = plan.pix_fmt
     context.time_base = plan.spec.time_base

@@ -1,0 +1,16 @@
+"""Fixtures that every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def footage() -> Path:
+    """Folder of real footage that is not part of the project; tests that need it skip when it is absent."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("MELIES_TEST_DATA", default))
+    if not (folder / "footage").is_dir():
+        pytest.skip("real footage is not here: set MELIES_TEST_DATA to a folder that holds footage/ and faces/")
+    return folder

@@ -1,0 +1,192 @@
+"""Stages, shots and constant rates."""
+
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from melies.engine.chain import constant_rate
+from melies.engine.live import Live
+from melies.engine.pipeline import Stage, ordered_map
+from melies.engine.shots import WARM_UP, mark_shots, shots
+from melies.frame import Frame, VideoSpec
+from melies.media.synthetic import picture
+
+TICK = Fraction(1, 25)
+
+
+def film(*lengths: int, first: int = 0) -> list[Frame]:
+    """Scenes of the given lengths, one after another."""
+    frames = []
+    for scene, length in enumerate(lengths):
+        for index in range(length):
+            frames.append(Frame(picture(64, 48, index, scene=scene), first + len(frames), TICK, 1))
+    return frames
+
+
+def workers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("melies")]
+
+
+class TestStage:
+    def test_order_is_kept(self) -> None:
+        frames = film(20)
+        assert list(Stage(iter(frames), "read")) == frames
+        assert not workers()
+
+    def test_errors_reach_the_consumer(self) -> None:
+        def broken() -> Iterator[Frame]:
+            yield from film(2)
+            raise RuntimeError("camera unplugged")
+
+        stage = Stage(broken(), "read")
+        next(stage)
+        next(stage)
+        with pytest.raises(RuntimeError, match="camera unplugged"):
+            next(stage)
+        assert not workers()
+
+    def test_closing_early_closes_the_source_in_its_thread(self) -> None:
+        closed_in = []
+
+        def endless() -> Iterator[Frame]:
+            try:
+                while True:
+                    yield from film(1)
+            finally:
+                closed_in.append(threading.current_thread().name)
+
+        stage = Stage(endless(), "read")
+        next(stage)
+        stage.close()
+        assert closed_in == ["melies read"]
+        assert not workers()
+
+    def test_closing_before_the_start(self) -> None:
+        stage = Stage(iter(film(3)), "read")
+        stage.close()
+        assert list(stage) == []
+
+    def test_bytes_are_bounded(self) -> None:
+        made = []
+
+        def counting() -> Iterator[Frame]:
+            for frame in film(40):
+                made.append(frame)
+                yield frame
+
+        size = film(1)[0].nbytes
+        stage = Stage(counting(), "read", budget=5 * size)
+        taken = next(stage)
+        while len(made) < 7:  # five wait, one is with us, one is held by the blocked thread
+            threading.Event().wait(0.01)
+        threading.Event().wait(0.05)
+        assert len(made) == 7
+        assert taken is made[0]
+        stage.close()
+
+    def test_one_large_item_does_not_lock_up(self) -> None:
+        assert len(list(Stage(iter(film(5)), "read", budget=1))) == 5
+
+    def test_map_keeps_order_and_bounds(self) -> None:
+        flying = []
+        peak = []
+        lock = threading.Lock()
+
+        def work(number: int) -> int:
+            with lock:
+                flying.append(number)
+                peak.append(len(flying))
+            threading.Event().wait(0.002 * (number % 3))
+            with lock:
+                flying.remove(number)
+            return number * 2
+
+        assert list(ordered_map(work, iter(range(50)), 4)) == [n * 2 for n in range(50)]
+        assert max(peak) <= 4
+
+
+class TestShots:
+    def test_cuts_are_found(self) -> None:
+        marked = list(mark_shots(iter(film(20, 30, 15))))
+        assert [i for i, frame in enumerate(marked) if frame.cut] == [0, 20, 50]
+
+    def test_flashes_are_not_shots(self) -> None:
+        frames = film(20, 3, 30)
+        assert [i for i, frame in enumerate(mark_shots(iter(frames))) if frame.cut] == [0, 20]
+
+    def test_split(self) -> None:
+        marked = mark_shots(iter(film(20, 30)))
+        assert [len(list(shot)) for shot in shots(marked)] == [20, 30]
+
+    def test_a_shot_left_early_is_skipped(self) -> None:
+        firsts = [next(shot).pts for shot in shots(mark_shots(iter(film(20, 30, 20))))]
+        assert firsts == [0, 20, 50]
+
+    @pytest.mark.parametrize("begin", [20, 27, 35, 50])
+    def test_starting_in_the_middle_finds_the_same(self, begin: int) -> None:
+        frames = film(20, 30, 15)
+        whole = [f.cut for f in mark_shots(iter(frames))]
+        last = max(i for i in range(begin + 1) if whole[i])
+        part = mark_shots(iter(frames[begin - WARM_UP :]), begin * TICK, last * TICK)
+        assert [f.cut for f in part] == whole[begin:]
+
+    @pytest.mark.parametrize("lengths", [(), (1,), (2,), (5,)])
+    def test_short_clips(self, lengths: tuple[int, ...]) -> None:
+        marked = list(mark_shots(iter(film(*lengths))))
+        assert [f.cut for f in marked] == [True, False, False, False, False][: len(marked)]
+        assert len(marked) == sum(lengths)
+
+    def test_real_cuts(self, footage) -> None:  # noqa: ANN001
+        import melies
+
+        clip = melies.open(footage / "footage" / "face_noface.mov")
+        assert [i for i, f in enumerate(mark_shots(clip.source.frames())) if f.cut] == [0, 71]
+
+
+times = st.lists(st.integers(1, 200), min_size=1, max_size=40)
+
+
+class TestConstantRate:
+    @settings(max_examples=100, deadline=None)
+    @given(times, st.sampled_from([Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60)]))
+    def test_every_tick_shows_the_nearest_picture(self, durations: list[int], rate: Fraction) -> None:
+        base = Fraction(1, 1000)
+        frames, pts = [], 0
+        for number, duration in enumerate(durations):
+            frames.append(Frame(np.full((1, 1, 3), number, np.uint8), pts, base, duration))
+            pts += duration
+        out = list(constant_rate(iter(frames), rate))
+        assert all(b.pts == a.pts + 1 for a, b in pairwise(out))
+        assert out[0].pts == 0
+        for shown in out:
+            moment = shown.pts / rate
+            due = max((f for f in frames if f.pts * base <= moment + 1 / (2 * rate)), key=lambda f: f.pts)
+            begins_late = moment + 1 / (2 * rate) == due.pts * base
+            if not begins_late:
+                assert shown.image[0, 0, 0] == due.image[0, 0, 0]
+        assert abs(len(out) / rate - pts * base) <= max(1 / rate, Fraction(1, 1000))
+
+    def test_cuts_survive(self) -> None:
+        marked = mark_shots(iter(film(20, 30)))
+        out = list(constant_rate(marked, Fraction(10)))
+        assert [f.pts for f in out if f.cut] == [0, 8]
+
+
+class TestLive:
+    def test_the_oldest_waiting_frame_is_dropped(self) -> None:
+        spec = VideoSpec(64, 48, Fraction(25), TICK)
+        live = Live(spec, [], waiting=2)
+        frames = film(5)
+        for frame in frames:
+            live.push(frame)
+        live.finish()
+        assert list(live) == frames[3:]
+        assert live.dropped == 3
+        live.close()
+        assert not workers()
