@@ -116,9 +116,7 @@ def lookup(params: Sequence[click.Parameter]) -> dict[str, click.Option]:
 
 
 def _match(options: Options, token: str) -> click.Option | None:
-    return options.get(token.partition("=")[0]) or (
-        None if token.startswith("--") else options.get(token[:2])
-    )
+    return options.get(token.partition("=")[0]) or (None if token.startswith("--") else options.get(token[:2]))
 
 
 def _wants_value(option: click.Option | None, token: str) -> bool:
@@ -155,7 +153,7 @@ def _apply(steps: list[Effect], input: str, output: str, **given: Any) -> None:
 @click.argument("input", metavar="IN", type=click.Path())
 @click.argument("output", metavar="OUT", type=click.Path())
 def command(**given: Any) -> None:
-    """Send a film through effects, one after another, and write what comes out.
+    """Send a film through effects and write what comes out.
 
     Without an effect the film is only converted. Options after an effect are that effect's; the general ones
     below may stand anywhere.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -50,11 +50,16 @@ class General(click.Command):
 
 
 def _running() -> list[click.Option]:
+    from melies.models.runtime import Device
+
     return [
-        click.Option(["--device"], metavar="NAME", help="what runs the models, such as cpu or cuda"),
         click.Option(
-            ["--threads"], type=click.IntRange(min=1), metavar="WHOLE", help="cores to use; all if not given"
+            ["--device"],
+            type=click.Choice(get_args(Device)),
+            metavar="DEVICE",
+            help=f"what runs the models: {', '.join(get_args(Device))}",
         ),
+        click.Option(["--threads"], type=click.IntRange(min=1), metavar="WHOLE", help="cores to use; all if not given"),
         click.Option(["--json", "as_json"], is_flag=True, help="events as JSON, one object a line"),
         click.Option(["-q", "--quiet"], is_flag=True, help="say nothing but warnings and errors"),
         click.Option(["-v", "--verbose"], is_flag=True, help="say more"),

@@ -29,9 +29,7 @@ class FieldType(click.types.StringParamType):
         self._choices = setting.choices
         self._files = "FILE" in setting.wants
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer the words that are allowed, and files where one may be named."""
         words = [CompletionItem(word) for word in self._choices if word.startswith(incomplete)]
         return [*words, CompletionItem(incomplete, type="file")] if self._files else words
@@ -65,11 +63,7 @@ class FieldOption(click.Option):
         notes.append("needed" if setting.required else setting.default and f"default {setting.default}")
         notes.append("may be repeated" if self.multiple else "")
         said = "; ".join(filter(None, notes))
-        name = (
-            f"{self.opts[0]} / {self.secondary_opts[0]}"
-            if setting.kind == "flag"
-            else f"{self.opts[0]} {wants}"
-        )
+        name = f"{self.opts[0]} / {self.secondary_opts[0]}" if setting.kind == "flag" else f"{self.opts[0]} {wants}"
         return name, f"{setting.help}  [{said}]" if said else setting.help
 
 

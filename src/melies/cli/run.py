@@ -19,7 +19,10 @@ melies run greenscreen.yaml talk.mp4 out.mp4 --quality 90"""
 @click.argument("input", metavar="[IN]", required=False, type=click.Path())
 @click.argument("output", metavar="[OUT]", required=False, type=click.Path())
 def command(recipe: str, input: str | None, output: str | None, **given: Any) -> None:
-    """Do what a recipe says; what is given here comes before what stands there."""
+    """Do what a recipe says.
+
+    What is given here comes before what stands there.
+    """
     from melies.cli.general import render
     from melies.recipe import Recipe
 

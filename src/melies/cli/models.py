@@ -1,0 +1,142 @@
+"""`melies models`: which models there are, and how they come here."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from melies.models.registry import Row
+
+PERMISSIVE = re.compile(r"(Apache-2\.0|MIT|BSD-[23]-Clause|ISC|Unlicense|CC0-1\.0|CC-BY-4\.0)( \(as the code\))?")
+"""Licences that ask for no more than to be named; anything else, or less clear, is asked about."""
+
+
+@click.group("models", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """List the models, or fetch and check them."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_models, as_json=False)
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="everything that is known, for programs")
+def list_models(as_json: bool) -> None:
+    """List the models: what for, how large, under which licence, and whether they are here."""
+    from melies.models import registry, store
+
+    if as_json:
+        import json
+
+        rows = [row.model_dump(mode="json") | {"status": store.status(row)} for row in registry.rows()]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    lines = [(row.name, row.task, size(row.size), row.licence.weights, store.status(row)) for row in registry.rows()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        words = [word.ljust(width) for word, width in zip(line, widths, strict=True)]
+        words[0] = click.style(words[0], fg="cyan")
+        words[-1] = click.style(line[-1], dim=line[-1] == "missing")
+        click.echo("  ".join(words))
+
+
+@command.command("pull", no_args_is_help=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--file", type=click.Path(), help="take it from this file, or from the package in it")
+@click.option("-y", "--yes", is_flag=True, help="accept the licence without being asked")
+def pull(names: tuple[str, ...], file: str | None, yes: bool) -> None:
+    """Fetch models, checked against their SHA-256 sums; the licence is shown first."""
+    from melies.errors import UseError
+    from melies.models import registry, store
+
+    if file and len(names) > 1:
+        raise UseError("--file is one model's file.", "Name one model.")
+    for name in names:
+        row = registry.find(name)
+        with _progress(name) as progress:
+            path = store.pull(
+                name,
+                progress=progress,
+                accept=lambda row: accepted(row, yes),
+                file=Path(file) if file else None,
+            )
+        click.echo(f"{click.style(row.name, fg='cyan')} is ready: {path}")
+
+
+@command.command("verify")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Read models again and check that no byte has changed; all that are here if none is named."""
+    from melies.errors import ModelError
+    from melies.models import store
+
+    checks = [check for check in store.verify(names) if names or check.state != "missing"]
+    for check in checks:
+        click.echo(f"{check.name}  {check.state}  {check.path}")
+    wrong = [check.name for check in checks if check.state != "ok"]
+    if wrong:
+        raise ModelError(f"Not in order: {', '.join(wrong)}.", f"Fetch: melies models pull {' '.join(wrong)}")
+
+
+@command.command("where")
+@click.argument("name", required=False)
+def where(name: str | None) -> None:
+    """Print where a model's file is or would be, or the folder of all of them."""
+    from melies.models import store
+
+    click.echo(store.where(name) if name else store.home())
+
+
+def accepted(row: Row, yes: bool) -> bool:
+    """Show a model's licence and ask about it, unless it is permissive or already accepted."""
+    from melies.errors import UseError
+
+    licence = row.licence
+    click.echo(f"{row.name}: {row.description.rstrip('.')}. {size(row.size)}.", err=True)
+    click.echo(f"licence: {licence.weights} (weights), {licence.code} (code), {licence.url}", err=True)
+    if yes or (PERMISSIVE.fullmatch(licence.weights) and PERMISSIVE.fullmatch(licence.code)):
+        return True
+    if not sys.stdin.isatty():
+        raise UseError(f"The licence of {row.name} has to be accepted.", "Add --yes if you do.")
+    return click.confirm("Fetch it under this licence?", err=True)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int | None, str], None] | None]:
+    """Give something to report bytes to: a bar in a terminal, otherwise nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24, complete_style="cyan", finished_style="cyan"),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    screen = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = screen.add_task(name, total=None)
+
+    def tell(done: int, total: int | None, what: str) -> None:
+        # Started late: a bar that is being redrawn would hide the question about the licence.
+        screen.start()
+        screen.update(task, completed=done, total=total, description=f"{name} from {what}")
+
+    try:
+        yield tell
+    finally:
+        screen.stop()
+
+
+def size(count: int) -> str:
+    """Return bytes the way people say them, such as `3.7 MB`."""
+    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
