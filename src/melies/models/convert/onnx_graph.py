@@ -1,0 +1,163 @@
+"""A graph under construction and its ONNX file, written without the `onnx` package.
+
+Writing the few protobuf messages here keeps the core free of a dependency and makes the bytes depend on nothing but
+the graph, so that a converted model can be pinned by its sha256. Field numbers are those of `onnx.proto3` (ONNX IR
+version 8, operator set 17).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+IR_VERSION = 8
+OPSET = 17
+INT64_MAX = 2**63 - 1
+
+ELEMENT_TYPES: dict[str, int] = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "bool": 9}
+"""ONNX's numbers of the element types that the converters use."""
+
+Attribute = int | float | str | Sequence[int]
+Shape = Sequence[int | str] | None
+
+
+class Tensor(NamedTuple):
+    """An input or output of the graph: its element type's numpy name and its shape, with names for free sizes."""
+
+    name: str
+    dtype: str
+    shape: Shape
+
+
+class _Node(NamedTuple):
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Attribute]
+
+
+class Graph:
+    """Nodes, constants, inputs and outputs, joined by names."""
+
+    def __init__(self) -> None:
+        self.inputs: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+        self._nodes: list[_Node] = []
+        self._constants: dict[str, NDArray[Any]] = {}
+        self._count = 0
+
+    def _fresh(self, word: str) -> str:
+        self._count += 1
+        # Neither TensorFlow nor ncnn allows a colon in a name, so these meet no input or output.
+        return f"{word}:{self._count}"
+
+    def constant(self, value: Any, dtype: str | None = None) -> str:
+        """Add a constant and return its name."""
+        name = self._fresh("constant")
+        # ascontiguousarray would turn a scalar into a vector.
+        self._constants[name] = np.array(value, dtype=dtype, order="C")
+        return name
+
+    def value(self, name: str) -> NDArray[Any] | None:
+        """Return the value of a constant, None for anything that is computed."""
+        return self._constants.get(name)
+
+    def add(self, op: str, *inputs: str, **attributes: Attribute) -> str:
+        """Add a node with one output and return that output's name."""
+        return self.add_many(op, inputs, 1, **attributes)[0]
+
+    def add_many(self, op: str, inputs: Iterable[str], outputs: int, **attributes: Attribute) -> list[str]:
+        """Add a node and return the names of its outputs."""
+        names = [self._fresh(op.lower()) for _ in range(outputs)]
+        self._nodes.append(_Node(op, tuple(inputs), tuple(names), attributes))
+        return names
+
+    def input(self, name: str, dtype: str, shape: Shape) -> str:
+        """Declare an input of the graph."""
+        self.inputs.append(Tensor(name, dtype, shape))
+        return name
+
+    def output(self, name: str, source: str, dtype: str, shape: Shape) -> None:
+        """Give `source` out under `name`."""
+        self._nodes.append(_Node("Identity", (source,), (name,), {}))
+        self.outputs.append(Tensor(name, dtype, shape))
+
+    def to_bytes(self) -> bytes:
+        """Return the ONNX file; nodes and constants that no output needs are left out."""
+        nodes: list[_Node] = []
+        needed = {tensor.name for tensor in self.outputs}
+        for node in reversed(self._nodes):
+            if needed.intersection(node.outputs):
+                nodes.append(node)
+                needed.update(node.inputs)
+        graph = b"".join(
+            [
+                *(_field(1, _node(node)) for node in reversed(nodes)),
+                _field(2, "melies"),
+                *(_field(5, _tensor(k, v)) for k, v in self._constants.items() if k in needed),
+                *(_field(11, _value_info(tensor)) for tensor in self.inputs),
+                *(_field(12, _value_info(tensor)) for tensor in self.outputs),
+            ]
+        )
+        opset = _field(1, "") + _field(2, OPSET)
+        return _field(1, IR_VERSION) + _field(2, "melies") + _field(7, graph) + _field(8, opset)
+
+
+def _varint(value: int) -> bytes:
+    value &= 2**64 - 1
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _field(number: int, value: int | float | str | bytes) -> bytes:
+    """Encode one field: integers as varints, floats in 32 bits, everything else with its length."""
+    if isinstance(value, float):
+        return _varint(number << 3 | 5) + struct.pack("<f", value)
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    data = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | 2) + _varint(len(data)) + data
+
+
+def _node(node: _Node) -> bytes:
+    return b"".join(
+        [
+            *(_field(1, name) for name in node.inputs),
+            *(_field(2, name) for name in node.outputs),
+            _field(4, node.op),
+            *(_field(5, _attribute(name, value)) for name, value in node.attributes.items()),
+        ]
+    )
+
+
+def _attribute(name: str, value: Attribute) -> bytes:
+    """Encode an attribute; the number in field 20 says which of float 1, int 2, string 3, ints 7 it is."""
+    if isinstance(value, str):
+        return _field(1, name) + _field(4, value) + _field(20, 3)
+    if isinstance(value, float):
+        return _field(1, name) + _field(2, value) + _field(20, 1)
+    if isinstance(value, int):
+        return _field(1, name) + _field(3, value) + _field(20, 2)
+    return _field(1, name) + b"".join(_field(8, int(item)) for item in value) + _field(20, 7)
+
+
+def _tensor(name: str, value: NDArray[Any]) -> bytes:
+    dims = b"".join(_field(1, size) for size in value.shape)
+    data = value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()
+    return dims + _field(2, ELEMENT_TYPES[value.dtype.name]) + _field(8, name) + _field(9, data)
+
+
+def _value_info(tensor: Tensor) -> bytes:
+    kind = _field(1, ELEMENT_TYPES[tensor.dtype])
+    if tensor.shape is not None:
+        sizes = (_field(2 if isinstance(size, str) else 1, size) for size in tensor.shape)
+        kind += _field(2, b"".join(_field(1, size) for size in sizes))
+    return _field(1, tensor.name) + _field(2, _field(1, kind))

@@ -1,0 +1,294 @@
+"""Running models: one small `Session` over ONNX Runtime and LiteRT, and where and how wide it runs.
+
+with runtime.options(device="cuda", threads=4):
+    session = load("rvm")
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+import threading
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melies.errors import ModelError, UseError
+from melies.models import registry, store
+
+log = logging.getLogger("melies")
+
+Device = Literal["cpu", "cuda", "coreml", "directml", "openvino", "auto"]
+
+PROVIDERS: dict[str, tuple[str, str]] = {
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "coreml": ("CoreMLExecutionProvider", "onnxruntime"),
+    "directml": ("DmlExecutionProvider", "onnxruntime-directml"),
+    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+    "cpu": ("CPUExecutionProvider", "onnxruntime"),
+}
+"""ONNX Runtime's name for each device, in the order that `auto` tries them, and the package that brings it."""
+
+ELEMENT_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+
+
+class Tensor(NamedTuple):
+    """An input or output of a model: its shape, with words or None for free sizes, and its element type."""
+
+    shape: tuple[int | str | None, ...]
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where models run and how wide.
+
+    Attributes:
+        device: The kind of processor; `"auto"` takes the fastest that is installed.
+        threads: How many processor cores one run may use; None means all that this process may use.
+    """
+
+    device: Device = "cpu"
+    threads: int | None = None
+
+    @property
+    def width(self) -> int:
+        """The number of threads that is meant."""
+        return self.threads or _cores()
+
+
+_options: ContextVar[Options] = ContextVar("melies.models.options", default=Options())  # noqa: B039 (frozen)
+_sessions: dict[tuple[str, str | None, Options], Session] = {}
+_loading = threading.Lock()
+
+
+@contextmanager
+def options(*, device: Device | None = None, threads: int | None = None) -> Iterator[Options]:
+    """Load models with these options inside the `with` block; what is None stays as it is.
+
+    The setting belongs to the running context: a new thread sees it only when it is started with
+    `contextvars.copy_context().run`.
+
+    Raises:
+        UseError: The device's name is unknown, or threads is less than 1.
+    """
+    if device is not None and device not in get_args(Device):
+        raise UseError(f"There is no device {device!r}; there are {', '.join(get_args(Device))}.")
+    if threads is not None and threads < 1:
+        raise UseError(f"The number of threads must be at least 1, not {threads}.")
+    now = _options.get()
+    token = _options.set(replace(now, device=device or now.device, threads=threads or now.threads))
+    try:
+        yield _options.get()
+    finally:
+        _options.reset(token)
+
+
+def providers() -> dict[str, str]:
+    """Return the devices that can be used here, each with ONNX Runtime's name for it."""
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    return {device: name for device, (name, _) in PROVIDERS.items() if name in available}
+
+
+def load(name: str, part: str | None = None) -> Session:
+    """Return the model's session, verified and ready to run.
+
+    Sessions are kept for the life of the process, one per model, part and options in force.
+
+    Args:
+        name: A row of the registry.
+        part: For a `.task` bundle, the name of the file inside it.
+
+    Raises:
+        UseError: There is no such model.
+        ModelError: Its file is not here or was changed, it has no such part, or the device is not available.
+    """
+    key = (name, part, _options.get())
+    with _loading:
+        if key not in _sessions:
+            _sessions[key] = _open(*key)
+        return _sessions[key]
+
+
+class Session(ABC):
+    """A model that is ready to run; several threads may run it at once. Pickling carries its name, not its weights.
+
+    Attributes:
+        name: The registry row.
+        part: Which file of a bundle, or None.
+        options: Where it runs and how wide.
+        inputs: What must be given to `run`.
+        outputs: What `run` returns.
+    """
+
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+
+    def __init__(self, name: str, part: str | None, options: Options) -> None:
+        self.name = name
+        self.part = part
+        self.options = options
+
+    @abstractmethod
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Run once.
+
+        Args:
+            inputs: An array for every name in `self.inputs`, of that shape and type.
+            outputs: Which outputs are wanted; all when None.
+
+        Returns:
+            An array for every output that is wanted; they are the caller's own.
+        """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_with, (self.name, self.part, self.options)
+
+
+def _load_with(name: str, part: str | None, wanted: Options) -> Session:
+    with options(device=wanted.device, threads=wanted.threads):
+        return load(name, part)
+
+
+def _open(name: str, part: str | None, options: Options) -> Session:
+    row, path = registry.find(name), store.path(name)
+    if row.format == "task":
+        return _LiteRt(name, part, options, _part(path, part))
+    if part is not None:
+        raise ModelError(f"The model {name} is one file and has no part {part!r}.")
+    if row.format == "tflite":
+        return _LiteRt(name, part, options, path.read_bytes())
+    return _Onnx(name, part, options, path)
+
+
+def _part(path: Path, part: str | None) -> bytes:
+    with zipfile.ZipFile(path) as bundle:
+        if part not in bundle.namelist():
+            parts = ", ".join(name for name in bundle.namelist() if name.endswith(".tflite"))
+            raise ModelError(f"The bundle {path.name} has no part {part!r}; its parts are {parts}.")
+        return bundle.read(part)
+
+
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _provider(device: Device) -> str:
+    """Return ONNX Runtime's name for a device that was asked for."""
+    available = providers()
+    if device == "auto":
+        return next(iter(available.values()))
+    if device not in available:
+        _, package = PROVIDERS[device]
+        raise ModelError(
+            f"The device {device} cannot be used here; available: {', '.join(available)}.",
+            f"It comes with: pip install {package}",
+        )
+    return available[device]
+
+
+class _Onnx(Session):
+    def __init__(self, name: str, part: str | None, options: Options, path: Path) -> None:
+        import onnxruntime
+
+        super().__init__(name, part, options)
+        provider = _provider(options.device)
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = options.width
+        settings.log_severity_level = 2
+        # Threads that wait in a loop take the cores from decoding and encoding.
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        wanted = [provider, "CPUExecutionProvider"] if provider != "CPUExecutionProvider" else [provider]
+        self._session = onnxruntime.InferenceSession(path, settings, providers=wanted)
+        if self._session.get_providers()[0] != provider:
+            raise ModelError(
+                f"ONNX Runtime has {provider} but could not start it.",
+                f"Install the driver and libraries that it needs, or choose another device than {options.device}.",
+            )
+        self.inputs = {i.name: _tensor(i) for i in self._session.get_inputs()}
+        self.outputs = {o.name: _tensor(o) for o in self._session.get_outputs()}
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        names = list(self.outputs if outputs is None else outputs)
+        return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
+
+
+def _tensor(argument: Any) -> Tensor:
+    return Tensor(tuple(argument.shape), np.dtype(ELEMENT_TYPES[argument.type]))
+
+
+class _LiteRt(Session):
+    """A LiteRT interpreter runs once at a time, so one is made for every run that goes on at the same moment."""
+
+    def __init__(self, name: str, part: str | None, options: Options, content: bytes) -> None:
+        super().__init__(name, part, options)
+        if options.device not in ("cpu", "auto"):
+            log.warning("The model %s runs on the CPU: LiteRT does not use the device %s.", name, options.device)
+        self._content = content
+        with _quiet():
+            first = self._interpreter()
+        self._idle = [first]
+        inputs, outputs = first.get_input_details(), first.get_output_details()
+        self.inputs = {i["name"]: Tensor(tuple(map(int, i["shape"])), np.dtype(i["dtype"])) for i in inputs}
+        self.outputs = {o["name"]: Tensor(tuple(map(int, o["shape"])), np.dtype(o["dtype"])) for o in outputs}
+        self._input_index = {i["name"]: i["index"] for i in inputs}
+        self._output_index = {o["name"]: o["index"] for o in outputs}
+
+    def _interpreter(self) -> Any:
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_content=self._content, num_threads=self.options.width)
+        interpreter.allocate_tensors()
+        return interpreter
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        try:
+            interpreter = self._idle.pop()
+        except IndexError:
+            interpreter = self._interpreter()
+        for name, index in self._input_index.items():
+            interpreter.set_tensor(index, inputs[name])
+        interpreter.invoke()
+        names = self.outputs if outputs is None else outputs
+        made = {name: interpreter.get_tensor(self._output_index[name]) for name in names}
+        self._idle.append(interpreter)
+        return made
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep LiteRT's note that it made its usual delegate, for which it has no switch, off the standard error."""
+    note = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+    with tempfile.TemporaryFile() as caught:
+        stderr = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            caught.seek(0)
+            os.write(2, caught.read().replace(note, b""))
