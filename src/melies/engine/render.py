@@ -25,8 +25,11 @@ from melies.engine.progress import Meter, Report
 from melies.engine.shots import WARM_UP, mark_shots
 from melies.errors import MediaError, MeliesError, UseError
 from melies.frame import Frame
+from melies.media.animation import lossless, write_animation
 from melies.media.encode import Encoder, Segment, write_json
+from melies.media.mux import write_film, write_sound
 from melies.media.output import Plan, SaveOptions, make_plan
+from melies.media.pictures import PictureEncoder, working_name
 
 if TYPE_CHECKING:
     from melies.clip import Clip
@@ -80,11 +83,8 @@ def render(clip: Clip, path: Path, options: SaveOptions, report: Report | None, 
         if plan.kind == "sound":
             shop.write_sound()
         else:
-            if plan.kind == "pictures":
-                shop.make_pictures(report, threads)
-            else:
-                shop.make_segments(report, threads)
-                shop.assemble(report)
+            shop.make_segments(report, threads)
+            shop.assemble(report)
         shop.publish()
     return plan.path
 
@@ -157,7 +157,6 @@ class Workshop:
         self.options = options
         self.folder = plan.path.with_name(plan.path.name + ".part")
         self.segments: list[Segment] = []
-        self.pictures: list[Path] = []
         self.made: Path | None = None
         self._published = False
 
@@ -168,7 +167,7 @@ class Workshop:
             if self.options.resume and ledger.exists():
                 self._resume(json.loads(ledger.read_text()), job)
                 return self
-            if not (self.options.overwrite or self.options.resume) and any(self.folder.glob("*.json")):
+            if not (self.options.overwrite or self.options.resume) and any(self.folder.glob("[0-9]*.json")):
                 raise UseError(
                     f"{self.folder} holds an unfinished render.",
                     "Add --resume to go on with it, or --overwrite to begin again.",
@@ -206,10 +205,6 @@ class Workshop:
             )
         records = sorted(self.folder.glob("[0-9]*.json"))
         self.segments = [Segment.load(record) for record in records]
-        kept = {name for s in self.segments for name in (s.file, f"{s.index:06d}.json")} | {"job.json"}
-        for leftover in self.folder.iterdir():
-            if leftover.name not in kept:
-                leftover.unlink()
 
     # frames
 
@@ -227,14 +222,11 @@ class Workshop:
         where = self.where()
         if where is None:
             return
-        from melies.media.animation import lossless
-
-        plan = lossless(self.plan) if self.plan.kind == "animation" else self.plan
         time_base = self.time_base()
         run = Run(self.clip, self.options.fps, where, threads)
         done = sum(segment.frames for segment in self.segments)
         meter = Meter(report, "render", self.plan.spec.frames, done=done, loads=run.loads, skipped=run.skipped)
-        encoder: Encoder | None = None
+        encoder: Encoder | PictureEncoder | None = None
         begin = Fraction(0)
         try:
             for frame in run.frames():
@@ -244,7 +236,7 @@ class Workshop:
                     encoder = None
                 if encoder is None:
                     begin = moment
-                    encoder = Encoder(plan, self.folder / f"{len(self.segments):06d}.mkv", time_base, threads or 0)
+                    encoder = self._encoder(time_base, threads or 0)
                 encoder.add(frame)
                 meter.add()
             if encoder is not None:
@@ -265,7 +257,13 @@ class Workshop:
         spec = self.plan.spec
         return spec.time_base if spec.time_base <= 1 / spec.rate else 1 / (spec.rate * 1000)
 
-    def _keep(self, encoder: Encoder, time_base: Fraction, go_on: Where | None) -> None:
+    def _encoder(self, time_base: Fraction, threads: int) -> Encoder | PictureEncoder:
+        if self.plan.kind == "pictures":
+            return PictureEncoder(self.plan, self.folder, sum(segment.frames for segment in self.segments))
+        plan = lossless(self.plan) if self.plan.kind == "animation" else self.plan
+        return Encoder(plan, self.folder / f"{len(self.segments):06d}.mkv", time_base, threads)
+
+    def _keep(self, encoder: Encoder | PictureEncoder, time_base: Fraction, go_on: Where | None) -> None:
         index = len(self.segments)
         stamps = encoder.finish()
         segment = Segment(
@@ -281,50 +279,19 @@ class Workshop:
         segment.save(self.folder)
         self.segments.append(segment)
 
-    def make_pictures(self, report: Report | None, threads: int | None) -> None:
-        """Write one file per frame into the working folder; on resume, those that are there are not made again."""
-        from melies.media.pictures import encode_picture
-
-        plan = self.plan
-        run = Run(self.clip, self.options.fps, Where(), threads)
-        meter = Meter(report, "render", plan.spec.frames, loads=run.loads, skipped=run.skipped)
-        try:
-            for number, frame in enumerate(run.frames(), 1):
-                if number == 2 and not plan.many:
-                    raise UseError(
-                        f"{plan.path.name} is one picture, but the clip has more frames.",
-                        f"Name a sequence such as {plan.path.stem}-%05d{plan.path.suffix}, or use --start and --end.",
-                    )
-                target = self.folder / f"{number:08d}{plan.path.suffix or '.png'}"
-                if not target.exists():
-                    part = target.with_suffix(".tmp")
-                    part.write_bytes(encode_picture(frame, plan))
-                    part.replace(target)
-                self.pictures.append(target)
-                meter.add()
-        except av.FFmpegError as error:
-            raise failure(plan.path, error) from error
-        finally:
-            run.close()
-        if not self.pictures:
-            raise MediaError(f"{plan.path.name}: there are no frames to write.", "Check --start and --end.")
-        meter.finish()
-
     # the finished file
 
     def assemble(self, report: Report | None) -> None:
-        """Put the segments together."""
+        """Put the segments together; pictures are finished as they are."""
+        if self.plan.kind == "pictures":
+            return
         self.made = self.folder / f"finished{self.plan.path.suffix}"
         total = sum(segment.frames for segment in self.segments)
         meter = Meter(report, "write", total)
         try:
             if self.plan.kind == "animation":
-                from melies.media.animation import write_animation
-
                 write_animation(self.plan, self.made, self.segments, self.folder, self.options.loop, meter.add)
             else:
-                from melies.media.mux import write_film
-
                 write_film(
                     self.plan,
                     self.made,
@@ -339,8 +306,6 @@ class Workshop:
 
     def write_sound(self) -> None:
         """Write sound alone."""
-        from melies.media.mux import write_sound
-
         tracks = self.clip.tracks()
         if not tracks:
             raise UseError(f"{self.plan.path.name}: the clip has no sound to write.")
@@ -356,11 +321,11 @@ class Workshop:
         if self.made is not None:
             self.made.replace(path)
         elif not self.plan.many:
-            self.pictures[0].replace(path)
+            working_name(self.folder, self.plan, 0).replace(path)
         else:
             picture_name(path, 1).parent.mkdir(parents=True, exist_ok=True)
-            for number, picture in enumerate(self.pictures, 1):
-                picture.replace(picture_name(path, number))
+            for index in range(sum(segment.frames for segment in self.segments)):
+                working_name(self.folder, self.plan, index).replace(picture_name(path, index + 1))
         self._published = True
 
 

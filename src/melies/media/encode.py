@@ -26,6 +26,10 @@ from melies.media.output import CODECS, Plan
 _CARRIER = Fraction(1, 1000)
 
 
+Stamps = tuple[tuple[int, int, int, bool], ...]
+"""For every packet: pts, dts, duration and whether it is a key frame."""
+
+
 @dataclass(frozen=True)
 class Stamp:
     """When a packet is decoded and shown, in ticks of the segment's time base."""
@@ -55,7 +59,7 @@ class Segment:
     file: str
     frames: int
     time_base: str
-    stamps: tuple[tuple[int, int, int, bool], ...]
+    stamps: Stamps
     next: str = ""
     restart: str = ""
     last_cut: str = ""
@@ -127,7 +131,7 @@ class Encoder:
         self.frames += 1
         self._mux(self._context.encode(native))
 
-    def finish(self) -> tuple[tuple[int, int, int, bool], ...]:
+    def finish(self) -> Stamps:
         """Flush the encoder, close the file safely on disk and return the stamps."""
         self._mux(self._context.encode(None))
         self._file.close()
