@@ -95,7 +95,7 @@ def _setting(name: str, field: Mapping[str, Any], defs: Mapping[str, Any], requi
         choices=choices,
         bounds=next(filter(None, map(_bounds, kinds)), ""),
         default=_text(field.get("default")),
-        help=" ".join(field.get("description", "").split()),
+        help=" ".join(field.get("description", "").split()).removesuffix("."),
         required=required,
     )
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from melies.schema import Setting
 
-WIDE = 24
-"""Characters of alternatives that still look well beside an option's name."""
+WIDE = 27
+"""Characters of an option's name and alternatives that still look well beside its help."""
 
 
 class FieldType(click.types.StringParamType):
@@ -57,7 +57,7 @@ class FieldOption(click.Option):
         setting = self.setting
         if setting.kind == "flag" and setting.default == "no":
             return self.opts[0], setting.help
-        words = setting.choices if len(setting.wants) > WIDE else ()
+        words = setting.choices if len(self.opts[0]) + len(setting.wants) > WIDE else ()
         wants = setting.name.upper().replace("_", "-") if words else setting.wants
         notes = [", ".join(words), setting.bounds]
         notes.append("needed" if setting.required else setting.default and f"default {setting.default}")
