@@ -1,0 +1,58 @@
+"""One frame after the other to mattes at full size."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from melies.frame import Image
+from melies.matting.clean import clean
+from melies.matting.nets import Net
+from melies.matting.refine import Refiner
+from melies.matting.scale import reduce, within
+from melies.matting.steady import Steadier
+
+_LARGE = 768
+_SMALL = 384
+_EXACT = Refiner(reach=0.003, black=0, white=1)
+
+
+class Cutter:
+    """Cut one shot out, frame by frame.
+
+    Args:
+        net: Says where somebody is.
+        steady: Largest share of the past in what does not move, 0…1 (exclusive).
+        refiner: Fits rough maps to the picture.
+    """
+
+    def __init__(self, net: Net, steady: float, refiner: Refiner) -> None:
+        self._net = net
+        self._steadier = Steadier(0 if net.steady else steady)
+        self._refiner = _EXACT if net.exact else refiner
+
+    def step(self, image: Image) -> Image:
+        """Return the matte of the next frame.
+
+        Args:
+            image: `H×W×3` uint8 or uint16.
+
+        Returns:
+            `H×W` of the same type.
+        """
+        height, width = image.shape[:2]
+        half = reduce(image, *within(width, height, _LARGE))
+        rough = self._net.step(image, half)
+        if self._net.exact and rough.shape == (height, width):
+            white = np.iinfo(image.dtype).max
+            return (clean(rough, _soft(rough)) * white + np.float32(0.5)).astype(image.dtype)
+        # The map is brought to the frame's proportions, about as fine as the network really was.
+        size = within(width, height, _SMALL if max(rough.shape) <= _SMALL else 2 * _LARGE)
+        picture = reduce(half, *size) if size[0] <= half.shape[1] else reduce(image, *size)
+        rough = cv2.resize(rough, size, interpolation=cv2.INTER_LINEAR)
+        rough = clean(rough, _soft(rough))
+        return self._refiner.full(image, picture, self._steadier.step(rough, picture))
+
+
+def _soft(rough: np.ndarray) -> int:
+    return max(2, round(0.02 * max(rough.shape)))
