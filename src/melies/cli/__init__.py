@@ -52,8 +52,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
     Exit status: 0 all went well, 1 the work failed, 2 the request makes no sense, 130 stopped by the user.
     """
+    if args is None:  # in a process of its own
+        signal.signal(signal.SIGTERM, _terminated)
     given = sys.argv[1:] if args is None else list(args)
-    signal.signal(signal.SIGTERM, _terminated)
     try:
         status = cli.main(given, prog_name="melies", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):

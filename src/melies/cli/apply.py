@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from melies.cli.general import General
 from melies.cli.options import options_of, values
@@ -43,6 +44,14 @@ class EffectCommand(click.Command):
             general = lookup(ctx.parent.command.get_params(ctx.parent)) if ctx.parent else {}
             known = {*lookup(self.get_params(ctx)), *general}
             raise click.NoSuchOption(error.option_name, possibilities=sorted(known), ctx=ctx) from None
+
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the effect's options, the effects that may follow, and the general options."""
+        items = super().shell_complete(ctx, incomplete)
+        if ctx.parent and incomplete.startswith("-"):
+            items += click.Command.shell_complete(ctx.parent.command, ctx.parent, incomplete)
+        return list({item.value: item for item in items}.values())
 
 
 class Apply(General, click.Group):
