@@ -1,0 +1,26 @@
+"""Kinds of values that several effects ask for."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+Gravity = Literal["center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"]
+"""Where something is anchored inside something larger."""
+
+
+def _ratio(value: Any) -> Any:
+    return value.strip().replace(":", "/") if isinstance(value, str) else value
+
+
+Ratio = Annotated[Fraction, BeforeValidator(_ratio), Field(gt=0)]
+"""A positive ratio, written `16:9`, `16/9` or `1.85`."""
+
+
+def anchored(gravity: Gravity, spare_x: int, spare_y: int) -> tuple[int, int]:
+    """Offset from the left and the top when there are `spare_x` and `spare_y` pixels to share out."""
+    across = 0 if "left" in gravity else 2 if "right" in gravity else 1
+    down = 0 if "top" in gravity else 2 if "bottom" in gravity else 1
+    return spare_x * across // 2, spare_y * down // 2
