@@ -154,7 +154,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 def _allow(url: str, schemes: Sequence[str]) -> None:
     if url.partition(":")[0] not in schemes:
-        raise ModelError(f"{url} is not an {' or '.join(schemes)} address")
+        raise ModelError(f"{url} is refused: only {' and '.join(schemes)} is allowed")
 
 
 def _go_on(opener: urllib.request.OpenerDirector, url: str, target: Path, size: int, progress: Progress) -> str | None:
