@@ -9,7 +9,7 @@ do not drift.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import av
 import cv2
@@ -214,9 +214,7 @@ def _same(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
     """Repack a frame without touching its values: matrix and range are declared equal on both sides."""
     if frame.format.name == pix_fmt:
         return frame
-    return frame.reformat(
-        format=pix_fmt, src_colorspace=1, dst_colorspace=1, src_color_range=2, dst_color_range=2
-    )
+    return frame.reformat(format=pix_fmt, src_colorspace=1, dst_colorspace=1, src_color_range=2, dst_color_range=2)
 
 
 def to_image(native: av.VideoFrame) -> Image:
@@ -260,7 +258,7 @@ def _bands(width: int, height: int) -> list[slice]:
 
 def _packed(frame: av.VideoFrame) -> Image:
     """An RGB frame as an array of its own, without the padding of its lines."""
-    return cast(Image, np.ascontiguousarray(frame.to_ndarray()))
+    return np.ascontiguousarray(frame.to_ndarray())
 
 
 def _grey(frame: av.VideoFrame, layout: _Layout, colour: Colour, white: int) -> Image:
@@ -279,7 +277,7 @@ def _grey(frame: av.VideoFrame, layout: _Layout, colour: Colour, white: int) -> 
     else:
         luma = _stretch(luma, top, white)
     rgb: Array = cv2.cvtColor(luma, cv2.COLOR_GRAY2RGB)
-    return cast(Image, rgb if alpha is None else _with_alpha(rgb, _stretch(alpha, top, white)))
+    return rgb if alpha is None else _with_alpha(rgb, _stretch(alpha, top, white))
 
 
 def _stretch(plane: Array, top: int, white: int) -> Array:

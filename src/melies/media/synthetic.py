@@ -144,9 +144,7 @@ def write_clip(
         blocks = _sound(length, beeps, sound_delay)
         for index, moment in enumerate(moments):
             scene = int(cut_at is not None and index >= cut_at)
-            image = picture(
-                width, height, index, scene=scene, depth=depth, alpha=alpha, flash=index in flash_at
-            )
+            image = picture(width, height, index, scene=scene, depth=depth, alpha=alpha, flash=index in flash_at)
             native = to_native(image, spec, pix_fmt)
             native.pts, native.time_base = moment, time_base
             if index == 0:
