@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class Topology:
         self.data += stored.tobytes()
         return self.node("Const", name)
 
-    def convert(self, outputs: dict[str, tuple[str, tuple[int, ...]]], **options: Any) -> bytes:
+    def convert(self, outputs: Mapping[str, tuple[str, tuple[int, ...]]], **options: Any) -> bytes:
         signature = {
             key: {
                 "name": ref,

@@ -105,7 +105,7 @@ def test_no_source_says_why_each_failed_and_where_to_put_the_file(
     install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = install(row(WHEEL, NPM))
-    monkeypatch.setattr(sources.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(ModelError) as caught:
         store.pull("tiny")
     message = str(caught.value)
