@@ -89,15 +89,11 @@ def read_step(value: object) -> Effect:
     if isinstance(value, str):
         value = {value: {}}
     if not isinstance(value, Mapping) or len(value) != 1:
-        raise UseError(
-            "Each effect of a recipe is one name with its options.", "Such as: resize: {width: 640}"
-        )
+        raise UseError("Each effect of a recipe is one name with its options.", "Such as: resize: {width: 640}")
     name, options = next(iter(value.items()))
     options = {} if options is None else options
     if not isinstance(options, Mapping):
-        raise UseError(
-            f"The options of {name} are {options!r}, not names with values.", f"See: melies effects {name}"
-        )
+        raise UseError(f"The options of {name} are {options!r}, not names with values.", f"See: melies effects {name}")
     return effects.find(str(name)).make(**{str(key).replace("-", "_"): item for key, item in options.items()})
 
 
@@ -171,14 +167,24 @@ class Recipe(BaseModel):
 
     @classmethod
     def from_clip(cls, clip: Clip, output: str | Path | None = None) -> Self:
-        """Describe a clip that reads a file."""
+        """Describe a clip that reads a file.
+
+        Raises:
+            UseError: Its frames come from somewhere else.
+        """
+        from melies.media.reader import Reader
+
+        source = clip.source
+        if not isinstance(source, Reader):
+            raise UseError("A recipe can only describe a clip that reads a file.", "Save the clip first.")
+        start, end, rate = source.trim
         return cls(
-            input=clip.path,
+            input=source.path,
             output=None if output is None else Path(output),
-            start=clip.start,
-            end=clip.end,
-            rate=clip.rate,
-            max_errors=clip.max_errors,
+            start=start,
+            end=end,
+            rate=rate,
+            max_errors=source.max_errors,
             effects=clip.effects,
         )
 
@@ -191,17 +197,13 @@ class Recipe(BaseModel):
                 "The recipe names no input.",
                 "Write input: film.mp4, or name the film: melies run RECIPE IN OUT.",
             )
-        clip = open_clip(
-            self.input, start=self.start, end=self.end, rate=self.rate, max_errors=self.max_errors
-        )
+        clip = open_clip(self.input, start=self.start, end=self.end, rate=self.rate, max_errors=self.max_errors)
         return clip.apply(*self.effects)
 
     def write(self, progress: Report | None = None, threads: int | None = None) -> Path:
         """Render the clip to the recipe's output and return where that is; see `Clip.save`."""
         if self.output is None:
-            raise UseError(
-                "The recipe names no output.", "Write output: out.mp4, or name it after the input."
-            )
+            raise UseError("The recipe names no output.", "Write output: out.mp4, or name it after the input.")
         return self.clip().save(self.output, self.save, progress=progress, threads=threads)
 
     def located(self, folder: Path) -> Self:
@@ -257,8 +259,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        pairs = [(self.construct_object(key, deep=True), None) for key, _ in node.value]
-        _unique(pairs)
+        _refuse_twins([str(self.construct_object(key, deep=True)) for key, _ in node.value])
         return super().construct_mapping(node, deep=deep)
 
     def _refuse(self, why: str) -> None:
@@ -266,12 +267,15 @@ class _Loader(yaml.SafeLoader):
         raise yaml.MarkedYAMLError(problem=why, problem_mark=mark)
 
 
-def _unique(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    keys = [str(key) for key, _ in pairs]
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _refuse_twins([key for key, _ in pairs])
+    return dict(pairs)
+
+
+def _refuse_twins(keys: list[str]) -> None:
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
         raise ValueError(f"{twice} is given twice")
-    return dict(pairs)
 
 
 def _syntax(error: Exception) -> str:
@@ -286,9 +290,7 @@ def _text(path: Path) -> str:
     if not path.is_file():
         raise UseError(f"There is no recipe {path}.")
     if path.stat().st_size > LIMIT:
-        raise UseError(
-            f"{path.name} has {path.stat().st_size} bytes, too many for a recipe.", f"At most {LIMIT}."
-        )
+        raise UseError(f"{path.name} has {path.stat().st_size} bytes, too many for a recipe.", f"At most {LIMIT}.")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

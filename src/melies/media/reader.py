@@ -71,6 +71,7 @@ class Reader:
     ) -> None:
         self.path = Path(path)
         self.trim = (start, end, rate)
+        self.max_errors = max_errors
         self._troubles = Troubles(str(path), max_errors)
         self._source = _source(path, rate, self._troubles)
         self.info: MediaInfo = self._source.info
