@@ -37,7 +37,8 @@ def correlate(picture: Array, kernel: Array, stride: int = 1, dilation: int = 1)
     height, width = (dilation * (size - 1) + 1 for size in kernel.shape[:2])
     windows = np.lib.stride_tricks.sliding_window_view(picture, (height, width), axis=(0, 1))
     windows = windows[::stride, ::stride, :, ::dilation, ::dilation]
-    return np.einsum("hwcij,ijco->hwo", windows, kernel, dtype=np.float32)
+    result: Array = np.einsum("hwcij,ijco->hwo", windows, kernel, dtype=np.float32)
+    return result
 
 
 def resize(picture: Array, height: int, width: int) -> Array:
@@ -51,7 +52,10 @@ def resize(picture: Array, height: int, width: int) -> Array:
         rows[np.arange(new), low + 1] = where - low
         return rows
 
-    return np.einsum("hi,wj,ijc->hwc", matrix(picture.shape[0], height), matrix(picture.shape[1], width), picture)
+    result: Array = np.einsum(
+        "hi,wj,ijc->hwc", matrix(picture.shape[0], height), matrix(picture.shape[1], width), picture
+    )
+    return result
 
 
 class Topology:

@@ -63,7 +63,7 @@ class Options:
     """Where models run and how wide.
 
     Attributes:
-        device: The kind of processor; `"auto"` takes the fastest that is installed.
+        device: The kind of processor; `"auto"` takes the first that is installed and starts.
         threads: How many processor cores one run may use; None means all that this process may use.
     """
 
@@ -223,7 +223,7 @@ class _Onnx(Session):
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         wanted = [provider, "CPUExecutionProvider"] if provider != "CPUExecutionProvider" else [provider]
         self._session = onnxruntime.InferenceSession(path, settings, providers=wanted)
-        if self._session.get_providers()[0] != provider:
+        if options.device != "auto" and self._session.get_providers()[0] != provider:
             raise ModelError(
                 f"ONNX Runtime has {provider} but could not start it.",
                 f"Install the driver and libraries that it needs, or choose another device than {options.device}.",
