@@ -45,7 +45,6 @@ class EffectCommand(click.Command):
             known = {*lookup(self.get_params(ctx)), *general}
             raise click.NoSuchOption(error.option_name, possibilities=sorted(known), ctx=ctx) from None
 
-
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Offer the effect's options, the effects that may follow, and the general options."""
         items = super().shell_complete(ctx, incomplete)
