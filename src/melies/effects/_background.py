@@ -151,6 +151,16 @@ class Background:
         """
         return foreground
 
+    def picture(self, frame: Frame, original: Image, matte: Image) -> Image | None:
+        """Return this background alone, `H×W×3`, for callers that composite themselves; None where it has alpha.
+
+        Args:
+            frame: Whose moment it is.
+            original: The picture to be covered, `H×W×3`, for its size and depth and for `blur`.
+            matte: Opacity of the subject, `H×W`, for `blur`.
+        """
+        return None
+
     def close(self) -> None:
         """Let go of open files."""
 
@@ -170,11 +180,17 @@ class _Plain(Background):
         self._image: Image | None = None
 
     def compose(self, foreground: Image, frame: Frame, original: Image) -> Image:
+        return over(foreground, self._filled(foreground))
+
+    def picture(self, frame: Frame, original: Image, matte: Image) -> Image | None:
+        return None if self.alpha else self._filled(original)
+
+    def _filled(self, like: Image) -> Image:
         last = self._image
-        if last is None or last.shape[:2] != foreground.shape[:2] or last.dtype != foreground.dtype:
-            height, width = foreground.shape[:2]
-            self._image = last = fill(width, height, self._colour, foreground, alpha=self.alpha)
-        return over(foreground, last)
+        if last is None or last.shape[:2] != like.shape[:2] or last.dtype != like.dtype:
+            height, width = like.shape[:2]
+            self._image = last = fill(width, height, self._colour, like, alpha=self.alpha)
+        return last
 
 
 class _File(Background):
@@ -184,10 +200,16 @@ class _File(Background):
         self._fitted: tuple[Frame, Image] | None = None
 
     def compose(self, foreground: Image, frame: Frame, original: Image) -> Image:
+        return over(foreground, self._shown(frame, foreground))
+
+    def picture(self, frame: Frame, original: Image, matte: Image) -> Image | None:
+        return None if self.alpha else self._shown(frame, original)
+
+    def _shown(self, frame: Frame, like: Image) -> Image:
         shown = self._layer.at(_begin(frame))
         if self._fitted is None or self._fitted[0] is not shown:
-            self._fitted = shown, fitted_to(shown.image, foreground)
-        return over(foreground, self._fitted[1])
+            self._fitted = shown, fitted_to(shown.image, like)
+        return self._fitted[1]
 
     def close(self) -> None:
         self._layer.close()
@@ -203,8 +225,12 @@ class _Blur(Background):
         colours, alpha = split_alpha(foreground)
         if alpha is None:
             return colours
-        sigma = self._radius if self._radius is not None else max(2.0, foreground.shape[0] / 36)
-        return blend(colours, blur_behind(split_alpha(original)[0], alpha, sigma), alpha)
+        behind = self.picture(frame, split_alpha(original)[0], alpha)
+        return blend(colours, behind, alpha)
+
+    def picture(self, frame: Frame, original: Image, matte: Image) -> Image:
+        sigma = self._radius if self._radius is not None else max(2.0, original.shape[0] / 36)
+        return blur_behind(original, matte, sigma)
 
 
 def blur_behind(original: Image, alpha: Image, sigma: float) -> Image:

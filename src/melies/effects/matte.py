@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from melies.effect import Effect
 from melies.effects._background import Background
 from melies.frame import Frame, Image, VideoSpec
-from melies.imaging import blur, read_mask, shrink, split_alpha, white_of
+from melies.imaging import Plane, blur, read_mask, shrink, split_alpha, white_of
 
 if TYPE_CHECKING:
     from melies.matting.nets import Net
@@ -77,39 +77,43 @@ class Matte(Effect):
         with self._behind() as background:
             for frame in frames:
                 image, alpha = split_alpha(frame.image)
-                matte = self._adjust(cutter.step(image))
-                if garbage is not None:
-                    matte = np.minimum(matte, white_of(matte) - garbage)
-                if keep is not None:
-                    matte = np.maximum(matte, keep)
-                if alpha is not None:
-                    matte = cv2.multiply(matte, alpha, scale=1 / white_of(matte))
+                matte = self._adjust(cutter.step(image), alpha, garbage, keep)
                 yield frame.with_image(self._show(frame, image, matte, background))
 
     def _net(self) -> Net:
         from melies import models
         from melies.matting.nets import Isnet, Rvm, Selfie
 
-        session = models.load(_ROWS[self.model])
-        return {"fast": Selfie, "rvm": Rvm, "isnet": Isnet}[self.model](session)
+        kinds: dict[str, type[Net]] = {"fast": Selfie, "rvm": Rvm, "isnet": Isnet}
+        return kinds[self.model](models.load(_ROWS[self.model]))
 
     def _behind(self) -> Background:
         return Background.parse("none" if self.result == "cutout" else self.background)
 
-    def _masks(self, spec: VideoSpec) -> tuple[Image | None, Image | None]:
+    def _masks(self, spec: VideoSpec) -> tuple[Plane | None, Plane | None]:
         garbage, keep = (
             None if path is None else read_mask(path, spec.width, spec.height, spec.dtype)
             for path in (self.garbage, self.keep)
         )
         return garbage, keep
 
-    def _adjust(self, matte: Image) -> Image:
+    def _adjust(self, matte: Plane, alpha: Plane | None, garbage: Plane | None, keep: Plane | None) -> Plane:
+        """Move and soften the edge, then let the masks and the alpha that was there have their say."""
+        white = white_of(matte)
         matte = shrink(matte, self.shrink)
-        return blur(matte, self.feather / 2) if self.feather else matte
+        matte = blur(matte, self.feather / 2)
+        if garbage is not None:
+            matte = np.minimum(matte, white - garbage)
+        if keep is not None:
+            matte = np.maximum(matte, keep)
+        return matte if alpha is None else cast(Plane, cv2.multiply(matte, alpha, scale=1 / white))
 
-    def _show(self, frame: Frame, image: Image, matte: Image, background: Background) -> Image:
+    def _show(self, frame: Frame, image: Image, matte: Plane, background: Background) -> Image:
         from melies.matting import colour
 
         if self.result == "matte":
-            return cv2.cvtColor(matte, cv2.COLOR_GRAY2RGB)
+            return cast(Image, cv2.cvtColor(matte, cv2.COLOR_GRAY2RGB))
+        behind = background.picture(frame, image, matte)
+        if behind is not None:
+            return colour.composite(image, matte, behind, self.decontaminate)
         return background.compose(colour.cutout(image, matte, self.decontaminate), frame, image)

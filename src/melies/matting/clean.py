@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.matting.scale import Map, disc
+from melies.matting.scale import Map, cv, disc
 
 
 def clean(rough: Map, reach: int) -> Map:
@@ -25,15 +25,15 @@ def clean(rough: Map, reach: int) -> Map:
     solid = (rough > 0.5).view(np.uint8)
     kept = _pieces(solid, rough)
     filled = _fill(kept, rough)
-    result = np.where(cv2.dilate(kept, disc(reach)) > 0, rough, np.float32(0))
+    result: Map = np.where(cv.dilate(kept, disc(reach)) > 0, rough, np.float32(0))
     # The soft rim of a filled hole goes with it; the outer edge of the body is left as it was.
-    patch = cv2.dilate(filled - kept, disc(2)) & cv2.erode(filled, disc(2))
+    patch = cv.dilate(filled - kept, disc(2)) & cv.erode(filled, disc(2))
     result[patch > 0] = 1
     return result
 
 
 def _pieces(solid: NDArray[np.uint8], rough: Map) -> NDArray[np.uint8]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=8)
+    count, labels, stats, _ = cv.connectedComponentsWithStats(solid, connectivity=8)
     if count <= 2:
         return solid
     area = stats[:, cv2.CC_STAT_AREA].copy()
@@ -44,7 +44,8 @@ def _pieces(solid: NDArray[np.uint8], rough: Map) -> NDArray[np.uint8]:
     keep |= (area >= 0.01 * area[largest]) & (sure > 0.9) & _beside(stats, largest, solid.shape)
     keep[largest] = True
     keep[0] = False
-    return keep.view(np.uint8)[labels]
+    pieces: NDArray[np.uint8] = keep.view(np.uint8)[labels]
+    return pieces
 
 
 def _beside(stats: NDArray[Any], largest: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -53,11 +54,12 @@ def _beside(stats: NDArray[Any], largest: int, shape: tuple[int, ...]) -> NDArra
     right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
     across = np.maximum(left - right[largest], left[largest] - right)
     down = np.maximum(top - bottom[largest], top[largest] - bottom)
-    return np.maximum(across, down) < max(shape) / 20
+    near: NDArray[np.bool_] = np.maximum(across, down) < max(shape) / 20
+    return near
 
 
 def _fill(kept: NDArray[np.uint8], rough: Map) -> NDArray[np.uint8]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - kept, connectivity=4)
+    count, labels, stats, _ = cv.connectedComponentsWithStats(1 - kept, connectivity=4)
     if count <= 2:
         return kept
     height, width = kept.shape
@@ -66,4 +68,5 @@ def _fill(kept: NDArray[np.uint8], rough: Map) -> NDArray[np.uint8]:
     body = np.bincount(labels.ravel(), rough.ravel(), count) / np.maximum(area, 1)
     fill = enclosed & ((area < 0.004 * kept.size) | (body > 0.15))
     fill[0] = False  # label 0 is the body itself
-    return kept | fill.view(np.uint8)[labels]
+    filled: NDArray[np.uint8] = kept | fill.view(np.uint8)[labels]
+    return filled

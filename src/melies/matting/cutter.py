@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 
 from melies.frame import Image
+from melies.imaging import Plane
 from melies.matting.clean import clean
 from melies.matting.nets import Net
 from melies.matting.refine import Refiner
-from melies.matting.scale import reduce, within
+from melies.matting.scale import Map, cv, reduce, within
 from melies.matting.steady import Steadier
 
 _LARGE = 768
@@ -31,7 +32,7 @@ class Cutter:
         self._steadier = Steadier(0 if net.steady else steady)
         self._refiner = _EXACT if net.exact else refiner
 
-    def step(self, image: Image) -> Image:
+    def step(self, image: Image) -> Plane:
         """Return the matte of the next frame.
 
         Args:
@@ -49,10 +50,11 @@ class Cutter:
         # The map is brought to the frame's proportions, about as fine as the network really was.
         size = within(width, height, _SMALL if max(rough.shape) <= _SMALL else 2 * _LARGE)
         picture = reduce(half, *size) if size[0] <= half.shape[1] else reduce(image, *size)
-        rough = cv2.resize(rough, size, interpolation=cv2.INTER_LINEAR)
+        rough = cv.resize(rough, size, interpolation=cv2.INTER_LINEAR)
         rough = clean(rough, _soft(rough))
         return self._refiner.full(image, picture, self._steadier.step(rough, picture))
 
 
-def _soft(rough: np.ndarray) -> int:
-    return max(2, round(0.02 * max(rough.shape)))
+def _soft(rough: Map) -> int:
+    longest: int = max(rough.shape)
+    return max(2, round(0.02 * longest))

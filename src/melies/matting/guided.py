@@ -6,16 +6,16 @@ He, Sun and Tang, "Guided Image Filtering" (2013), with the colour guide of thei
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.matting.scale import Map
+from melies.matting.scale import Map, cv
+
+Floats = NDArray[np.float32]
 
 
-def coefficients(guide: NDArray[np.float32], rough: Map, radius: int, eps: float) -> NDArray[np.float32]:
+def coefficients(guide: Floats, rough: Map, radius: int, eps: float) -> Floats:
     """Fit `rough ≈ r·R + g·G + b·B + c` in the window around every pixel, and average the fits.
 
     Args:
@@ -25,23 +25,36 @@ def coefficients(guide: NDArray[np.float32], rough: Map, radius: int, eps: float
         eps: Regularisation (variance, in squared units of the guide): larger follows the picture less.
 
     Returns:
-        `H×W×4` coefficients `(r, g, b, c)` for `apply`.
+        `H×W×4` coefficients `(r, g, b, c)` for `evaluate`.
     """
+    height, width = rough.shape
+    fit = np.empty((height, width, 4), np.float32)
+    # In strips whose intermediate planes stay in the cache and below the size at which every one would be fresh
+    # memory from the system, which costs more than the arithmetic. Two windows of margin make them exact.
+    strip, margin = max(4 * radius, 24576 // width), 2 * radius
+    for top in range(0, height, strip):
+        first, last = max(0, top - margin), top + strip + margin
+        part = _coefficients(guide[first:last], rough[first:last], radius, eps)
+        fit[top : top + strip] = part[top - first : top - first + strip]
+    return fit
+
+
+def _coefficients(guide: Floats, rough: Map, radius: int, eps: float) -> Floats:
     size = (2 * radius + 1, 2 * radius + 1)
 
-    def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return cv2.blur(values, size, borderType=cv2.BORDER_REFLECT)
+    def mean(values: Floats) -> Floats:
+        blurred: Floats = cv.blur(values, size, borderType=cv2.BORDER_REFLECT)
+        return blurred
 
-    red, green, blue = cv2.split(guide)
-    stack = mean(cv2.merge([red, green, blue, rough]))
-    mean_red, mean_green, mean_blue, mean_rough = cv2.split(stack)
-    with_rough = cv2.split(mean(guide * rough[..., None]))
-    squares = cv2.split(mean(guide * guide))
-    crosses = cv2.split(mean(cv2.merge([red * green, red * blue, green * blue])))
+    red, green, blue = cv.split(guide)
+    mean_red, mean_green, mean_blue, mean_rough = cv.split(mean(cv.merge([red, green, blue, rough])))
+    with_rough = cv.split(mean(guide * rough[..., None]))
+    squares = cv.split(mean(guide * guide))
+    crosses = cv.split(mean(cv.merge([red * green, red * blue, green * blue])))
 
     rr, gg, bb = (
-        square - mean_colour * mean_colour + np.float32(eps)
-        for square, mean_colour in zip(squares, (mean_red, mean_green, mean_blue), strict=True)
+        square - colour * colour + np.float32(eps)
+        for square, colour in zip(squares, (mean_red, mean_green, mean_blue), strict=True)
     )
     rg = crosses[0] - mean_red * mean_green
     rb = crosses[1] - mean_red * mean_blue
@@ -59,34 +72,34 @@ def coefficients(guide: NDArray[np.float32], rough: Map, radius: int, eps: float
     a_green = (i_rg * pr + (rr * bb - rb * rb) * pg + (rb * rg - rr * gb) * pb) * scale
     a_blue = (i_rb * pr + (rb * rg - rr * gb) * pg + (rr * gg - rg * rg) * pb) * scale
     constant = mean_rough - a_red * mean_red - a_green * mean_green - a_blue * mean_blue
-    return mean(cv2.merge([a_red, a_green, a_blue, constant]))
+    return mean(cv.merge([a_red, a_green, a_blue, constant]))
 
 
-def apply(coefficients: NDArray[np.float32], colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Evaluate the fit: `...×4` coefficients on `...×3` colours (0…1); the result is not clipped."""
-    return np.einsum("...c,...c->...", coefficients[..., :3], colours) + coefficients[..., 3]
+def evaluate(fit: Floats, colours: Floats) -> Floats:
+    """Apply `...×4` coefficients to `...×3` colours (0…1); the result is not clipped."""
+    values: Floats = np.einsum("...c,...c->...", fit[..., :3], colours) + fit[..., 3]
+    return values
 
 
-def sample(small: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], full: tuple[int, int]) -> Any:
+def sample(small: Floats, places: NDArray[np.intp], full: tuple[int, int]) -> Floats:
     """Interpolate a small picture at pixels of a large one.
 
     Args:
-        small: `h×w×C` float32, at most four channels.
-        rows: Row of each pixel in the large picture; `N`.
-        columns: Column of each pixel; `N`.
+        small: `h×w×C`, at most four channels.
+        places: `N` flat indices of pixels in the large picture.
         full: `(height, width)` of the large picture.
 
     Returns:
         `N×C` values.
     """
-    height, width = small.shape[:2]
-    count = len(rows)
+    count = len(places)
     if not count:
         return np.zeros((0, *small.shape[2:]), np.float32)
+    rows, columns = np.divmod(places.astype(np.int32), np.int32(full[1]))
     # remap takes pictures of at most 32767 rows, so the list of points is folded into one 512 wide.
     folded = np.zeros((2, -(-count // 512) * 512), np.float32)
-    folded[0, :count] = (columns + 0.5) * (width / full[1]) - 0.5
-    folded[1, :count] = (rows + 0.5) * (height / full[0]) - 0.5
+    for axis, (position, scale) in enumerate(((columns, small.shape[1] / full[1]), (rows, small.shape[0] / full[0]))):
+        folded[axis, :count] = position * np.float32(scale) + np.float32(scale / 2 - 0.5)
     x, y = folded.reshape(2, -1, 512)
-    values = cv2.remap(small, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    values: Floats = cv.remap(small, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return values.reshape(-1, *small.shape[2:])[:count]

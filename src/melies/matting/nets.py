@@ -32,6 +32,8 @@ class Net(Protocol):
     exact: bool
     steady: bool
 
+    def __init__(self, session: Session) -> None: ...
+
     def step(self, image: Image, half: Image) -> Map:
         """Return the map of the next frame, `h×w`, 0…1.
 
@@ -96,7 +98,8 @@ class Isnet:
         # The network was trained on (code value - 128) / 256.
         picture = (picture * np.float32(255) - 128) / np.float32(256)
         output = self._session.run({"input": np.ascontiguousarray(picture.transpose(2, 0, 1)[None])})["output"]
-        return np.clip(output[0, 0], 0, 1)
+        salience: Map = np.clip(output[0, 0], 0, 1)
+        return salience
 
 
 def _padded(picture: NDArray[np.float32], least: int) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.frame import Image
-from melies.matting.scale import Map, reduce, unit
+from melies.matting.scale import Map, cv, reduce, unit
 
 Net = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """`1×H×W×3` float32 picture, 0…1, to `1×H×W×1` probabilities."""
@@ -128,8 +128,9 @@ class People:
             half: The same, smaller, to look at the whole.
         """
         whole = self._look(half)
-        all_ = Box(0, 0, *whole.shape[::-1])
-        self._near = bool(_people(whole, all_, all_, _STILL_LARGE if self._near else _LARGE)[1])
+        coarse = np.ascontiguousarray(whole[::4, ::4])
+        all_ = Box(0, 0, *coarse.shape[::-1])
+        self._near = bool(_people(coarse, all_, all_, _STILL_LARGE if self._near else _LARGE)[1])
         if self._near:
             self._boxes = []
             return whole
@@ -214,7 +215,7 @@ def _people(
     Returns:
         A mask of the size of the look, and a box in the frame for each.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((look > 0.5).view(np.uint8))
+    count, labels, stats, _ = cv.connectedComponentsWithStats((look > 0.5).view(np.uint8))
     sure = np.bincount(labels.ravel(), look.ravel(), count) / np.maximum(stats[:, 4], 1)
     # Sides of the box that are not sides of the frame: people do not end there.
     inner = np.zeros(look.shape, bool)
@@ -231,7 +232,7 @@ def _people(
         keep[part] = not any(place.overlap(other) > 0.5 * min(place.area, other.area) for other in known)
         if keep[part]:
             found.append(place)
-    mask = cv2.dilate(keep.view(np.uint8)[labels], np.ones((9, 9), np.uint8)) > 0
+    mask = cv.dilate(keep.view(np.uint8)[labels], np.ones((9, 9), np.uint8)) > 0
     return mask, found
 
 
@@ -261,7 +262,7 @@ def _paste(result: Map, look: Map, box: Box, scale: float) -> None:
     left, top = round(box.left * scale), round(box.top * scale)
     right, bottom = max(left + 1, round(box.right * scale)), max(top + 1, round(box.bottom * scale))
     place = result[top:bottom, left:right]
-    np.maximum(place, cv2.resize(look, place.shape[::-1], interpolation=cv2.INTER_LINEAR), out=place)
+    np.maximum(place, cv.resize(look, place.shape[::-1], interpolation=cv2.INTER_LINEAR), out=place)
 
 
 def _tiles(width: int, height: int) -> list[Box]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from melies.frame import Image
+from melies.imaging import Plane
 from melies.matting import guided
-from melies.matting.scale import Map, disc, unit
+from melies.matting.scale import Map, batches, cv, disc, indices, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Refiner:
     """Settings of the refinement.
 
     Attributes:
-        reach: Share of the longer side around the rough edge within which the picture decides.
+        reach: Share of the longer side that a window of the guided filter reaches.
         eps: Regularisation of the guided filter.
         black: Opacity at or below which a pixel is background.
         white: Opacity at or above which a pixel is foreground.
@@ -30,7 +30,7 @@ class Refiner:
     black: float = 0.1
     white: float = 0.9
 
-    def full(self, image: Image, picture: Image, rough: Map) -> Image:
+    def full(self, image: Image, picture: Image, rough: Map) -> Plane:
         """Return the matte of the whole frame.
 
         Args:
@@ -44,30 +44,29 @@ class Refiner:
         radius = max(1, round(self.reach * max(rough.shape)))
         guide = unit(picture)
         fit = guided.coefficients(guide, rough, radius, self.eps)
+        small = self._levels(guided.evaluate(fit, guide))
         # Beyond two windows from the rough edge the fit is constant, and the rough map already right.
         solid = (rough > 0.5).view(np.uint8)
-        kernel = disc(2 * radius + 1)
-        inner, outer = cv2.erode(solid, kernel), cv2.dilate(solid, kernel)
-        small = self._levels(guided.apply(fit, guide))
+        kernel, around = disc(2 * radius + 1), np.ones((3, 3), np.uint8)
+        outer = cv.dilate(solid, kernel)
         # Full-size work is for the pixels that the small matte leaves undecided, and their neighbours.
-        around = np.ones((3, 3), np.uint8)
-        inner |= cv2.erode((small >= 1).view(np.uint8) & outer, around)
-        outer &= cv2.dilate((small > 0).view(np.uint8) | inner, around)
-        return self._paint(image, fit, inner, outer)
+        inner = cv.erode(solid, kernel) | (cv.erode((small >= 1).view(np.uint8), around) & outer)
+        outer &= cv.dilate((small > 0).view(np.uint8) | inner, around)
+        return self._paint(image, fit, inner, outer & (1 - inner))
 
     def _paint(
-        self, image: Image, fit: NDArray[np.float32], inner: NDArray[np.uint8], outer: NDArray[np.uint8]
-    ) -> Image:
+        self, image: Image, fit: NDArray[np.float32], solid: NDArray[np.uint8], undecided: NDArray[np.uint8]
+    ) -> Plane:
         height, width = image.shape[:2]
-        top = np.iinfo(image.dtype).max
-        alpha = cv2.resize(inner.astype(image.dtype) * top, (width, height), interpolation=cv2.INTER_NEAREST)
-        open_ = cv2.resize(outer & ~inner & 1, (width, height), interpolation=cv2.INTER_NEAREST)
-        rows, columns = np.divmod(np.flatnonzero(open_), width)
-        if len(rows):
-            there = guided.sample(fit, rows, columns, (height, width))
-            values = self._levels(guided.apply(there, unit(image[rows, columns])))
-            alpha[rows, columns] = (values * top + np.float32(0.5)).astype(image.dtype)
+        white = np.iinfo(image.dtype).max
+        alpha: Plane = cv.resize(solid.astype(image.dtype) * white, (width, height), interpolation=cv2.INTER_NEAREST)
+        open_ = cv.resize(undecided, (width, height), interpolation=cv2.INTER_NEAREST)
+        for places in batches(indices(open_.view(np.bool_))):
+            there = guided.sample(fit, places, (height, width))
+            values = self._levels(guided.evaluate(there, unit(image.reshape(-1, 3)[places])))
+            alpha.reshape(-1)[places] = (values * white + np.float32(0.5)).astype(image.dtype)
         return alpha
 
-    def _levels(self, values: NDArray[Any]) -> Map:
-        return np.clip((values - np.float32(self.black)) / np.float32(self.white - self.black), 0, 1)
+    def _levels(self, values: Map) -> Map:
+        stretched: Map = (values - np.float32(self.black)) * np.float32(1 / (self.white - self.black))
+        return np.clip(stretched, np.float32(0), np.float32(1))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+cv: Any = cv2
+"""OpenCV without its stubs, which say that every function may return any kind of number."""
+
+_BATCH = 8192
 
 Map = NDArray[np.float32]
 """`H×W` float32, 0…1."""
@@ -15,8 +21,8 @@ Map = NDArray[np.float32]
 def reduce(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     """Resize to `width`×`height` for analysis.
 
-    Halves by 2×2 averages while that stays above the target, then interpolates: several times faster than one
-    area average of odd proportions, and nearly as free of aliasing.
+    Halves by 2×2 averages while that stays above the target both ways, then interpolates: many times faster than
+    one area average of odd proportions, and nearly as free of aliasing.
 
     Args:
         image: `H×W` or `H×W×C`, uint8, uint16 or float32.
@@ -24,11 +30,11 @@ def reduce(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
         height: Pixels, at least 1.
     """
     rows, columns = image.shape[:2]
-    while (across := columns >= 2 * width) | (down := rows >= 2 * height):
-        columns, rows = columns // 2 if across else columns, rows // 2 if down else rows
-        image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+    while columns >= 2 * width and rows >= 2 * height:
+        columns, rows = columns // 2, rows // 2
+        image = cv.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
     if (columns, rows) != (width, height):
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        image = cv.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     return image
 
 
@@ -41,9 +47,26 @@ def within(width: int, height: int, longest: int) -> tuple[int, int]:
 
 def unit(image: NDArray[Any]) -> Map:
     """Return uint8 or uint16 code values as float32 from 0 to 1."""
-    return np.multiply(image, np.float32(1 / np.iinfo(image.dtype).max), dtype=np.float32)
+    values: Map = np.multiply(image, np.float32(1 / np.iinfo(image.dtype).max), dtype=np.float32)
+    return values
 
 
 def disc(radius: int) -> NDArray[np.uint8]:
     """Return a round kernel for morphology; radius 0 is a single pixel."""
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
+
+
+def indices(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the flat indices of what is true: `np.flatnonzero`, several times faster where that is little."""
+    flat = np.ascontiguousarray(mask).reshape(-1)
+    words = flat[: flat.size // 8 * 8].view(np.uint64)
+    candidates = (8 * np.flatnonzero(words)[:, None] + np.arange(8)).reshape(-1)
+    candidates = np.concatenate([candidates, np.arange(8 * words.size, flat.size)])
+    found: NDArray[np.intp] = candidates[flat[candidates]]
+    return found
+
+
+def batches(places: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """Cut a list of pixels into pieces small enough for their arrays to stay in the cache."""
+    for start in range(0, len(places), _BATCH):
+        yield places[start : start + _BATCH]
