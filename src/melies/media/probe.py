@@ -393,8 +393,13 @@ def _decode(packet: Any) -> av.VideoFrame | None:
 
 def display_matrix(frame: av.VideoFrame | None) -> tuple[int, int, int, int]:
     """The rotation part (a, b, c, d) of a frame's display matrix: x' = ax + cy, y' = bx + dy."""
-    sides: Any = () if frame is None else frame.side_data
-    found = next((bytes(side) for side in sides if side.type.name == "DISPLAYMATRIX"), None)
+    if frame is None:
+        return 1, 0, 0, 1
+    try:
+        sides: Any = frame.side_data
+        found = next((bytes(side) for side in sides if side.type.name == "DISPLAYMATRIX"), None)
+    except ValueError:  # PyAV cannot list kinds of side data that it has no name for, such as EXIF
+        return {0: (1, 0, 0, 1), 90: (0, -1, 1, 0), -90: (0, 1, -1, 0)}.get(frame.rotation, (-1, 0, 0, -1))
     if found is None:
         return 1, 0, 0, 1
     part = np.frombuffer(found, np.int32)[[0, 1, 3, 4]].astype(np.float64)

@@ -213,7 +213,9 @@ class Film:
 
     def _beyond(self, packet: Any) -> bool:
         """Whether a packet reaches behind the end of a file that was cut short."""
-        return bool(self._lost) and packet.pos is not None and packet.pos + packet.size > self.info.size
+        if not self._lost:
+            return False
+        return bool(packet.is_corrupt or (packet.pos is not None and packet.pos + packet.size > self.info.size))
 
 
 def _seek(container: Any, stream: Any, target: int) -> int | None:

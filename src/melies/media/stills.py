@@ -49,8 +49,7 @@ def find_pictures(path: str | Path) -> list[Path] | None:
     if given.exists() or "://" in str(path):
         return None
     if re.search(r"%0?\d*d", given.name):
-        escaped = re.escape(given.name).replace(r"\%", "%")
-        pattern = re.compile(re.sub(r"%0?\d*d", lambda _: r"\\d+", escaped))
+        pattern = re.compile(re.sub(r"%0?\d*d", lambda _: r"\d+", re.escape(given.name)))
         found = [entry for entry in _entries(given.parent) if pattern.fullmatch(entry.name)]
     elif re.search(r"[*?\[]", given.name):
         found = [entry for entry in _entries(given.parent) if entry.match(given.name)]
@@ -113,9 +112,11 @@ def read_webp(file: Path) -> WebP | None:
     if start[12:16] != b"VP8X":
         return WebP(0, 0, False, (40,), False)
     width, height = (int.from_bytes(start[at : at + 3], "little") + 1 for at in (24, 27))
-    animated, alpha = bool(start[20] & 2), bool(start[20] & 16)
-    delays = tuple(_webp_delays(file)) if animated else (40,)
-    return WebP(width, height, alpha, delays, animated) if delays else None
+    alpha = bool(start[20] & 16)
+    if not start[20] & 2:
+        return WebP(width, height, alpha, (40,), False)
+    delays = tuple(_webp_delays(file))
+    return WebP(width, height, alpha, delays, True) if delays else None
 
 
 def _webp_delays(file: Path) -> Iterator[int]:
