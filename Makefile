@@ -38,7 +38,8 @@ format: $(READY) ## put the code into the house style
 	$(BIN)/ruff format .
 
 bench: $(READY) ## measure speed and memory; a table here, numbers in out/bench.json
-	$(BIN)/python -m benchmarks
+	@mkdir -p out
+	$(BIN)/python benchmarks/bench.py --json out/bench.json
 
 docs: $(READY) ## build the handbook into site/
 	$(BIN)/mkdocs build --strict --quiet

@@ -6,21 +6,25 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-WIDTH, HEIGHT = 640, 360
+WIDTH, HEIGHT = 960, 540
+FINER = 4
+"""Painted so many times as large and made smaller, so that no ridge shows steps."""
 
 
 def paint() -> np.ndarray:
     """Return the picture, `HEIGHT×WIDTH×3` RGB uint8."""
-    down = np.linspace(0, 1, HEIGHT)[:, None, None]
+    width, height = WIDTH * FINER, HEIGHT * FINER
+    down = np.linspace(0, 1, height)[:, None, None]
     sky = (1 - down) * (38, 44, 88) + down * (252, 176, 112)
-    picture = np.repeat(sky, WIDTH, axis=1)
-    cv2.circle(picture, (450, 215), 34, (255, 226, 170), -1, cv2.LINE_AA)
-    across = np.arange(WIDTH) / WIDTH
+    picture = np.repeat(sky, width, axis=1)
+    cv2.circle(picture, (round(0.7 * width), round(0.6 * height)), height // 10, (255, 226, 170), -1)
+    across = np.arange(width) / width
     hills = [(0.62, 0.05, 2.3, (126, 84, 110)), (0.74, 0.07, 1.7, (80, 56, 92)), (0.87, 0.05, 3.1, (40, 32, 60))]
     for level, swell, waves, colour in hills:
-        ridge = HEIGHT * (level - swell * np.sin(2 * np.pi * waves * across + 7 * level))
-        picture[np.arange(HEIGHT)[:, None] >= ridge[None]] = colour
-    return picture.round().astype(np.uint8)
+        ridge = height * (level - swell * np.sin(2 * np.pi * waves * across + 7 * level))
+        picture[np.arange(height)[:, None] >= ridge[None]] = colour
+    small = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    return small.round().astype(np.uint8)
 
 
 def main() -> None:
