@@ -70,9 +70,7 @@ def test_to_image_follows_the_formulas(matrix: str, range_: str, bits: int) -> N
     assert np.abs(image - expected).max() <= 1
 
 
-@pytest.mark.parametrize(
-    "pix_fmt", ["yuv420p", "yuvj420p", "yuv420p10le", "yuv422p12le", "yuva444p10le", "nv12"]
-)
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p", "yuv420p10le", "yuv422p12le", "yuva444p10le", "nv12"])
 @pytest.mark.parametrize("range_", ["limited", "full"])
 def test_grey_stays_neutral_and_white_stays_white(pix_fmt: str, range_: str) -> None:
     white = 255 if bits_and_alpha(pix_fmt)[0] == 8 else 65535
@@ -108,9 +106,7 @@ def test_ten_bits_are_kept() -> None:
 )
 def test_subsampled_formats_of_any_size(pix_fmt: str, size: tuple[int, int]) -> None:
     deep = bits_and_alpha(pix_fmt)[0] > 8
-    if (
-        pix_fmt == "p010le"
-    ):  # swscale misplaces its last chroma sample when a side is odd; no decoder makes such
+    if pix_fmt == "p010le":  # swscale misplaces its last chroma sample when a side is odd; no decoder makes such
         size = size[0] + size[0] % 2, size[1] + size[1] % 2
     colour = np.array([200, 90, 40]) * (257 if deep else 1)
     image = np.broadcast_to(colour, (size[1], size[0], 3)).astype(np.uint16 if deep else np.uint8)
@@ -149,9 +145,7 @@ def test_alpha_is_exact_at_its_ends_and_full_range(pix_fmt: str) -> None:
     back = to_image(to_native(image, spec(image), pix_fmt))
     assert (back[0, :, 3] == 0).all()
     assert (back[1, :, 3] == image[1, 0, 3]).all()
-    assert np.abs(back[..., 3].astype(int) - image[..., 3]).max() <= (
-        0 if bits in (8, 16) else 65536 // 2**bits
-    )
+    assert np.abs(back[..., 3].astype(int) - image[..., 3]).max() <= (0 if bits in (8, 16) else 65536 // 2**bits)
 
 
 def test_alpha_is_dropped_or_assumed_opaque() -> None:

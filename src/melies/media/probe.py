@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, cast
 import av
 import numpy as np
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -44,6 +45,8 @@ PLAYLISTS = {
     rb"RTSPtext|rtsptext": "a playlist",
 }
 PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|[A-Za-z][A-Za-z0-9+.-]*,,?[^/\\]*:")
+PNG_FORMATS = {"rgb24", "rgba", "rgb48be", "rgba64be", "gray", "gray16be", "ya8", "ya16be", "monob", "pal8"}
+"""Pixel formats of PNG frames: the names of their ICC profiles are freed twice once PyAV 18 has listed side data."""
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 Seconds = Annotated[Fraction, PlainSerializer(float, return_type=float, when_used="json")]
@@ -328,7 +331,9 @@ def _video(stream: Any, path: str | Path) -> dict[str, Any]:
     codec = stream.codec_context
     pixel_format = codec.pix_fmt or "yuv420p"
     depth, alpha = bits_and_alpha(pixel_format)
-    frame, times = survey(path, stream.index)
+    films = [one for one in stream.container.streams.video if not one.disposition & Disposition.attached_pic]
+    # Only one stream can be read from its beginning; covers and second angles go without.
+    frame, times = survey(stream) if stream.index == (films or [stream])[0].index else (None, [])
     turn, mirrored = orientation(display_matrix(frame))
     if frame is not None and alpha:
         alpha = not stays_opaque(Path(path), frame)
@@ -365,22 +370,21 @@ def stream_colour(codec: Any, pixel_format: str) -> Colour:
     return colour
 
 
-def survey(path: str | Path, index: int) -> tuple[av.VideoFrame | None, list[int]]:
-    """Decode the first frame of a stream, in a container of its own, and read the pts of its first packets."""
+def survey(stream: Any) -> tuple[av.VideoFrame | None, list[int]]:
+    """Decode the first frame of a stream, and read the pts of its first packets if they all have one."""
     frame: av.VideoFrame | None = None
-    times: list[int] = []
-    with opened(path) as container:
-        stream = container.streams[index]
-        packets = container.demux(stream)
-        try:
-            for packet in islice(packets, 200):
-                times += [] if packet.pts is None else [packet.pts]
-                frame = frame or _decode(packet)
-                if frame is not None and len(times) >= 48:
-                    break
-        except av.FFmpegError:
-            log.debug("%s: damaged near its start", path)
-    return frame, times
+    times: list[int | None] = []
+    try:
+        for packet in islice(stream.container.demux(stream), 200):
+            if packet.size:
+                times.append(packet.pts)
+            frame = frame or _decode(packet)
+            if frame is not None and len(times) >= 48:
+                break
+    except av.FFmpegError:
+        log.debug("%s is damaged near its start", stream.container.name)
+    known = [time for time in times if time is not None]
+    return frame, known if len(known) == len(times) else []
 
 
 def _decode(packet: Any) -> av.VideoFrame | None:
@@ -395,11 +399,14 @@ def display_matrix(frame: av.VideoFrame | None) -> tuple[int, int, int, int]:
     """The rotation part (a, b, c, d) of a frame's display matrix: x' = ax + cy, y' = bx + dy."""
     if frame is None:
         return 1, 0, 0, 1
+    turned = {0: (1, 0, 0, 1), 90: (0, -1, 1, 0), -90: (0, 1, -1, 0)}.get(frame.rotation, (-1, 0, 0, -1))
+    if frame.format.name in PNG_FORMATS:
+        return turned
     try:
         sides: Any = frame.side_data
         found = next((bytes(side) for side in sides if side.type.name == "DISPLAYMATRIX"), None)
     except ValueError:  # PyAV cannot list kinds of side data that it has no name for, such as EXIF
-        return {0: (1, 0, 0, 1), 90: (0, -1, 1, 0), -90: (0, 1, -1, 0)}.get(frame.rotation, (-1, 0, 0, -1))
+        return turned
     if found is None:
         return 1, 0, 0, 1
     part = np.frombuffer(found, np.int32)[[0, 1, 3, 4]].astype(np.float64)
@@ -428,7 +435,7 @@ def nominal_rate(stream: Any) -> Fraction:
 
 def seems_variable(stream: Any, times: list[int]) -> bool:
     """Guess from rates, the index and the first packets whether frames last differently long."""
-    indexed = [entry.timestamp for entry in stream.index_entries[:1000] if not entry.is_discard]
+    indexed = [entry.timestamp for entry in stream.index_entries[:1000] if entry.size > 0 and not entry.is_discard]
     steps = np.diff(sorted({*(indexed if len(indexed) > len(times) else times)}))[:-1]
     if len(steps) > 1 and steps.max() > 1.01 * steps.min() + 1:
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Generator, Iterator
 from fractions import Fraction
@@ -30,8 +29,6 @@ from melies.media.sources import Film, Pictures, Shown, Source, Troubles, WebPAn
 from melies.media.stills import find_pictures, read_webp, stays_opaque
 
 __all__ = ["Reader", "open_container", "read_sound"]
-
-log = logging.getLogger("melies")
 
 
 class Reader:

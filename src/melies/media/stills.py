@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from melies.errors import UseError
-from melies.media.probe import MediaInfo, VideoInfo, head, local_file, probe, survey
+from melies.media.probe import MediaInfo, VideoInfo, head, opened, probe, survey
 
 SUFFIXES = {
     ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp", ".bmp", ".exr", ".dpx", ".ppm", ".pgm", ".pbm", ".pam",
@@ -226,4 +226,6 @@ def still(file: Path) -> av.VideoFrame | None:
     Raises:
         UseError: It cannot be opened as a picture at all.
     """
-    return survey(local_file(file), 0)[0]
+    with opened(file) as container:
+        streams = container.streams.video
+        return survey(streams[0])[0] if streams else None
