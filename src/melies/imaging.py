@@ -244,7 +244,9 @@ def place(image: Image, width: int, height: int, x: int, y: int, colour: Rgba = 
     left, top = max(x, 0), max(y, 0)
     right, bottom = min(x + image.shape[1], width), min(y + image.shape[0], height)
     if right - left == width and bottom - top == height:
-        return cast(Image, np.ascontiguousarray(image[top - y : bottom - y, left - x : right - x]))
+        if image.shape[:2] == (height, width):
+            return image
+        return image[top - y : bottom - y, left - x : right - x].copy()
     canvas = fill(width, height, colour, image)
     if right > left and bottom > top:
         canvas[top:bottom, left:right] = image[top - y : bottom - y, left - x : right - x]
