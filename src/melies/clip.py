@@ -124,7 +124,7 @@ class Clip:
         if options.pingpong:
             from melies import effects
 
-            clip = self.apply(effects.find("loop").make(boomerang=True))
+            clip = self.apply(effects.find("loop").make(boomerang=True, times=1))
         return render(clip, Path(path), options, progress, threads)
 
     # What the engine asks
