@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,11 +143,12 @@ class TestShots:
         assert [f.cut for f in marked] == [True, False, False, False, False][: len(marked)]
         assert len(marked) == sum(lengths)
 
-    def test_real_cuts(self, footage) -> None:  # noqa: ANN001
+    def test_real_cuts(self, footage: Path) -> None:
         import melies
 
         clip = melies.open(footage / "footage" / "face_noface.mov")
-        assert [i for i, f in enumerate(mark_shots(clip.source.frames())) if f.cut] == [0, 71]
+        cuts = [i for i, f in enumerate(mark_shots(clip.source.frames())) if f.cut]
+        assert cuts in ([0, 72], [0, 73])  # one black frame lies between the man and the animation
 
 
 times = st.lists(st.integers(1, 200), min_size=1, max_size=40)

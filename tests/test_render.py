@@ -18,7 +18,7 @@ from melies.effect import Effect
 from melies.engine import render
 from melies.errors import MediaError, UseError
 from melies.frame import Colour, Frame
-from melies.media import encode, pictures
+from melies.media import encode, mux, pictures
 from melies.media.synthetic import write_clip
 
 
@@ -41,7 +41,12 @@ def payloads(path: Path, kind: str) -> list[bytes]:
 
 def difference(a: list[Frame], b: list[Frame]) -> float:
     assert len(a) == len(b)
-    return max(float(np.abs(x.image.astype(int) - y.image.astype(int)).mean()) for x, y in zip(a, b, strict=True))
+    return max(float(np.abs(level(x) - level(y)).mean()) for x, y in zip(a, b, strict=True))
+
+
+def level(frame: Frame) -> Any:
+    """Pixels on a scale of 0 to 255, whatever the depth."""
+    return frame.image.astype(np.float64) / (1 if frame.image.dtype == np.uint8 else 257)
 
 
 FORMATS = [
@@ -50,7 +55,7 @@ FORMATS = [
     ("a.mov", {}, {}, 3, False),
     ("a.mkv", {}, {}, 3, False),
     ("h265.mp4", {"codec": "h265"}, {}, 3, False),
-    ("av1.mp4", {"codec": "av1", "preset": "ultrafast"}, {}, 4, False),
+    ("av1.mp4", {"codec": "av1", "preset": "ultrafast"}, {}, 6, False),
     ("ffv1.mkv", {"codec": "ffv1"}, {}, 0, False),
     ("alpha.mkv", {}, {"pix_fmt": "bgra"}, 0, True),
     ("prores.mov", {"codec": "prores"}, {}, 2, False),
@@ -66,7 +71,7 @@ FORMATS = [
 
 @pytest.mark.parametrize(("name", "options", "made", "limit", "alpha"), FORMATS, ids=[f[0] for f in FORMATS])
 def test_formats(tmp_path: Path, name: str, options: Any, made: Any, limit: float | None, alpha: bool) -> None:
-    source = write_clip(tmp_path / "in.mkv", frames=15, codec="ffv1", **{"pix_fmt": "yuv444p", **made})
+    source = write_clip(tmp_path / "in.mkv", frames=15, codec="ffv1", **{"pix_fmt": "yuv420p", **made})
     out = melies.open(source).save(tmp_path / name, **options)
     before, after = video(source), video(out)
     assert len(after) == 15
@@ -83,7 +88,7 @@ def test_ten_bits_stay_ten_bits(tmp_path: Path, name: str, depth: int) -> None:
     codec = {"a.mov": "prores", "f.mkv": "ffv1"}.get(name)
     out = melies.open(source).save(tmp_path / name, codec=codec, preset="ultrafast", quality=90)
     assert melies.open(out).spec.depth == depth
-    assert difference(video(source), video(out)) < 2.5 * 257
+    assert difference(video(source), video(out)) < 3
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -146,7 +151,7 @@ def test_colour_tags_and_values(tmp_path: Path, name: str, colour: Colour) -> No
     source = write_clip(tmp_path / "in.mkv", frames=4, codec="ffv1", pix_fmt="yuv420p10le", colour=colour)
     out = melies.open(source).save(tmp_path / name, quality=90, preset="ultrafast")
     assert melies.open(out).spec.colour == colour
-    assert difference(video(source), video(out)) < 3 * 257
+    assert difference(video(source), video(out)) < 3
 
 
 def test_colour_survives_an_effect(tmp_path: Path) -> None:
@@ -196,7 +201,7 @@ class TestSound:
     @pytest.mark.parametrize("kind", ["variable", "29.97", "29.97 trimmed", "variable to 25", "encoded"])
     def test_flash_and_beep_stay_together(self, tmp_path: Path, kind: str) -> None:
         rate = Fraction(30000, 1001)
-        flashes = [3, 70, 140]
+        flashes = [3, 4, 70, 71, 140, 141]
         if kind.startswith("variable"):
             pts = [i * 33 + (i * 7) % 23 for i in range(150)]
             source = write_clip(tmp_path / "in.mkv", pts=pts, time_base=Fraction(1, 1000), flash_at=flashes, sound=True)
@@ -258,6 +263,7 @@ def subtitled(tmp_path: Path) -> Path:
         streams = {s.index: out.add_stream_from_template(s, opaque=True) for s in source.streams}
         next(s for s in streams.values() if s.type == "audio").metadata["language"] = "fra"
         text = out.add_stream("srt")
+        text.codec_context.subtitle_header = mux._ASS_HEADER
         text.metadata["language"] = "eng"
         out.metadata["title"] = "A Trip to the Moon"
         out.set_chapters(
@@ -368,7 +374,7 @@ def short_segments() -> None:
 
 
 def render_and_die(source: Path, effects: list[type[Effect]], out: Path, options: dict[str, Any]) -> None:
-    """Render, and be killed at the 70th frame as by a power cut."""
+    """Render, and be killed at the 40th frame as by a power cut."""
     short_segments()
     count = 0
 
@@ -376,7 +382,7 @@ def render_and_die(source: Path, effects: list[type[Effect]], out: Path, options
         def wrapped(*args: Any) -> Any:
             nonlocal count
             count += 1
-            if count == 70:
+            if count == 40:
                 os.kill(os.getpid(), signal.SIGKILL)
             return method(*args)
 
@@ -456,7 +462,7 @@ class TestRefusals:
             ("out.mp4", {"fps": 0}, "fps"),
             ("out.mp4", {"fps": "fast"}, "not a rate"),
             ("out.mp4", {"qualty": 3}, "Did you mean quality"),
-            (".", {}, "folder"),
+            (".", {}, "exists already"),
         ],
     )
     def test_one_clear_sentence(self, tmp_path: Path, name: str, options: Any, words: str) -> None:

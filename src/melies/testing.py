@@ -103,9 +103,9 @@ def check_settings(effect: Effect) -> None:
         assert complaint, f"{option}={value!r} is out of range but was taken"
         assert option.replace("_", "-") in complaint, f"the message does not name {option}: {complaint}"
     for name in effect.models():
-        from melies.models.registry import row
+        from melies.models import registry
 
-        model = row(name)
+        model = registry.find(name)
         assert model.sha256, f"model {name} has no hash"
         assert model.size, f"model {name} has no size"
         assert model.licence, f"model {name} has no licence"

@@ -18,6 +18,7 @@ class Loop(Effect):
     """Play several times over, or back and forth; frames wait on disk, so that memory stays flat."""
 
     scope: ClassVar[Scope] = "video"
+    retimes: ClassVar[bool] = True
 
     times: int = Field(
         2, ge=1, le=10000, description="How often to play; 1 changes nothing, or is once there and back."

@@ -15,6 +15,7 @@ class Reverse(Effect):
     """Play the whole clip backwards, sound included; frames wait on disk, so that memory stays flat."""
 
     scope: ClassVar[Scope] = "video"
+    retimes: ClassVar[bool] = True
 
     @property
     def touches_sound(self) -> bool:

@@ -18,6 +18,7 @@ class Speed(Effect):
     """Play faster or slower; no frame is made or dropped, each lasts shorter or longer, and sound follows."""
 
     scope: ClassVar[Scope] = "frame"
+    retimes: ClassVar[bool] = True
 
     factor: float = Field(
         1.0, ge=0.05, le=20, description="How many times as fast: 2 is double speed, 0.5 is half speed."

@@ -336,7 +336,7 @@ class Run:
         self._clip = clip
         self._fps = fps
         self._where = where
-        self._whole = any(effect.scope == "video" for effect in clip.effects)
+        self._whole = any(effect.scope == "video" or effect.retimes for effect in clip.effects)
         self._lead = lead_in(clip.effects)
         self._cuts: list[Fraction] = []
         if where.last_cut is not None:

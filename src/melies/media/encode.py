@@ -89,6 +89,9 @@ def write_json(path: Path, data: Any) -> None:
 class Encoder:
     """Encode the frames of one segment into a packet file.
 
+    The encoder counts frames at a constant rate; their real times are kept in the stamps, so that every encoder can
+    write every timing exactly.
+
     Args:
         plan: How.
         path: The packet file to write.
@@ -100,35 +103,40 @@ class Encoder:
         self._plan = plan
         self._path = path
         self._time_base = time_base
+        self._times: list[tuple[int, int]] = []
         self._stamps: list[tuple[int, int, int, bool]] = []
-        self._durations: dict[int, int] = {}
-        self.frames = 0
-        self._file = av.open(str(path), "w", format="matroska", options={"cluster_time_limit": "100"})
+        self._file = av.open(str(path), "w", format="matroska")
         spec = plan.spec
-        self._stream: Any = self._file.add_stream(
-            CODECS[plan.codec].encoder, rate=spec.rate, options=dict(plan.options)
-        )
-        context: Any = self._stream.codec_context
+        self._tick = 1 / spec.rate
+        stream: Any = self._file.add_stream(CODECS[plan.codec].encoder, rate=spec.rate, options=dict(plan.options))
+        stream.time_base = _CARRIER
+        context = stream.codec_context
         context.width, context.height = plan.size
         context.pix_fmt = plan.pix_fmt
-        context.time_base = time_base
+        context.time_base = self._tick
         context.sample_aspect_ratio = spec.pixel_aspect
         context.thread_count = threads
-        self._stream.time_base = _CARRIER
+        self._stream = stream
         self._context = context
+
+    @property
+    def frames(self) -> int:
+        """How many frames were added."""
+        return len(self._times)
 
     def add(self, frame: Frame) -> None:
         """Encode a frame."""
         native = prepare(frame, self._plan)
-        native.pts = to_ticks(frame.pts, frame.time_base, self._time_base)
-        native.time_base = self._time_base
-        duration = max(1, to_ticks(frame.duration, frame.time_base, self._time_base))
-        native.duration = duration
-        native.pict_type = 0
-        if not self.frames:
+        if not self._times:
             set_colour(self._context, colour_of(native))
-        self._durations[native.pts] = duration
-        self.frames += 1
+        native.pts, native.time_base, native.duration = len(self._times), self._tick, 1
+        native.pict_type = 0
+        self._times.append(
+            (
+                to_ticks(frame.pts, frame.time_base, self._time_base),
+                max(1, to_ticks(frame.duration, frame.time_base, self._time_base)),
+            )
+        )
         self._mux(self._context.encode(native))
 
     def finish(self) -> Stamps:
@@ -148,10 +156,12 @@ class Encoder:
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
-            pts = packet.pts
-            dts = packet.dts if packet.dts is not None else pts
+            pts, duration = self._times[packet.pts]
+            decoded = packet.pts if packet.dts is None else packet.dts
+            early = min(0, decoded) * max(1, round(self._tick / self._time_base))
+            dts = min(pts, self._times[max(0, decoded)][0] + early)
             count = len(self._stamps)
-            self._stamps.append((pts, dts, self._durations.pop(pts, packet.duration or 1), packet.is_keyframe))
+            self._stamps.append((pts, dts, duration, packet.is_keyframe))
             packet.stream = self._stream
             packet.pts = packet.dts = count
             packet.duration = 1

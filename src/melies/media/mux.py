@@ -93,11 +93,13 @@ def _pictures(
         template = first.streams.video[0]
         stream = out.add_stream_from_template(template, opaque=True)
     stream.time_base = time_base
-    stream.average_rate = plan.spec.rate
+    stream.codec_context.framerate = plan.spec.rate
     if plan.codec == "h265" and plan.container.muxer in ("mp4", "mov"):
         stream.codec_tag = "hvc1"
     if source is not None and source.streams.video:
         stream.metadata.update(_kept(source.streams.video[0].metadata))
+    if plan.pix_fmt.startswith("yuva") and plan.container.muxer in ("webm", "matroska"):
+        stream.metadata["alpha_mode"] = "1"
 
     def feed() -> Iterator[Timed]:
         last = None

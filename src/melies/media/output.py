@@ -17,6 +17,10 @@ Kind = Literal["film", "animation", "pictures", "sound"]
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
 CodecName = Literal["h264", "h265", "av1", "ffv1", "prores", "prores4444", "vp9", "gif", "webp", "apng", "png", "jpg"]
 
+SMALL = 320 * 256
+"""Pixels up to which x264's macroblock tree is left out: on such small pictures its results differ from run to run, and
+a resumed render must equal an uninterrupted one."""
+
 PRESETS: tuple[str, ...] = Preset.__args__  # type: ignore[attr-defined]
 
 
@@ -90,7 +94,7 @@ CODECS: dict[str, Codec] = {
     "h264": Codec("libx264", _420, crf=(45, 10), even=True),
     "h265": Codec("libx265", _420, crf=(45, 12), even=True),
     "av1": Codec("libsvtav1", _420, crf=(60, 15), even=True),
-    "vp9": Codec("libvpx-vp9", {**_420, (True, False): "yuva420p"}, crf=(60, 12)),
+    "vp9": Codec("libvpx-vp9", {(False, False): "yuv420p", (True, False): "yuva420p"}, crf=(60, 12)),
     "ffv1": Codec(
         "ffv1",
         {(False, False): "bgr0", (True, False): "bgra", (False, True): "gbrp16le", (True, True): "gbrap16le"},
@@ -246,7 +250,11 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
         deep = False
         notes.append(f"{name.upper()} in {path.name} keeps 8 bits a channel of {spec.depth}.")
     extra = dict(options.set)
-    pix_fmt = extra.pop("pix_fmt", "") or _keep_native(codec, native_format) or codec.formats[(alpha, deep)]
+    asked = extra.pop("pix_fmt", "")
+    pix_fmt = asked or _keep_native(codec, native_format) or codec.formats[(alpha, deep)]
+    if asked:
+        _check_format(codec, asked)
+    _check_options(codec, extra)
     width, height = spec.width, spec.height
     odd = (width % 2, height % 2) if codec.even and "444" not in pix_fmt and "gbr" not in pix_fmt else (0, 0)
     if any(odd):
@@ -254,7 +262,10 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
             f"{width}x{height} has an odd side, which {name.upper()} cannot hold: its last pixels are doubled "
             f"to make {width + odd[0]}x{height + odd[1]}."
         )
-    settings = encoder_options(name, options.quality, options.preset) | extra
+    settings = encoder_options(name, options.quality, options.preset)
+    if name == "h264" and width * height <= SMALL:
+        settings["x264-params"] = "mbtree=0"
+    settings |= extra
     if "crf" in extra or "b" in extra or "qp" in extra:
         settings = {k: v for k, v in settings.items() if k != "crf" or "crf" in extra}
     return Plan(
@@ -299,7 +310,10 @@ def _choose_codec(path: Path, container: Container, spec: VideoSpec, options: Sa
     if path.suffix.lower() == ".webp" and (is_sequence(path) or spec.frames == 1):
         return "webp-still"
     if name is None:
-        return (container.alpha_codec if spec.alpha else None) or container.codecs[0]
+        if spec.alpha and container.alpha_codec:
+            return container.alpha_codec
+        deep = (False, spec.depth > 8)
+        return next((c for c in container.codecs if deep in CODECS[c].formats), container.codecs[0])
     if name not in container.codecs:
         raise UseError(
             f"{path.name}: {name} does not go into a {path.suffix} file.",
@@ -319,6 +333,27 @@ def _keep_native(codec: Codec, native: str) -> str:
     return native if native in {f.name for f in formats} else ""
 
 
+def _check_options(codec: Codec, extra: dict[str, str]) -> None:
+    import av
+
+    options = av.CodecContext.create(codec.encoder, "w").supported_options
+    known = {option.name for option in (*options.generic, *options.private)}
+    for key in extra:
+        if key not in known:
+            raise UseError(f"{codec.encoder} has no option {key!r}.{did_you_mean(key, known)}")
+
+
+def _check_format(codec: Codec, pix_fmt: str) -> None:
+    import av
+
+    known = {f.name for f in av.Codec(codec.encoder, "w").video_formats or []}
+    if known and pix_fmt not in known:
+        raise UseError(
+            f"{codec.encoder} does not take the pixel format {pix_fmt}.{did_you_mean(pix_fmt, known)}",
+            f"It takes {', '.join(sorted(known))}.",
+        )
+
+
 def encoder_options(name: str, quality: int, preset: str) -> dict[str, str]:
     """Translate quality (0–100) and preset (x264's words) into what each encoder understands."""
     codec = CODECS[name]
@@ -327,10 +362,10 @@ def encoder_options(name: str, quality: int, preset: str) -> dict[str, str]:
         worst, best = codec.crf
         options["crf"] = str(round(worst + (best - worst) * quality / 100))
     speed = PRESETS.index(preset)
-    if name in ("h264", "h265"):
+    if name == "h264":
         options["preset"] = preset
-    if name == "h265":
-        options["x265-params"] = "log-level=error"
+    elif name == "h265":
+        options |= {"preset": preset, "x265-params": "log-level=error"}
     elif name == "av1":
         options["preset"] = str(12 - speed)
     elif name == "vp9":

@@ -1,0 +1,131 @@
+"""Every effect against the contract, on every kind of clip."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import melies
+from melies import effects
+from melies.effect import Effect
+from melies.media.synthetic import write_clip
+from melies.testing import KINDS, check_effect, make_kind, run, thumbprint
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: Any) -> Path:
+    folder: Path = tmp_path_factory.mktemp("clips")
+    for kind in KINDS:
+        make_kind(kind, folder)
+    write_clip(folder / "other.mkv", frames=12, codec="ffv1", pix_fmt="yuv444p", size=(80, 60), sound=True)
+    (folder / "look.cube").write_text(CUBE)
+    return folder
+
+
+CUBE = "LUT_3D_SIZE 2\n" + "\n".join(
+    f"{r * 0.9} {g * 0.8 + 0.1} {b}" for b in (0, 1) for g in (0, 1) for r in (0, 1)
+)
+
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "compose": [{"background": "navy"}, {"background": "other.mkv"}],
+    "concat": [{"files": ["other.mkv"]}],
+    "crop": [{"width": 40, "height": 30}],
+    "fade": [{"fade_in": 0.2, "fade_out": 0.2}],
+    "grade": [{"exposure": 0.5, "saturation": 1.3}, {"lut": "look.cube"}],
+    "key": [{}, {"background": "tomato"}],
+    "loop": [{"times": 2}, {"boomerang": True}],
+    "matte": [{}, {"background": "blur"}, {"output": "matte"}],
+    "pad": [{"width": 120, "height": 100}],
+    "resize": [{"width": 48}, {"scale": 1.5}],
+    "speed": [{"factor": 2}, {"factor": 0.5}],
+}
+"""What to try besides the defaults; file names are those that the `clips` fixture wrote."""
+
+NEEDS_SETTINGS = {"compose", "concat"}
+"""Effects that cannot do anything without being told what with."""
+
+IDENTITY: dict[str, dict[str, Any]] = {
+    "crop": {},
+    "fade": {"fade_in": 0, "fade_out": 0},
+    "grade": {},
+    "loop": {"times": 1},
+    "pad": {},
+    "resize": {},
+    "speed": {"factor": 1},
+}
+"""Settings with which an effect changes nothing."""
+
+
+def make(name: str, settings: dict[str, Any], clips: Path) -> Effect:
+    def local(value: Any) -> Any:
+        if isinstance(value, list):
+            return [local(v) for v in value]
+        return str(clips / value) if isinstance(value, str) and (clips / value).is_file() else value
+
+    return effects.find(name).make(**{option: local(value) for option, value in settings.items()})
+
+
+def cases() -> list[Any]:
+    out = []
+    for name in effects.names():
+        tried = SETTINGS.get(name, [])
+        for settings in tried if name in NEEDS_SETTINGS else [{}, *(s for s in tried if s)]:
+            label = ",".join(f"{k}={v}" for k, v in settings.items()) or "defaults"
+            out.append(pytest.param(name, settings, id=f"{name}-{label}"))
+    return out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "settings"), cases())
+def test_contract(name: str, settings: dict[str, Any], kind: str, clips: Path) -> None:
+    check_effect(make(name, settings, clips), make_kind(kind, clips))
+
+
+@pytest.mark.parametrize("name", [n for n in effects.names() if n not in NEEDS_SETTINGS])
+def test_defaults_construct(name: str) -> None:
+    assert effects.find(name)().name() == name
+
+
+@pytest.mark.parametrize("kind", ["constant rate", "10-bit", "alpha", "variable rate"])
+@pytest.mark.parametrize("name", IDENTITY)
+def test_identity_is_bit_exact(name: str, kind: str, clips: Path) -> None:
+    clip = melies.open(make_kind(kind, clips))
+    source = list(clip.source.frames())
+    out = list(clip.apply(make(name, IDENTITY[name], clips)).frames())
+    assert [(f.pts * f.time_base, f.duration * f.time_base) for f in out] == [
+        (f.pts * f.time_base, f.duration * f.time_base) for f in source
+    ]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(source, out, strict=True))
+
+
+@pytest.mark.parametrize(("name", "settings"), cases())
+def test_golden(name: str, settings: dict[str, Any], clips: Path, request: Any) -> None:
+    """The result still looks as it did when somebody last looked at it; MELIES_GOLDENS=write renews."""
+    effect = make(name, settings, clips)
+    clip = melies.open(make_kind("constant rate", clips))
+    source = list(clip.source.frames())
+    found = thumbprint(run(effect, source, clip.spec.replace(frames=len(source))))
+    path = GOLDENS / f"{name}.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    label = request.node.callspec.id
+    if os.environ.get("MELIES_GOLDENS") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({**known, label: found}) + "\n")
+        return
+    assert label in known, "no golden: look at the result, then run with MELIES_GOLDENS=write"
+    assert np.abs(np.subtract(known[label], found)).max() <= 3
+
+
+def test_effects_import_no_torch() -> None:
+    code = (
+        "import sys; from melies import effects; [effects.find(n) for n in effects.names()];"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
