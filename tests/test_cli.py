@@ -366,9 +366,9 @@ def test_python_m_melies_and_version():
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent differently on Windows")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_render_leaves_no_output_and_no_traceback(tmp_path, number):
-    film = write_clip(tmp_path / "long.mp4", size=(640, 360), frames=150, options={"preset": "ultrafast"})
+    film = write_clip(tmp_path / "long.mp4", size=(320, 180), frames=400, options={"preset": "ultrafast"})
     out = tmp_path / "out.mkv"
-    words = ["apply", film, out, "--codec", "av1", "--preset", "slower", "--json"]
+    words = ["apply", film, out, "--preset", "veryslow", "--json"]
     process = subprocess.Popen(
         [sys.executable, "-m", "melies", *map(str, words)],
         stdout=subprocess.PIPE,

@@ -54,7 +54,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """
     if args is None:  # in a process of its own
         signal.signal(signal.SIGTERM, _terminated)
-    given = sys.argv[1:] if args is None else list(args)
+    words = sys.argv[1:] if args is None else list(args)
+    given = [word for word in words if word != "--debug"]  # understood anywhere
     try:
         status = cli.main(given, prog_name="melies", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
@@ -64,9 +65,11 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         click.echo(error.format_message())
         status = 0
     except Exception as error:  # the outermost door: whatever happened, people get one sentence
-        if os.environ.get("MELIES_DEBUG") or "--debug" in given:
+        if os.environ.get("MELIES_DEBUG") or given != words:
             raise
         status = _report(error, as_json="--json" in given)
+    if args is None:  # what is left to do is short; a second Ctrl-C would only make it untidy
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(status if isinstance(status, int) else 0)
 
 
