@@ -17,7 +17,6 @@ from melies.schema import settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "effects").glob("*.md"))]
-COMMAND = re.compile(r"(?:^|`)(melies (?:apply|run|effects|probe|models|doctor|completion)\b[^`\n]*)", re.M)
 
 
 def commands() -> list[str]:

@@ -59,7 +59,7 @@ def _running() -> list[click.Option]:
             metavar="DEVICE",
             help=f"what runs the models: {', '.join(get_args(Device))}",
         ),
-        click.Option(["--threads"], type=click.IntRange(min=1), metavar="WHOLE", help="cores to use; all if not given"),
+        click.Option(["--threads"], type=int, metavar="WHOLE", help="cores to use; all if not given  [≥ 1]"),
         click.Option(["--json", "as_json"], is_flag=True, help="events as JSON, one object a line"),
         click.Option(["-q", "--quiet"], is_flag=True, help="say nothing but warnings and errors"),
         click.Option(["-v", "--verbose"], is_flag=True, help="say more"),
