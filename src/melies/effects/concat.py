@@ -9,7 +9,7 @@ from contextlib import closing
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 import numpy as np
 from pydantic import Field
@@ -23,17 +23,20 @@ from melies.imaging import Fit, Plane, blend, fill, fit, join_alpha, over, split
 if TYPE_CHECKING:
     from melies.media.reader import Reader
 
+T = TypeVar("T")
+
 _FINEST = 10**8
 """Ticks per second at most; where clips have no common tick that is longer, times are rounded to this one."""
 
 
 class Concat(Effect):
-    """Put other clips before and after this one, fitted to its size; every frame keeps its own length."""
+    """Put other clips after this one, or before it, fitted to its size; every frame keeps its own length."""
 
     scope: ClassVar[Scope] = "video"
+    retimes: ClassVar[bool] = True
 
-    before: list[Path] = Field(default=[], description="Files to play before this clip, in this order.")
-    after: list[Path] = Field(default=[], description="Files to play after this clip, in this order.")
+    files: list[Path] = Field(min_length=1, description="Films or pictures to join to this clip, in this order.")
+    before: bool = Field(False, description="Play the files before this clip instead of after it.")
     fit: Fit = Field(
         "contain",
         description="How files of another shape are fitted: contain leaves bars, cover crops, stretch distorts.",
@@ -45,7 +48,7 @@ class Concat(Effect):
     @property
     def touches_sound(self) -> bool:
         """The files' sound is joined to this clip's."""
-        return bool(self.before or self.after)
+        return True
 
     def output(self, spec: VideoSpec) -> VideoSpec:
         """The clip's own size and depth, with ticks that suit every file.
@@ -53,10 +56,7 @@ class Concat(Effect):
         Raises:
             UseError: A file is missing or holds no picture.
         """
-        if not (self.before or self.after):
-            return spec
-        others = [_open(path).spec for path in (*self.before, *self.after)]
-        every = [spec, *others]
+        every = self._ordered([_open(path).spec for path in self.files], spec)
         same = all(one.rate == spec.rate and not one.variable for one in every)
         frames, seconds = _total(every, Fraction(self.dissolve))
         return spec.replace(
@@ -67,20 +67,16 @@ class Concat(Effect):
             sound=any(one.sound for one in every),
         )
 
+    def _ordered(self, others: list[T], own: T) -> list[T]:
+        return [*others, own] if self.before else [own, *others]
+
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Play one after the other; a dissolve holds back its own length."""
-        if not (self.before or self.after):
-            yield from frames
-            return
         tick = self.output(spec).time_base
-        clips = [
-            *(self._read(path, spec) for path in self.before),
-            frames,
-            *(self._read(path, spec) for path in self.after),
-        ]
         ticks = round(Fraction(self.dissolve) / tick)
-        joined = _retimed(clips[0], tick)
-        for clip in clips[1:]:
+        first, *others = self._ordered([self._read(path, spec) for path in self.files], frames)
+        joined = _retimed(first, tick)
+        for clip in others:
             joined = _join(joined, _retimed(clip, tick), ticks)
         with closing(joined):
             yield from joined
@@ -94,23 +90,19 @@ class Concat(Effect):
 
     def sound(self, blocks: Iterator[Sound], spec: VideoSpec) -> Iterator[Sound]:
         """Join the sound in step with the picture: silence where a clip has none, one rate and channel count."""
-        readers = [_open(path) for path in (*self.before, *self.after)]
-        others = [reader.sound() if reader.spec.sound else iter(()) for reader in readers]
-        place = len(self.before)
-        lengths = [length(reader.spec) for reader in readers]
-        clips = [*others[:place], blocks, *others[place:]]
-        lengths = [*lengths[:place], length(spec), *lengths[place:]]
-        opened = [_Opened(clip) for clip in clips]
-        model = opened[place].first or next((one.first for one in opened if one.first), None)
+        readers = [_open(path) for path in self.files]
+        own = _Opened(blocks, length(spec))
+        opened = self._ordered([_Opened(reader.sound(), length(reader.spec)) for reader in readers], own)
+        model = own.first or next((one.first for one in opened if one.first), None)
         if model is None:
             return
         rate, channels = model.rate, model.samples.shape[1]
         joined: Iterator[Samples] = iter(())
         before = Fraction(0)
-        for one, seconds in zip(opened, lengths, strict=True):
+        for one in opened:
             overlap = min(Fraction(self.dissolve), before)
-            joined = _cross(joined, one.samples(rate, channels, seconds), round(overlap * rate))
-            before += (seconds or 0) - overlap
+            joined = _cross(joined, one.samples(rate, channels), round(overlap * rate))
+            before += (one.seconds or 0) - overlap
         at = 0
         for part in joined:
             yield Sound(part, rate, at)
@@ -236,28 +228,26 @@ class _Lookahead:
 
 
 class _Opened:
-    """Sound whose first block has been looked at."""
+    """Sound whose first block has been looked at; it lasts `seconds`, where that is known."""
 
-    def __init__(self, blocks: Iterator[Sound]) -> None:
+    def __init__(self, blocks: Iterator[Sound], seconds: Fraction | None) -> None:
         self.first = next(blocks, None)
+        self.seconds = seconds
         self._blocks = blocks
 
-    def samples(self, rate: int, channels: int, seconds: Fraction | None) -> Iterator[Samples]:
-        """All of it at another rate and channel count, lasting exactly `seconds` where given."""
-        if self.first is None:
-            silence = placed([np.zeros((1, channels), np.float32)], rate, 0, lambda: round((seconds or 0) * rate))
-            yield from (block.samples for block in silence)
-            return
-        given = self.first
-        lead = np.zeros((given.start, given.samples.shape[1]), np.float32)
-        whole = chain([lead], (block.samples for block in chain([given], self._blocks)))
-        parts = (to_channels(part, channels) for part in whole if len(part))
-        even = resample(parts, given.rate, rate)
-        if seconds is None:
-            yield from even
-            return
-        count = round(seconds * rate)
-        yield from (block.samples for block in placed(even, rate, 0, lambda: count))
+    def samples(self, rate: int, channels: int) -> Iterator[Samples]:
+        """All of it at another rate and channel count, cut or filled with silence to its length."""
+        count = None if self.seconds is None else round(self.seconds * rate)
+        parts: Iterator[Samples] = iter([np.zeros((0, channels), np.float32)])
+        if self.first is not None:
+            given = self.first
+            lead = np.zeros((given.start, given.samples.shape[1]), np.float32)
+            whole = chain([lead], (block.samples for block in chain([given], self._blocks)))
+            parts = resample((to_channels(part, channels) for part in whole if len(part)), given.rate, rate)
+        if count is None:
+            yield from parts
+        else:
+            yield from (block.samples for block in placed(parts, rate, 0, lambda: count))
 
 
 def _cross(first: Iterator[Samples], second: Iterator[Samples], overlap: int) -> Iterator[Samples]:

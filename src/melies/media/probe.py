@@ -306,7 +306,7 @@ def _stream(stream: Any, path: str | Path) -> AnyStream:
         "index": stream.index,
         "codec": codec.codec.canonical_name if codec is not None else stream.name or "unknown",
         "start": None if stream.start_time is None else stream.start_time * base,
-        "duration": None if stream.duration is None else stream.duration * base,
+        "duration": _tagged_duration(stream) if stream.duration is None else stream.duration * base,
         "language": stream.metadata.get("language", "").removeprefix("und"),
         "title": stream.metadata.get("title", ""),
         "dispositions": tuple(flag.name for flag in stream.disposition),
@@ -323,6 +323,12 @@ def _stream(stream: Any, path: str | Path) -> AnyStream:
             sample_format=codec.format.name if codec.format else "unknown",
         )
     return SubtitleInfo(**common) if stream.type == "subtitle" else DataInfo(**common)
+
+
+def _tagged_duration(stream: Any) -> Fraction | None:
+    """Read where a stream ends from the tag that Matroska keeps it in, `HH:MM:SS.nnnnnnnnn`."""
+    parts = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    return None if parts is None else int(parts[1]) * 3600 + int(parts[2]) * 60 + Fraction(parts[3])
 
 
 def _video(stream: Any, path: str | Path) -> dict[str, Any]:
