@@ -20,7 +20,7 @@ from melies.matting.scale import Map, batches, cv, indices, reduce, unit, within
 
 _LONG = 192
 """Longest side of the picture on which the smooth guesses are made."""
-_FAR = 0.06
+_FAR = 0.08
 _NEAR = 0.008
 """Blurs of the two guesses, as shares of the longer side."""
 
@@ -43,18 +43,20 @@ def layers(picture: Floats, alpha: Map) -> tuple[Floats, Floats]:
         Two `H×W×3` pictures, each continued a little way beyond where it is seen, and black far from there.
     """
     long = max(alpha.shape)
-    over, under = alpha[..., None], (1 - alpha)[..., None]
+    over, under = alpha[..., None], (np.float32(1) - alpha)[..., None]
     far, near = (2 * max(1, round(long * share)) + 1 for share in (_FAR, _NEAR))
-    foreground, background = _spread(picture, over, far), _spread(picture, under, far)
-    sharper = np.clip(fuse(picture, over, foreground, background), np.float32(0), np.float32(1))
-    return _spread(sharper, over, near, sharper), _spread(picture, under, near, background)
+    # Squared weights: what is nearly solid says more about its layer than what is half one and half the other.
+    foreground, background = _spread(picture, over * over, far), _spread(picture, under * under, far)
+    closer = fuse(picture, over, foreground, background)
+    np.clip(closer, 0, 1, out=closer)
+    return _spread(closer, over * over, near, closer), _spread(picture, under * under, near, background)
 
 
 def _spread(picture: Floats, weight: Floats, size: int, fallback: Floats | None = None) -> Floats:
     """Blur by weight; where there is too little weight, the fallback."""
-    weighted: Floats = cv.blur(picture * weight, (size, size))
     total: Floats = cv.blur(weight, (size, size))[..., None]
-    known: Floats = weighted / np.maximum(total, np.float32(1e-3))
+    known: Floats = cv.blur(picture * weight, (size, size))
+    known /= np.maximum(total, np.float32(1e-3))
     if fallback is None:
         return known
     trust: Floats = np.minimum(total * np.float32(20), np.float32(1))

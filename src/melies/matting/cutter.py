@@ -10,12 +10,14 @@ from melies.imaging import Plane
 from melies.matting.clean import clean
 from melies.matting.nets import Net
 from melies.matting.refine import Refiner
-from melies.matting.scale import Map, cv, reduce, within
+from melies.matting.scale import cv, reduce, within
 from melies.matting.steady import Steadier
 
 _LARGE = 768
 _SMALL = 384
-_EXACT = Refiner(reach=0.003, black=0, white=1)
+_EXACT = Refiner(radius=2, black=0, white=1)
+_SOFT = 6
+"""How wide the soft edge of a rough map may be, in its pixels."""
 
 
 class Cutter:
@@ -46,15 +48,10 @@ class Cutter:
         rough = self._net.step(image, half)
         if self._net.exact and rough.shape == (height, width):
             white = np.iinfo(image.dtype).max
-            return (clean(rough, _soft(rough)) * white + np.float32(0.5)).astype(image.dtype)
+            return (clean(rough, _SOFT) * white + np.float32(0.5)).astype(image.dtype)
         # The map is brought to the frame's proportions, about as fine as the network really was.
         size = within(width, height, _SMALL if max(rough.shape) <= _SMALL else 2 * _LARGE)
         picture = reduce(half, *size) if size[0] <= half.shape[1] else reduce(image, *size)
         rough = cv.resize(rough, size, interpolation=cv2.INTER_LINEAR)
-        rough = clean(rough, _soft(rough))
+        rough = clean(rough, _SOFT)
         return self._refiner.full(image, picture, self._steadier.step(rough, picture))
-
-
-def _soft(rough: Map) -> int:
-    longest: int = max(rough.shape)
-    return max(2, round(0.02 * longest))

@@ -31,7 +31,7 @@ def coefficients(guide: Floats, rough: Map, radius: int, eps: float) -> Floats:
     fit = np.empty((height, width, 4), np.float32)
     # In strips whose intermediate planes stay in the cache and below the size at which every one would be fresh
     # memory from the system, which costs more than the arithmetic. Two windows of margin make them exact.
-    strip, margin = max(4 * radius, 24576 // width), 2 * radius
+    strip, margin = max(4 * radius, 24576 // max(width, 1)), 2 * radius
     for top in range(0, height, strip):
         first, last = max(0, top - margin), top + strip + margin
         part = _coefficients(guide[first:last], rough[first:last], radius, eps)

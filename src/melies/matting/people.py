@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -94,7 +94,7 @@ class Proof:
 _HINT = Proof(size=0.1, sure=0.6, cut=0.6)
 _NEW = Proof(size=0.25, sure=0.85, cut=0.3)
 _KNOWN = Proof(size=0.15, sure=0.7, cut=0.6)
-_PLAIN = Proof(size=0.1, sure=0.8, cut=1)
+_PLAIN = Proof(size=0.25, sure=0.8, cut=1)
 _LARGE = Proof(size=0.6, sure=0.8, cut=1)
 _STILL_LARGE = Proof(size=0.5, sure=0.75, cut=1)
 
@@ -148,7 +148,7 @@ class People:
         people: list[Box] = []
 
         def add(look: Map, box: Box, proof: Proof) -> None:
-            mask, parts = _people(look, box, frame, proof, people)
+            mask, parts = _people(look, box, frame, proof)
             _paste(result, np.where(mask, look, 0), box, scale)
             people.extend(parts)
 
@@ -156,8 +156,11 @@ class People:
             add(self._look(_crop(image, box)), box, _KNOWN)
         for box in self._newcomers(image):
             add(self._look(_crop(image, box)), box, _NEW)
-        # Whoever the whole frame shows plainly stays, even where no closer look agreed.
-        add(whole, frame, _PLAIN)
+        # Whoever the whole frame shows plainly stays, where closer looks found nobody or only a part of them.
+        mask, parts = _people(whole, frame, frame, _PLAIN)
+        seen = cv.resize(result, whole.shape[::-1], interpolation=cv2.INTER_AREA)
+        people.extend(parts)
+        _paste(result, np.where(mask & _missed(whole, seen), whole, 0), frame, scale)
         self._boxes = _boxes(people, self._boxes, width, height)
         return result
 
@@ -207,10 +210,18 @@ def _place(part: NDArray[np.int32], shape: tuple[int, ...], frame: Box) -> Box:
     )
 
 
-def _people(
-    look: Map, box: Box, frame: Box, proof: Proof, known: Sequence[Box] = ()
-) -> tuple[NDArray[np.bool_], list[Box]]:
-    """Keep those parts of a look that are people, leaving out whom `known` boxes already show.
+def _missed(whole: Map, seen: Map) -> NDArray[np.bool_]:
+    """Those parts of the look at the whole of which closer looks saw less than two thirds."""
+    count, labels = cv.connectedComponents((whole > 0.5).view(np.uint8))
+    share = np.bincount(labels.ravel(), seen.ravel(), count) / np.bincount(labels.ravel(), minlength=count)
+    missed = share < 0.67
+    missed[0] = False
+    result: NDArray[np.bool_] = cv.dilate(missed.view(np.uint8)[labels], np.ones((5, 5), np.uint8)) > 0
+    return result
+
+
+def _people(look: Map, box: Box, frame: Box, proof: Proof) -> tuple[NDArray[np.bool_], list[Box]]:
+    """Keep those parts of a look that are people.
 
     Returns:
         A mask of the size of the look, and a box in the frame for each.
@@ -226,14 +237,8 @@ def _people(
     long = np.maximum(stats[:, 2], stats[:, 3])
     keep = (long >= proof.size * max(look.shape)) & (sure >= proof.sure) & (cut <= proof.cut * long)
     keep[0] = False
-    found = []
-    for part in np.flatnonzero(keep):
-        place = _place(stats[part], look.shape, box)
-        keep[part] = not any(place.overlap(other) > 0.5 * min(place.area, other.area) for other in known)
-        if keep[part]:
-            found.append(place)
     mask = cv.dilate(keep.view(np.uint8)[labels], np.ones((9, 9), np.uint8)) > 0
-    return mask, found
+    return mask, [_place(stats[part], look.shape, box) for part in np.flatnonzero(keep)]
 
 
 def _boxes(people: list[Box], before: list[Box], width: int, height: int) -> list[Box]:
@@ -266,7 +271,8 @@ def _paste(result: Map, look: Map, box: Box, scale: float) -> None:
 
 
 def _tiles(width: int, height: int) -> list[Box]:
-    """Overlapping squares of half the shorter side."""
-    side = max(1, min(width, height) // 2)
+    """Overlapping squares of half the shorter side, larger where the frame is very long."""
+    side = max(1, min(width, height) // 2, max(width, height) // 8)
+    side = min(side, width, height)
     lefts, tops = (np.linspace(0, long - side, -(-4 * long // (3 * side))) for long in (width, height))
     return [Box(x, y, x + side, y + side) for x, y in product(lefts.astype(int).tolist(), tops.astype(int).tolist())]

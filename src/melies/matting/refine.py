@@ -19,13 +19,13 @@ class Refiner:
     """Settings of the refinement.
 
     Attributes:
-        reach: Share of the longer side that a window of the guided filter reaches.
+        radius: Half the window of the guided filter, in pixels of the rough map.
         eps: Regularisation of the guided filter.
         black: Opacity at or below which a pixel is background.
         white: Opacity at or above which a pixel is foreground.
     """
 
-    reach: float = 0.014
+    radius: int = 4
     eps: float = 1e-4
     black: float = 0.1
     white: float = 0.9
@@ -41,14 +41,16 @@ class Refiner:
         Returns:
             `H×W` of the frame's type.
         """
-        radius = max(1, round(self.reach * max(rough.shape)))
-        guide = unit(picture)
-        fit = guided.coefficients(guide, rough, radius, self.eps)
-        small = self._levels(guided.evaluate(fit, guide))
-        # Beyond two windows from the rough edge the fit is constant, and the rough map already right.
         solid = (rough > 0.5).view(np.uint8)
-        kernel, around = disc(2 * radius + 1), np.ones((3, 3), np.uint8)
+        kernel, around = disc(2 * self.radius + 1), np.ones((3, 3), np.uint8)
+        # Beyond two windows from the rough edge the fit is constant, and the rough map already right.
         outer = cv.dilate(solid, kernel)
+        part = _bounds(outer, 2 * self.radius)
+        guide = unit(np.ascontiguousarray(picture[part]))
+        fit = np.zeros((*rough.shape, 4), np.float32)
+        fit[part] = guided.coefficients(guide, np.ascontiguousarray(rough[part]), self.radius, self.eps)
+        small = np.zeros_like(rough)
+        small[part] = self._levels(guided.evaluate(fit[part], guide))
         # Full-size work is for the pixels that the small matte leaves undecided, and their neighbours.
         inner = cv.erode(solid, kernel) | (cv.erode((small >= 1).view(np.uint8), around) & outer)
         outer &= cv.dilate((small > 0).view(np.uint8) | inner, around)
@@ -70,3 +72,12 @@ class Refiner:
     def _levels(self, values: Map) -> Map:
         stretched: Map = (values - np.float32(self.black)) * np.float32(1 / (self.white - self.black))
         return np.clip(stretched, np.float32(0), np.float32(1))
+
+
+def _bounds(mask: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
+    """The rows and columns that hold everything in a mask, and a margin."""
+    left, top, width, height = cv.boundingRect(mask)
+    return (
+        slice(max(0, top - margin), top + height + margin),
+        slice(max(0, left - margin), left + width + margin),
+    )

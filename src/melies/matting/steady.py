@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.imaging import to_depth
-from melies.matting.scale import Map, cv
+from melies.matting.scale import Map, cv, reduce, within
 
 _STILL = np.exp(-((np.arange(256) / 9.0) ** 2)).astype(np.float32)
 """How much of the past a brightness difference (0…255) leaves: noise leaves all, plain motion nothing."""
+
+_FLOW = 384
+"""Longest side of the pictures between which motion is found."""
 
 
 class Steadier:
@@ -48,8 +51,7 @@ class Steadier:
         height, width = grey.shape
         if past.shape != present.shape:
             past, past_grey = cv.resize(past, (width, height)), cv.resize(past_grey, (width, height))
-        flow = self._flow.calc(grey, past_grey, None)
-        flow += self._pixels(height, width)
+        flow = self._moved(grey, past_grey)
         past = cv.remap(past, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         past_grey = cv.remap(past_grey, flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         still = _STILL[cv.blur(cv.absdiff(grey, past_grey), (5, 5))]
@@ -59,6 +61,15 @@ class Steadier:
         share = self.amount * still * np.clip(np.float32(1.5) - np.float32(3) * broad, 0, 1)
         steadied: Map = present + share * change
         return steadied
+
+    def _moved(self, grey: NDArray[np.uint8], past_grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Where each pixel was in the picture before, `H×W×2`."""
+        height, width = grey.shape
+        size = within(width, height, _FLOW)
+        flow: NDArray[np.float32] = self._flow.calc(reduce(grey, *size), reduce(past_grey, *size), None)
+        if size != (width, height):
+            flow = cv.resize(flow, (width, height)) * np.float32(width / size[0])
+        return flow + self._pixels(height, width)
 
     def _pixels(self, height: int, width: int) -> NDArray[np.float32]:
         """The coordinates of every pixel, `H×W×2`, made once."""
