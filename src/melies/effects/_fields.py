@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -17,6 +18,14 @@ def _ratio(value: Any) -> Any:
 
 Ratio = Annotated[Fraction, BeforeValidator(_ratio), Field(gt=0)]
 """A positive ratio, written `16:9`, `16/9` or `1.85`."""
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, PurePath) else value
+
+
+Source = Annotated[str, BeforeValidator(_text)]
+"""A word, a colour or the path of a file; from Python a path object will do."""
 
 
 def anchored(gravity: Gravity, spare_x: int, spare_y: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, model_validator
 from melies.effect import Effect
 from melies.effects import _keying
 from melies.effects._background import Background
+from melies.effects._fields import Source
 from melies.effects._screen import WINDOW, Screen
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import (
@@ -46,7 +47,7 @@ class Key(Effect):
     colour: ColourText | None = Field(
         None, description="The screen's colour, such as #2fa44c, for screens that are not found by themselves."
     )
-    background: str = Field(
+    background: Source = Field(
         "none",
         description="What to put behind the subject: none (transparent), a colour, an image, a film or blur[:RADIUS].",
     )
