@@ -29,13 +29,11 @@ def clips(tmp_path_factory: Any) -> Path:
     return folder
 
 
-CUBE = "LUT_3D_SIZE 2\n" + "\n".join(
-    f"{r * 0.9} {g * 0.8 + 0.1} {b}" for b in (0, 1) for g in (0, 1) for r in (0, 1)
-)
+CUBE = "LUT_3D_SIZE 2\n" + "\n".join(f"{r * 0.9} {g * 0.8 + 0.1} {b}" for b in (0, 1) for g in (0, 1) for r in (0, 1))
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "compose": [{"background": "navy"}, {"background": "other.mkv"}],
-    "concat": [{"files": ["other.mkv"]}],
+    "concat": [{"after": ["other.mkv"]}, {"before": ["other.mkv"], "dissolve": 0.2}],
     "crop": [{"width": 40, "height": 30}],
     "fade": [{"fade_in": 0.2, "fade_out": 0.2}],
     "grade": [{"exposure": 0.5, "saturation": 1.3}, {"lut": "look.cube"}],
@@ -48,10 +46,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
 
-NEEDS_SETTINGS = {"compose", "concat"}
+NEEDS_SETTINGS = {"compose"}
 """Effects that cannot do anything without being told what with."""
 
 IDENTITY: dict[str, dict[str, Any]] = {
+    "concat": {},
     "crop": {},
     "fade": {"fade_in": 0, "fade_out": 0},
     "grade": {},
