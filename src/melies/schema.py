@@ -62,7 +62,8 @@ class Setting:
     def read(self, given: Any) -> Any:
         """Turn what a command line carries into what the model takes; the model judges the value itself."""
         if self.kind == "tuple":
-            return [part.strip() for part in given.split(",")]
+            parts = [part.strip() for part in given.split(",")]
+            return parts if len(parts) > 1 else given
         if self.kind == "pairs":
             return dict(_pair(text) for text in given)
         return list(given) if self.kind == "list" else given
