@@ -71,6 +71,9 @@ def about(effect: type[Effect]) -> str:
 def reference(effect: type[Effect]) -> str:
     """Return the options of an effect as a table, and how it is called."""
     name, kind = effect.name(), effect.__name__
+    needed = [setting for setting in settings(effect) if setting.required]
+    options = "".join(f" {setting.option} {setting.wants}" for setting in needed)
+    fields = ", ".join(f"{setting.name}=..." for setting in needed)
     lines = [
         "## Options",
         "",
@@ -81,13 +84,13 @@ def reference(effect: type[Effect]) -> str:
         "## How it is called",
         "",
         "```sh",
-        f"melies apply in.mp4 out.mp4 {name}",
+        f"melies apply in.mp4 out.mp4 {name}{options}",
         "```",
         "",
         "```python",
         "import melies",
         "",
-        f'melies.open("in.mp4").apply(melies.{kind}()).save("out.mp4")',
+        f'melies.open("in.mp4").apply(melies.{kind}({fields})).save("out.mp4")',
         "```",
     ]
     return "\n".join(lines if settings(effect) else lines[6:])

@@ -80,7 +80,7 @@ def test_every_option_is_in_the_reference_with_a_word_about_it(name):
     for setting in settings(effect):
         assert f"`{setting.option}`" in text
         assert setting.help, f"{name} {setting.option} has no description"
-    assert f"melies.{effect.__name__}()" in text
+    assert f"melies.{effect.__name__}(" in text
     assert getattr(melies, effect.__name__) is effect
 
 
