@@ -58,14 +58,19 @@ class Concat(Effect):
         """
         every = self._ordered([_open(path).spec for path in self.files], spec)
         same = all(one.rate == spec.rate and not one.variable for one in every)
-        frames, seconds = _total(every, Fraction(self.dissolve))
+        overlap = self._overlap(spec)
+        frames, seconds = _total(every, overlap)
         return spec.replace(
             time_base=_common_tick([one.time_base for one in every]),
-            variable=not same or self.dissolve > 0,
+            variable=not same,
             rate=spec.rate if same or not seconds else (frames / seconds).limit_denominator(100_000),
             frames=int(frames) if seconds else None,
             sound=any(one.sound for one in every),
         )
+
+    def _overlap(self, spec: VideoSpec) -> Fraction:
+        """Seconds of a dissolve: whole frames of this clip, so that clips of its rate keep it."""
+        return round(Fraction(self.dissolve) * spec.rate) / spec.rate
 
     def _ordered(self, others: list[T], own: T) -> list[T]:
         return [*others, own] if self.before else [own, *others]
@@ -73,7 +78,7 @@ class Concat(Effect):
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Play one after the other; a dissolve holds back its own length."""
         tick = self.output(spec).time_base
-        ticks = round(Fraction(self.dissolve) / tick)
+        ticks = round(self._overlap(spec) / tick)
         first, *others = self._ordered([self._read(path, spec) for path in self.files], frames)
         joined = _retimed(first, tick)
         for clip in others:
@@ -100,7 +105,7 @@ class Concat(Effect):
         joined: Iterator[Samples] = iter(())
         before = Fraction(0)
         for one in opened:
-            overlap = min(Fraction(self.dissolve), before)
+            overlap = min(self._overlap(spec), before)
             joined = _cross(joined, one.samples(rate, channels), round(overlap * rate))
             before += (one.seconds or 0) - overlap
         at = 0
