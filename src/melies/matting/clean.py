@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.matting.scale import Map, cv, disc
+from melies.matting.scale import Map, cv, square
 
 
 def clean(rough: Map, reach: int) -> Map:
@@ -23,12 +23,15 @@ def clean(rough: Map, reach: int) -> Map:
         reach: How many pixels beyond a piece still belong to its soft edge.
     """
     solid = (rough > 0.5).view(np.uint8)
+    if not solid.any():
+        return np.zeros_like(rough)
     kept = _pieces(solid, rough)
     filled = _fill(kept, rough)
-    result: Map = np.where(cv.dilate(kept, disc(reach)) > 0, rough, np.float32(0))
-    # The soft rim of a filled hole goes with it; the outer edge of the body is left as it was.
-    patch = cv.dilate(filled - kept, disc(2)) & cv.erode(filled, disc(2))
-    result[patch > 0] = 1
+    result: Map = np.where(cv.dilate(kept, square(reach)) > 0, rough, np.float32(0))
+    if filled is not kept:
+        # The soft rim of a filled hole goes with it; the outer edge of the body is left as it was.
+        patch = cv.dilate(filled - kept, square(2)) & cv.erode(filled, square(2))
+        result[patch > 0] = 1
     return result
 
 
@@ -68,5 +71,7 @@ def _fill(kept: NDArray[np.uint8], rough: Map) -> NDArray[np.uint8]:
     body = np.bincount(labels.ravel(), rough.ravel(), count) / np.maximum(area, 1)
     fill = enclosed & ((area < 0.004 * kept.size) | (body > 0.15))
     fill[0] = False  # label 0 is the body itself
+    if not fill.any():
+        return kept
     filled: NDArray[np.uint8] = kept | fill.view(np.uint8)[labels]
     return filled

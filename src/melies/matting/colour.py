@@ -7,8 +7,6 @@ found on a small picture; the step uses the full-size pixels of the edge alone.
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from melies.frame import Image
 from melies.imaging import Plane, join_alpha
 from melies.matting.guided import Floats, sample
-from melies.matting.scale import Map, batches, cv, indices, reduce, unit, within
+from melies.matting.scale import Map, batches, code, cv, indices, put, reduce, take, unit, within
 
 _LONG = 192
 """Longest side of the picture on which the smooth guesses are made."""
@@ -81,48 +79,50 @@ class Foreground:
     """
 
     def __init__(self, image: Image, alpha: Plane, strength: float) -> None:
-        height, width = self._full = alpha.shape
-        self._pixels, self._alpha, self._strength = image.reshape(-1, 3), alpha.reshape(-1), np.float32(strength)
+        height, width = alpha.shape
+        self._image, self._alpha, self._strength = image, alpha.reshape(-1), np.float32(strength)
         size = within(width, height, _LONG)
-        self.smooth, self._behind = layers(unit(reduce(image, *size)), unit(reduce(alpha, *size)))
+        self.smooth, behind = layers(unit(reduce(image, *size)), unit(reduce(alpha, *size)))
+        self._both = [cv.cvtColor(small, cv2.COLOR_RGB2RGBA) for small in (self.smooth, behind)]
 
     def at(self, places: NDArray[np.intp]) -> tuple[Floats, Floats]:
-        """Return colours (`N×3`) and opacities (`N×1`), 0…1, of the pixels with these flat indices."""
-        seen, alpha = unit(self._pixels[places]), unit(self._alpha[places])[:, None]
-        smooth, behind = (sample(small, places, self._full) for small in (self.smooth, self._behind))
-        pure = np.clip(fuse(seen, alpha, smooth, behind), 0, 1)
-        return seen + self._strength * (pure - seen), alpha
+        """Return colours and opacities (both `N×3`), 0…1, of the pixels with these flat indices."""
+        seen, alpha = take(self._image, places), unit(self._alpha.take(places))
+        opacity: Floats = cv.merge([alpha, alpha, alpha]).reshape(-1, 3)
+        smooth, behind = (
+            cv.cvtColor(sample(small, places, self._image.shape[:2])[None], cv2.COLOR_RGBA2RGB)[0]
+            for small in self._both
+        )
+        pure = np.clip(fuse(seen, opacity, smooth, behind), 0, 1)
+        return seen + self._strength * (pure - seen), opacity
 
 
 def composite(image: Image, alpha: Plane, background: Image, strength: float) -> Image:
     """Lay the cut-out over a background of the same size and type; all have three channels."""
-    foreground = Foreground(image, alpha, strength)
     result = background.copy()
     _solid(image, alpha, result)
-    pixels = result.reshape(-1, 3)
-    for places in batches(edge(alpha)):
-        colours, share = foreground.at(places)
-        under = unit(pixels[places])
-        pixels[places] = _code(under + share * (colours - under), image.dtype)
+    places = edge(alpha)
+    if not len(places):
+        return result
+    foreground = Foreground(image, alpha, strength)
+    for batch in batches(places):
+        colours, opacity = foreground.at(batch)
+        under = take(result, batch)
+        put(result, batch, under + opacity * (colours - under))
     return result
 
 
 def cutout(image: Image, alpha: Plane, strength: float) -> Image:
     """Return straight-alpha RGBA whose colours go on smoothly a little beyond the edge and are black behind it."""
     foreground = Foreground(image, alpha, strength)
-    result: Image = cv.resize(_code(foreground.smooth, image.dtype), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    small = code(foreground.smooth, image.dtype)
+    result: Image = cv.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     _solid(image, alpha, result)
-    pixels = result.reshape(-1, 3)
-    for places in batches(edge(alpha)):
-        pixels[places] = _code(foreground.at(places)[0], image.dtype)
+    for batch in batches(edge(alpha)):
+        put(result, batch, foreground.at(batch)[0])
     return join_alpha(result, alpha)
 
 
 def _solid(image: Image, alpha: Plane, result: Image) -> None:
     """Copy what is fully foreground, in place."""
     cv.copyTo(image, (alpha == np.iinfo(alpha.dtype).max).view(np.uint8), result)
-
-
-def _code(values: Floats, dtype: np.dtype[Any]) -> Image:
-    """Turn 0…1 into code values."""
-    return (values * np.iinfo(dtype).max + np.float32(0.5)).astype(dtype)

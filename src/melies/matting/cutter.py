@@ -14,7 +14,9 @@ from melies.matting.scale import cv, reduce, within
 from melies.matting.steady import Steadier
 
 _LARGE = 768
+"""Longest side of what a network sees of the whole frame, and of maps made from several looks."""
 _SMALL = 384
+"""Longest side of maps made from one look."""
 _EXACT = Refiner(radius=2, black=0, white=1)
 _SOFT = 6
 """How wide the soft edge of a rough map may be, in its pixels."""
@@ -50,8 +52,8 @@ class Cutter:
             white = np.iinfo(image.dtype).max
             return (clean(rough, _SOFT) * white + np.float32(0.5)).astype(image.dtype)
         # The map is brought to the frame's proportions, about as fine as the network really was.
-        size = within(width, height, _SMALL if max(rough.shape) <= _SMALL else 2 * _LARGE)
-        picture = reduce(half, *size) if size[0] <= half.shape[1] else reduce(image, *size)
-        rough = cv.resize(rough, size, interpolation=cv2.INTER_LINEAR)
-        rough = clean(rough, _SOFT)
+        longest = max(rough.shape) if self._net.exact else _SMALL if max(rough.shape) <= _SMALL else _LARGE
+        size = within(width, height, longest)
+        picture = reduce(image if size[0] > half.shape[1] else half, *size)
+        rough = clean(cv.resize(rough, size, interpolation=cv2.INTER_LINEAR), _SOFT)
         return self._refiner.full(image, picture, self._steadier.step(rough, picture))

@@ -48,7 +48,7 @@ def _coefficients(guide: Floats, rough: Map, radius: int, eps: float) -> Floats:
 
     red, green, blue = cv.split(guide)
     mean_red, mean_green, mean_blue, mean_rough = cv.split(mean(cv.merge([red, green, blue, rough])))
-    with_rough = cv.split(mean(guide * rough[..., None]))
+    with_rough = cv.split(mean(cv.merge([red * rough, green * rough, blue * rough])))
     squares = cv.split(mean(guide * guide))
     crosses = cv.split(mean(cv.merge([red * green, red * blue, green * blue])))
 
@@ -77,7 +77,9 @@ def _coefficients(guide: Floats, rough: Map, radius: int, eps: float) -> Floats:
 
 def evaluate(fit: Floats, colours: Floats) -> Floats:
     """Apply `...×4` coefficients to `...×3` colours (0…1); the result is not clipped."""
-    values: Floats = np.einsum("...c,...c->...", fit[..., :3], colours) + fit[..., 3]
+    values: Floats = fit[..., 0] * colours[..., 0] + fit[..., 3]
+    values += fit[..., 1] * colours[..., 1]
+    values += fit[..., 2] * colours[..., 2]
     return values
 
 
@@ -85,21 +87,21 @@ def sample(small: Floats, places: NDArray[np.intp], full: tuple[int, int]) -> Fl
     """Interpolate a small picture at pixels of a large one.
 
     Args:
-        small: `h×w×C`, at most four channels.
+        small: `h×w×4`; OpenCV is twenty times slower with three channels.
         places: `N` flat indices of pixels in the large picture.
         full: `(height, width)` of the large picture.
 
     Returns:
-        `N×C` values.
+        `N×4` values.
     """
     count = len(places)
-    if not count:
-        return np.zeros((0, *small.shape[2:]), np.float32)
-    rows, columns = np.divmod(places.astype(np.int32), np.int32(full[1]))
+    flat = places.astype(np.int32)
+    rows = flat // np.int32(full[1])
+    columns = flat - rows * np.int32(full[1])
     # remap takes pictures of at most 32767 rows, so the list of points is folded into one 512 wide.
     folded = np.zeros((2, -(-count // 512) * 512), np.float32)
     for axis, (position, scale) in enumerate(((columns, small.shape[1] / full[1]), (rows, small.shape[0] / full[0]))):
         folded[axis, :count] = position * np.float32(scale) + np.float32(scale / 2 - 0.5)
     x, y = folded.reshape(2, -1, 512)
     values: Floats = cv.remap(small, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return values.reshape(-1, *small.shape[2:])[:count]
+    return values.reshape(-1, 4)[:count]

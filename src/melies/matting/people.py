@@ -19,9 +19,6 @@ Net = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 _MOST = 6
 """The most boxes that are followed."""
 
-_FINE = 768
-"""Longer side of the map when boxes are followed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -121,7 +118,7 @@ class People:
         self._next = 0
 
     def step(self, image: Image, half: Image) -> Map:
-        """Return the probabilities for the next frame, at the network's scale or finer.
+        """Return the probabilities for the next frame, at the network's scale or that of `half`.
 
         Args:
             image: `H×W×3`, the frame.
@@ -134,16 +131,15 @@ class People:
         if self._near:
             self._boxes = []
             return whole
-        return self._follow(image, whole)
+        return self._follow(image, whole, half.shape[1] / image.shape[1])
 
     def _look(self, image: Image) -> Map:
         rows, columns = self._size
         return self._net(unit(reduce(image, columns, rows))[None])[0, ..., 0]
 
-    def _follow(self, image: Image, whole: Map) -> Map:
+    def _follow(self, image: Image, whole: Map, scale: float) -> Map:
         height, width = image.shape[:2]
         frame = Box(0, 0, width, height)
-        scale = min(1.0, _FINE / max(height, width))
         result = np.zeros((max(1, round(height * scale)), max(1, round(width * scale))), np.float32)
         people: list[Box] = []
 

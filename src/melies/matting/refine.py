@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from melies.frame import Image
 from melies.imaging import Plane
 from melies.matting import guided
-from melies.matting.scale import Map, batches, cv, disc, indices, unit
+from melies.matting.scale import Map, batches, code, cv, indices, square, take, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,11 @@ class Refiner:
             `H×W` of the frame's type.
         """
         solid = (rough > 0.5).view(np.uint8)
-        kernel, around = disc(2 * self.radius + 1), np.ones((3, 3), np.uint8)
+        kernel, around = square(2 * self.radius + 1), square(1)
         # Beyond two windows from the rough edge the fit is constant, and the rough map already right.
         outer = cv.dilate(solid, kernel)
+        if not outer.any():
+            return np.zeros(image.shape[:2], image.dtype)
         part = _bounds(outer, 2 * self.radius)
         guide = unit(np.ascontiguousarray(picture[part]))
         fit = np.zeros((*rough.shape, 4), np.float32)
@@ -65,8 +67,8 @@ class Refiner:
         open_ = cv.resize(undecided, (width, height), interpolation=cv2.INTER_NEAREST)
         for places in batches(indices(open_.view(np.bool_))):
             there = guided.sample(fit, places, (height, width))
-            values = self._levels(guided.evaluate(there, unit(image.reshape(-1, 3)[places])))
-            alpha.reshape(-1)[places] = (values * white + np.float32(0.5)).astype(image.dtype)
+            values = self._levels(guided.evaluate(there, take(image, places)))
+            np.put(alpha, places, code(values, image.dtype))
         return alpha
 
     def _levels(self, values: Map) -> Map:
