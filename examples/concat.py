@@ -11,7 +11,7 @@ def main() -> None:
     """Write it to `out/`."""
     first = film()
     second = melies.open(first).apply(Reverse()).save(OUT / "concat-second.mp4", overwrite=True)
-    melies.open(first).apply(Concat(files=[second], dissolve=0.5)).save(OUT / "concat.mp4", overwrite=True)
+    melies.open(first).apply(Concat(after=[second], dissolve=0.5)).save(OUT / "concat.mp4", overwrite=True)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def seconds(frame):
 def test_every_frame_of_both_comes_with_its_own_length(folder, own, other, before):
     first, second = (other, own) if before else (own, other)
     parts = [list(melies.open(folder / name).frames()) for name in (first, second)]
-    frames, _ = joined(folder / own, files=[folder / other], before=before)
+    frames, _ = joined(folder / own, **{"before" if before else "after": [folder / other]})
     lengths = [frame.duration * frame.time_base for part in parts for frame in part]
     assert [float(frame.duration * frame.time_base) for frame in frames] == pytest.approx([float(x) for x in lengths])
     mine = parts[1] if before else parts[0]
@@ -62,29 +62,29 @@ def test_every_frame_of_both_comes_with_its_own_length(folder, own, other, befor
 
 
 def test_frame_times_are_exact_fractions(folder):
-    frames, clip = joined(folder / "own.mkv", files=[folder / "mute.mkv"])
+    frames, clip = joined(folder / "own.mkv", after=[folder / "mute.mkv"])
     assert [seconds(frame) for frame in frames] == [Fraction(i, 25) for i in range(30)]
     assert clip.spec.rate == 25
     assert not clip.spec.variable
 
 
 def test_several_files_follow_each_other(folder):
-    frames, _ = joined(folder / "mute.mkv", files=[folder / "mute.mkv"] * 3)
+    frames, _ = joined(folder / "mute.mkv", after=[folder / "mute.mkv"] * 3)
     assert len(frames) == 40
     assert [index for index, frame in enumerate(frames) if index and frame.cut] == [10, 20, 30]
 
 
 def test_another_shape_gets_bars_or_is_cropped(folder):
-    barred, _ = joined(folder / "own.mkv", files=[folder / "other.mkv"])
+    barred, _ = joined(folder / "own.mkv", after=[folder / "other.mkv"])
     assert not barred[-1].image[:, :7].any()
-    cropped, _ = joined(folder / "own.mkv", files=[folder / "other.mkv"], fit="cover")
+    cropped, _ = joined(folder / "own.mkv", after=[folder / "other.mkv"], fit="cover")
     assert cropped[-1].image[:, :7].any()
 
 
 @pytest.mark.parametrize("other", ["mute.mkv", "other.mkv", "wobbly.mkv"])
 def test_a_dissolve_overlaps_without_gap_or_jump(folder, other):
-    plain, _ = joined(folder / "own.mkv", files=[folder / other])
-    mixed, _ = joined(folder / "own.mkv", files=[folder / other], dissolve=0.2)
+    plain, _ = joined(folder / "own.mkv", after=[folder / other])
+    mixed, _ = joined(folder / "own.mkv", after=[folder / other], dissolve=0.2)
     end = seconds(mixed[-1]) + mixed[-1].duration * mixed[-1].time_base
     whole = seconds(plain[-1]) + plain[-1].duration * plain[-1].time_base
     others = list(melies.open(folder / other).frames())
@@ -111,7 +111,7 @@ def heard(clip):
 def test_sound_is_joined_in_step_with_the_picture(folder, before):
     own = heard(melies.open(folder / "own.mkv"))
     other = heard(melies.open(folder / "other.mkv"))
-    clip = melies.open(folder / "own.mkv").apply(Concat(files=[folder / "other.mkv"], before=before))
+    clip = melies.open(folder / "own.mkv").apply(Concat(**{"before" if before else "after": [folder / "other.mkv"]}))
     result = heard(clip)
     rate = 48000
     first, second, at = (other, own, 0.5) if before else (own, other, 0.8)
@@ -123,10 +123,10 @@ def test_sound_is_joined_in_step_with_the_picture(folder, before):
 
 
 def test_silence_stands_in_for_missing_sound(folder):
-    result = heard(melies.open(folder / "own.mkv").apply(Concat(files=[folder / "mute.mkv"])))
+    result = heard(melies.open(folder / "own.mkv").apply(Concat(after=[folder / "mute.mkv"])))
     assert len(result) == round(1.2 * 48000)
     assert not result[round(0.8 * 48000) :].any()
-    blocks = Concat(files=[folder / "own.mkv"]).sound(iter(()), melies.open(folder / "mute.mkv").spec)
+    blocks = Concat(after=[folder / "own.mkv"]).sound(iter(()), melies.open(folder / "mute.mkv").spec)
     late = np.concatenate([block.samples for block in blocks])
     assert len(late) == round(1.2 * 48000)
     assert not late[: round(0.4 * 48000)].any()
@@ -134,17 +134,24 @@ def test_silence_stands_in_for_missing_sound(folder):
 
 
 def test_sound_dissolves_with_the_picture(folder):
-    result = heard(melies.open(folder / "own.mkv").apply(Concat(files=[folder / "mute.mkv"], dissolve=0.4)))
+    result = heard(melies.open(folder / "own.mkv").apply(Concat(after=[folder / "mute.mkv"], dissolve=0.4)))
     plain = heard(melies.open(folder / "own.mkv"))
     assert len(result) == round(0.8 * 48000)
     half = round(0.6 * 48000)
     assert np.allclose(result[half], plain[half] / 2, atol=1e-3)
 
 
-def test_missing_files_and_no_files_are_refused(folder):
+def test_a_missing_file_is_refused(folder):
     with pytest.raises(UseError, match=r"none\.mkv"):
-        melies.open(folder / "own.mkv").apply(Concat(files=[folder / "none.mkv"])).spec  # noqa: B018
-    with pytest.raises(UseError, match="files"):
-        Concat.make()
-    with pytest.raises(UseError, match="files"):
-        Concat.make(files=[])
+        melies.open(folder / "own.mkv").apply(Concat(after=[folder / "none.mkv"])).spec  # noqa: B018
+
+
+def test_files_on_both_sides(folder):
+    frames, _ = joined(folder / "own.mkv", before=[folder / "mute.mkv"], after=[folder / "mute.mkv"])
+    assert [index for index, frame in enumerate(frames) if index and frame.cut] == [10, 30]
+
+
+def test_nothing_to_join_changes_nothing(folder):
+    clip = melies.open(folder / "own.mkv")
+    assert clip.apply(Concat()).spec == clip.spec
+    assert not Concat().touches_sound

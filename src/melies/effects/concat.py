@@ -30,13 +30,13 @@ _FINEST = 10**8
 
 
 class Concat(Effect):
-    """Put other clips after this one, or before it, fitted to its size; every frame keeps its own length."""
+    """Put other clips before and after this one, fitted to its size; every frame keeps its own length."""
 
     scope: ClassVar[Scope] = "video"
     retimes: ClassVar[bool] = True
 
-    files: list[Path] = Field(min_length=1, description="Films or pictures to join to this clip, in this order.")
-    before: bool = Field(False, description="Play the files before this clip instead of after it.")
+    before: list[Path] = Field(default=[], description="Films or pictures to play before this clip, in this order.")
+    after: list[Path] = Field(default=[], description="Films or pictures to play after this clip, in this order.")
     fit: Fit = Field(
         "contain",
         description="How files of another shape are fitted: contain leaves bars, cover crops, stretch distorts.",
@@ -48,7 +48,7 @@ class Concat(Effect):
     @property
     def touches_sound(self) -> bool:
         """The files' sound is joined to this clip's."""
-        return True
+        return bool(self.before or self.after)
 
     def output(self, spec: VideoSpec) -> VideoSpec:
         """The clip's own size and depth, with ticks that suit every file.
@@ -56,7 +56,9 @@ class Concat(Effect):
         Raises:
             UseError: A file is missing or holds no picture.
         """
-        every = self._ordered([_open(path).spec for path in self.files], spec)
+        if not (self.before or self.after):
+            return spec
+        every = self._around(spec, lambda path: _open(path).spec)
         same = all(one.rate == spec.rate and not one.variable for one in every)
         overlap = self._overlap(spec)
         frames, seconds = _total(every, overlap)
@@ -72,14 +74,18 @@ class Concat(Effect):
         """Seconds of a dissolve: whole frames of this clip, so that clips of its rate keep it."""
         return round(Fraction(self.dissolve) * spec.rate) / spec.rate
 
-    def _ordered(self, others: list[T], own: T) -> list[T]:
-        return [*others, own] if self.before else [own, *others]
+    def _around(self, own: T, other: Callable[[Path], T]) -> list[T]:
+        """What `other` makes of every file, with this clip's own in its place."""
+        return [*map(other, self.before), own, *map(other, self.after)]
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Play one after the other; a dissolve holds back its own length."""
+        if not (self.before or self.after):
+            yield from frames
+            return
         tick = self.output(spec).time_base
         ticks = round(self._overlap(spec) / tick)
-        first, *others = self._ordered([self._read(path, spec) for path in self.files], frames)
+        first, *others = self._around(frames, lambda path: self._read(path, spec))
         joined = _retimed(first, tick)
         for clip in others:
             joined = _join(joined, _retimed(clip, tick), ticks)
@@ -95,9 +101,8 @@ class Concat(Effect):
 
     def sound(self, blocks: Iterator[Sound], spec: VideoSpec) -> Iterator[Sound]:
         """Join the sound in step with the picture: silence where a clip has none, one rate and channel count."""
-        readers = [_open(path) for path in self.files]
         own = _Opened(blocks, length(spec))
-        opened = self._ordered([_Opened(reader.sound(), length(reader.spec)) for reader in readers], own)
+        opened = self._around(own, _opened)
         model = own.first or next((one.first for one in opened if one.first), None)
         if model is None:
             return
@@ -118,6 +123,11 @@ def _open(path: Path) -> Reader:
     from melies.media.reader import Reader
 
     return Reader(path)
+
+
+def _opened(path: Path) -> _Opened:
+    reader = _open(path)
+    return _Opened(reader.sound(), length(reader.spec))
 
 
 def _total(specs: list[VideoSpec], dissolve: Fraction) -> tuple[Fraction, Fraction]:
