@@ -62,11 +62,13 @@ class Concat(Effect):
         same = all(one.rate == spec.rate and not one.variable for one in every)
         overlap = self._overlap(spec)
         frames, seconds = _total(every, overlap)
+        # How many frames of a variable rate a dissolve hides cannot be told beforehand.
+        countable = seconds > 0 and not (overlap and any(one.variable for one in every))
         return spec.replace(
             time_base=_common_tick([one.time_base for one in every]),
             variable=not same,
             rate=spec.rate if same or not seconds else (frames / seconds).limit_denominator(100_000),
-            frames=int(frames) if seconds else None,
+            frames=int(frames) if countable else None,
             sound=any(one.sound for one in every),
         )
 
@@ -138,7 +140,7 @@ def _total(specs: list[VideoSpec], dissolve: Fraction) -> tuple[Fraction, Fracti
         if own is None:
             return Fraction(0), Fraction(0)
         overlap = min(dissolve, seconds, own)
-        frames += round((own - overlap) * spec.rate)
+        frames += math.ceil((own - overlap) * spec.rate)  # one that is half hidden still counts
         seconds += own - overlap
     return frames, seconds
 
