@@ -152,3 +152,13 @@ def test_nothing_to_join_changes_nothing(folder):
     clip = melies.open(folder / "own.mkv")
     assert clip.apply(Concat()).spec == clip.spec
     assert not Concat().touches_sound
+
+
+def test_a_silent_film_is_saved_with_the_sound_of_the_one_that_follows(folder, tmp_path):
+    clip = melies.open(folder / "mute.mkv").apply(Concat(after=[folder / "own.mkv"]))
+    assert folder / "own.mkv" in clip.inputs()
+    saved = melies.open(clip.save(tmp_path / "joined.mkv", codec="ffv1"))
+    assert len(list(saved.frames())) == 30
+    result = heard(saved)
+    assert not result[: round(0.35 * 48000)].any()
+    assert result[round(0.5 * 48000) :].any()

@@ -139,7 +139,10 @@ class Clip:
         path = getattr(self.source, "path", None)
         own = [] if path is None else [Path(path)]
         for effect in self.effects:
-            own += [value for value in dict(effect).values() if isinstance(value, Path)]
+            for value in dict(effect).values():
+                several = value if isinstance(value, list) else [value]
+                # A background is text that may name a file.
+                own += [Path(one) for one in several if isinstance(one, Path) or _names_file(one)]
         return own
 
     def identity(self) -> dict[str, Any]:
@@ -157,7 +160,8 @@ class Clip:
 
     def tracks(self) -> list[Callable[[], Iterator[Sound]]]:
         """One function per sound track, which decodes it and passes it through the effects."""
-        count = int(getattr(self.source, "tracks", 0))
+        # A silent film gets a track where an effect brings sound along.
+        count = int(getattr(self.source, "tracks", 0)) or int(self.spec.sound)
         return [partial(self.sound, track) for track in range(count)]
 
     def extras(self, options: SaveOptions) -> Extras:
@@ -180,6 +184,10 @@ class Clip:
             tracks=self.tracks() if changed else None,
             keep_timed=not retimed,
         )
+
+
+def _names_file(value: object) -> bool:
+    return isinstance(value, str) and len(value) < 4096 and Path(value).is_file()
 
 
 def open(

@@ -172,6 +172,8 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
                     container.sound_encoder,
                 )
                 feeds.append(_encoded(out, container, decoder(extras, number), stream))
+        brought = (extras.tracks or [])[len(source.streams.audio) :]
+        feeds += [_encoded(out, container, track, None) for track in brought]
     if extras.keep_timed:
         for stream in source.streams.subtitles:
             if stream.codec_context.name in container.subtitles:
