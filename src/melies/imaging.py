@@ -61,9 +61,7 @@ def parse_colour(text: str) -> Rgba:
         if len(parts) in (3, 4) and all(re.fullmatch(r"\d*\.?\d+%?", part) for part in parts):
             red, green, blue = (_number(part, 255) for part in parts[:3])
             return red, green, blue, _number(parts[3], 255, unit=255) if len(parts) == 4 else 255
-    raise ValueError(
-        f"{text!r} is not a colour; write a name such as red, #rrggbb, #rrggbbaa or rgb(r, g, b)"
-    )
+    raise ValueError(f"{text!r} is not a colour; write a name such as red, #rrggbb, #rrggbbaa or rgb(r, g, b)")
 
 
 def _number(text: str, full: int, unit: float = 1) -> int:
@@ -133,9 +131,7 @@ def over(foreground: Image, background: Image, white: int | None = None) -> Imag
     white = white_of(background) if white is None else white
     front, alpha = split_alpha(foreground)
     if alpha is None:
-        return join_alpha(
-            front, np.full(front.shape[:2], white, front.dtype) if background.shape[2] == 4 else None
-        )
+        return join_alpha(front, np.full(front.shape[:2], white, front.dtype) if background.shape[2] == 4 else None)
     back, below = split_alpha(background)
     if below is None:
         return blend(front, back, alpha)
@@ -182,9 +178,7 @@ def resize(image: Image, width: int, height: int, filter: Filter = "auto") -> Im
     assert alpha is not None
     white = white_of(image)
     if int(alpha.min()) == white:
-        return join_alpha(
-            _scale(colours, width, height, filter), np.full((height, width), white, image.dtype)
-        )
+        return join_alpha(_scale(colours, width, height, filter), np.full((height, width), white, image.dtype))
     weight = _unit(alpha)
     carried = _scale(
         cv2.multiply(colours, cv2.cvtColor(weight, cv2.COLOR_GRAY2RGB), dtype=cv2.CV_32F),
@@ -290,9 +284,7 @@ def read_mask(path: Path, width: int, height: int, dtype: np.dtype[Any]) -> Plan
         raise UseError(f"The mask {path} does not exist.", "Give an image file.")
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) if path.stat().st_size else None
     if image is None:
-        raise UseError(
-            f"The mask {path} is not an image that can be read.", "Give a PNG, JPEG, TIFF or WebP file."
-        )
+        raise UseError(f"The mask {path} is not an image that can be read.", "Give a PNG, JPEG, TIFF or WebP file.")
     image = np.atleast_3d(image)
     grey = image[..., 0] if image.shape[2] < 3 else cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2GRAY)
     mask = _unit(grey) * (_unit(image[..., 3]) if image.shape[2] == 4 else np.float32(1))
