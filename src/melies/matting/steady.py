@@ -28,7 +28,7 @@ class Steadier:
 
     def __init__(self, amount: float) -> None:
         self.amount = np.float32(amount)
-        self._flow = cv.DISOpticalFlow_create(cv.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow = cv.DISOpticalFlow_create(cv.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._past: tuple[Map, NDArray[np.uint8]] | None = None
         self._grid = np.zeros((0, 0, 2), np.float32)
 
