@@ -25,6 +25,9 @@ from melies.media.output import CODECS, Plan
 
 _CARRIER = Fraction(1, 1000)
 
+# SVT-AV1 writes its settings to the terminal unless told not to.
+os.environ.setdefault("SVT_LOG", "1")
+
 
 Stamps = tuple[tuple[int, int, int, bool], ...]
 """For every packet: pts, dts, duration and whether it is a key frame."""
