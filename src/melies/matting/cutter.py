@@ -56,4 +56,8 @@ class Cutter:
         size = within(width, height, longest)
         picture = reduce(image if size[0] > half.shape[1] else half, *size)
         rough = clean(cv.resize(rough, size, interpolation=cv2.INTER_LINEAR), _SOFT)
-        return self._refiner.full(image, picture, self._steadier.step(rough, picture))
+        rough = self._steadier.step(rough, picture)
+        if not self._net.exact:
+            # Rough maps hesitate over patches, which would look like haze: only their edges should be soft.
+            rough = np.clip(2 * rough - np.float32(0.5), np.float32(0), np.float32(1))
+        return self._refiner.full(image, picture, rough)
