@@ -237,8 +237,5 @@ def test_a_film_without_frames(tmp_path: Path) -> None:
         Reader(path)
 
 
-def test_cameras_are_listed_and_a_missing_one_is_refused() -> None:
-    found = camera.cameras()
-    assert all(isinstance(name, str) for name in found)
-    with pytest.raises(UseError, match="There is no camera"):
-        camera.open_camera("no such camera")
+def test_cameras_are_listed() -> None:
+    assert all(isinstance(name, str) for name in camera.cameras())

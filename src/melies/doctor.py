@@ -15,14 +15,12 @@ import av
 from pydantic import BaseModel, ConfigDict
 
 import melies
+from melies.media.camera import cameras
 from melies.media.output import CODECS
 from melies.models import registry, runtime, store
 
 HARDWARE = ("nvenc", "qsv", "videotoolbox", "amf", "vaapi", "mediacodec", "d3d12va", "vulkan")
 """What the names of encoders end with that run on a graphics card."""
-
-CAMERAS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
-"""FFmpeg's way to cameras, by `sys.platform`."""
 
 
 class Diagnosis(BaseModel):
@@ -105,15 +103,6 @@ def hardware_encoders() -> tuple[str, ...]:
     """Return the encoders that run on a graphics card."""
     named = (name for name in av.codecs_available if name.rpartition("_")[2] in HARDWARE)
     return tuple(sorted(name for name in named if can_encode(name)))
-
-
-def cameras() -> tuple[str, ...]:
-    """Return the cameras that FFmpeg sees."""
-    try:
-        found = av.enumerate_input_devices(CAMERAS.get(sys.platform, ""))
-    except (ValueError, av.FFmpegError):
-        return ()
-    return tuple(f"{device.name} ({device.description})" for device in found)
 
 
 def existing(folder: Path) -> Path:
