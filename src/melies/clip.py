@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from melies.effect import Effect
+from melies.effect import Effect, Step
 from melies.errors import UseError
 from melies.frame import Frame, Sound, VideoSpec
 
@@ -154,7 +154,7 @@ class Clip:
                 files[str(path)] = [stat.st_size, stat.st_mtime_ns]
         return {
             "files": files,
-            "source": repr(getattr(self.source, "trim", None)),
+            "source": repr(self.source if isinstance(self.source, Step) else getattr(self.source, "trim", None)),
             "effects": [{effect.name(): effect.model_dump(mode="json")} for effect in self.effects],
         }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -103,14 +103,18 @@ class FrameEffect(Effect):
 
 
 class Generator(Step):
-    """The same kind of model, but it makes frames from nothing."""
+    """The same kind of model, but it makes frames from nothing: `Clip(generator)` is a clip like any other."""
 
+    @property
     def spec(self) -> VideoSpec:
         """What the frames will look like."""
         raise NotImplementedError
 
-    def frames(self) -> Iterator[Frame]:
-        """Make the frames."""
+    def frames(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
+        """Make the frames from `since` on, in seconds, and up to `lead_in` frames before it.
+
+        A frame must not depend on where the making began.
+        """
         raise NotImplementedError
 
 
@@ -127,8 +131,3 @@ def explain(cls: type[Step], error: ValidationError) -> str:
         return f"{cls.name()} needs {option}."
     reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     return f"{cls.name()} {option} {first['input']!r}: {reason}."
-
-
-def own_module(cls: type[Step]) -> bool:
-    """Whether the class was written in its module rather than imported into it."""
-    return getattr(sys.modules.get(cls.__module__), cls.__name__, None) is cls
