@@ -2,6 +2,7 @@
 
 import pickle
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -15,10 +16,11 @@ from melies.effects.matte import Matte
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
 from melies.matting import guided
+from melies.matting.body import Square
 from melies.matting.clean import clean
 from melies.matting.colour import Foreground, composite, cutout, edge, fuse
 from melies.matting.nets import Rvm
-from melies.matting.people import People
+from melies.matting.people import _tiles
 from melies.matting.refine import Refiner
 from melies.matting.scale import indices, reduce, unit, within
 from melies.matting.steady import Steadier
@@ -69,12 +71,39 @@ def test_a_moving_person_stays_whole_and_the_edge_goes_along():
     assert np.mean(np.abs(alphas[-1].astype(int) - alone)) < 4, "what is remembered must not lag behind"
 
 
-def test_somebody_small_is_found():
-    image = np.full((360, 640, 3), (90, 120, 150), np.uint8)
-    image[200:312, 400:512] = astronaut(112, 112)
-    (alpha,) = mattes(image)
-    assert alpha[220:250, 440:460].mean() > 200
-    assert alpha[:, :300].max() == 0
+def street(left, top=140, side=180, width=854, height=480):
+    """The astronaut, small before a landscape without people."""
+    image = cv2.resize(data.rocket(), (width, height), interpolation=cv2.INTER_AREA)
+    image[top : top + side, left : left + side] = astronaut(side, side)
+    return image
+
+
+def test_somebody_small_is_found_and_solid():
+    (alpha,) = mattes(street(500))
+    assert alpha[155:185, 570:595].min() == 255, "the face"
+    assert alpha[250:310, 545:590].mean() > 250, "the suit"
+    assert alpha[:, :480].max() == 0
+    assert alpha[:, 700:].max() == 0
+
+
+def test_somebody_small_is_followed():
+    places = range(40, 240, 40)
+    for left, alpha in zip(places, mattes(*[street(left) for left in places]), strict=True):
+        assert alpha[155:185, left + 70 : left + 95].min() == 255
+        assert alpha[:, left + 190 :].max() == 0
+        assert alpha[:, : max(0, left - 10)].max(initial=0) == 0
+
+
+def test_somebody_who_comes_in_is_found_before_long():
+    alphas = mattes(*[street(500, side=1)] * 2, *[street(500)] * 20)
+    assert alphas[0].max() == 0
+    assert alphas[-1][155:185, 570:595].min() == 255
+
+
+@pytest.mark.parametrize("picture", [data.rocket, data.coffee, data.chelsea])
+def test_pictures_without_people_give_an_empty_matte(picture):
+    (alpha,) = mattes(picture())
+    assert alpha.max() == 0
 
 
 def test_nobody_is_nobody():
@@ -197,7 +226,7 @@ def test_wrong_values_name_the_option(options):
 
 
 def test_models_are_named():
-    assert Matte().models() == ("selfie",)
+    assert Matte().models() == ("selfie", "body", "body-detector")
     assert Matte(model="rvm").models() == ("rvm",)
 
 
@@ -340,21 +369,48 @@ def test_a_second_person_stays():
     assert clean(rough, 4)[70, 125] > 0.9
 
 
-def test_a_box_follows_somebody_small():
-    """A stand-in network that calls everything bright a person."""
+squares = st.builds(
+    Square, st.floats(-50, 500), st.floats(-50, 500), st.floats(5, 300), st.floats(-3.1, 3.1, allow_nan=False)
+)
 
-    def net(picture):
-        return (picture.mean(axis=-1, keepdims=True) > 0.6).astype(np.float32)
 
-    people = People(net)
-    for step in range(12):
-        image = np.full((300, 500, 3), 30, np.uint8)
-        left = 60 + 20 * step
-        cv2.rectangle(image, (left, 120), (left + 30, 190), (240, 240, 240), -1)
-        result = people.step(image, image)
-    assert result.shape == (300, 500)
-    assert result[130:180, left + 5 : left + 25].min() > 0.9
-    assert result[:, : left - 20].max() == 0
+@given(squares)
+def test_a_square_maps_its_corners_onto_the_cut_out(square):
+    turn, shift = square.matrix(256)[:, :2], square.matrix(256)[:, 2]
+    centre = turn @ (square.x - 0.5, square.y - 0.5) + shift
+    top = turn @ (
+        square.x + square.radius * np.sin(square.angle) - 0.5,
+        square.y - square.radius * np.cos(square.angle) - 0.5,
+    )
+    assert np.allclose(centre, 127.5)
+    assert np.allclose(top + shift, (127.5, -0.5), atol=1e-6), "upright is towards the turned top"
+
+
+@given(squares, st.floats(-3, 3))
+def test_the_next_square_is_where_the_body_was_seen(square, angle):
+    body = Square(square.x + 0.2 * square.radius, square.y - 0.1 * square.radius, square.radius * 0.7, angle)
+    turn = square.matrix(256)
+    rim = body.x + body.radius / 1.25 * np.sin(angle), body.y - body.radius / 1.25 * np.cos(angle)
+    seen = [turn @ (x - 0.5, y - 0.5, 1) + 0.5 for x, y in ((body.x, body.y), rim)]
+    found = square.around(*seen, 256)
+    assert np.allclose((found.x, found.y, found.radius), (body.x, body.y, body.radius), atol=1e-6)
+    assert np.allclose((np.sin(found.angle), np.cos(found.angle)), (np.sin(angle), np.cos(angle)))
+
+
+def test_a_mask_comes_back_to_where_it_was_cut_out():
+    image = np.zeros((200, 300, 3), np.uint8)
+    cv2.ellipse(image, (150, 90), (40, 15), 30, 0, 360, (255, 255, 255), -1)
+    square = Square(160, 100, 80, 0.4)
+    back = square.paste(square.cut(image, 256)[..., 0], 300, 200)
+    assert np.abs(back - image[..., 0] / 255).mean() < 0.005
+
+
+@pytest.mark.parametrize("size", [(1, 1), (640, 360), (1080, 1920), (5000, 10)])
+def test_tiles_cover_the_frame(size):
+    tiles = _tiles(*size)
+    assert len(tiles) < 40
+    for x, y in product((0.25, size[0] / 2, size[0] - 0.25), (0.25, size[1] / 2, size[1] - 0.25)):
+        assert any(abs(x - tile.x) <= tile.radius and abs(y - tile.y) <= tile.radius for tile in tiles)
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 700))

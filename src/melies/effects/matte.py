@@ -18,7 +18,7 @@ from melies.imaging import Plane, blur, read_mask, shrink, split_alpha, white_of
 if TYPE_CHECKING:
     from melies.matting.nets import Net
 
-_ROWS = {"fast": "selfie", "rvm": "rvm", "isnet": "isnet"}
+_ROWS = {"fast": ("selfie", "body", "body-detector"), "rvm": ("rvm",), "isnet": ("isnet",)}
 
 
 class Matte(Effect):
@@ -57,8 +57,8 @@ class Matte(Effect):
     keep: Path | None = Field(None, description="an image whose white parts are always kept")
 
     def models(self) -> tuple[str, ...]:
-        """The registry row behind `model`."""
-        return (_ROWS[self.model],)
+        """The registry rows behind `model`."""
+        return _ROWS[self.model]
 
     def output(self, spec: VideoSpec) -> VideoSpec:
         """Alpha comes or goes with the kind of result; the background and masks are looked at."""
@@ -82,10 +82,10 @@ class Matte(Effect):
 
     def _net(self) -> Net:
         from melies import models
-        from melies.matting.nets import Isnet, Rvm, Selfie
+        from melies.matting.nets import Fast, Isnet, Rvm
 
-        kinds: dict[str, type[Net]] = {"fast": Selfie, "rvm": Rvm, "isnet": Isnet}
-        return kinds[self.model](models.load(_ROWS[self.model]))
+        kinds: dict[str, type[Net]] = {"fast": Fast, "rvm": Rvm, "isnet": Isnet}
+        return kinds[self.model](*map(models.load, _ROWS[self.model]))
 
     def _behind(self) -> Background:
         return Background.parse("none" if self.result == "cutout" else self.background)

@@ -55,7 +55,9 @@ class Cutter:
         longest = max(rough.shape) if self._net.exact else _SMALL if max(rough.shape) <= _SMALL else _LARGE
         size = within(width, height, longest)
         picture = reduce(image if size[0] > half.shape[1] else half, *size)
-        rough = clean(cv.resize(rough, size, interpolation=cv2.INTER_LINEAR), _SOFT)
+        rough = cv.resize(rough, size, interpolation=cv2.INTER_LINEAR)
+        if not self._net.checked:
+            rough = clean(rough, _SOFT)
         rough = self._steadier.step(rough, picture)
         if not self._net.exact:
             # Rough maps hesitate over patches, which would look like haze: only their edges should be soft.

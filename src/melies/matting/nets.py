@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.frame import Image
-from melies.matting.people import People
+from melies.matting.body import Run
+from melies.matting.people import Networks, People
 from melies.matting.scale import Map, reduce, unit, within
 
 
@@ -27,12 +28,14 @@ class Net(Protocol):
         exact: Whether its maps already follow the picture's edges, so that only those made smaller than the
             frame are fitted to it.
         steady: Whether its maps are already steady from frame to frame.
+        checked: Whether the last map holds nothing but people, each looked at closely, and needs no cleaning.
     """
 
     exact: bool
     steady: bool
+    checked: bool
 
-    def __init__(self, session: Session) -> None: ...
+    def __init__(self, *sessions: Session) -> None: ...
 
     def step(self, image: Image, half: Image) -> Map:
         """Return the map of the next frame, `h×w`, 0…1.
@@ -43,18 +46,35 @@ class Net(Protocol):
         """
 
 
-class Selfie:
-    """MediaPipe's selfie segmentation, looking closer at people who are small in the frame."""
+class Fast:
+    """MediaPipe's selfie segmentation near the camera, its pose networks for people who are small in the frame."""
 
     exact = False
     steady = False
+    checked = False
 
-    def __init__(self, session: Session) -> None:
-        self._people = People(lambda picture: session.run({"input_1": picture})["activation_10"])
+    def __init__(self, selfie: Session, body: Session, detector: Session) -> None:
+        self._people = People(
+            Networks(
+                _run(selfie, "input_1", "activation_10"),
+                _run(body, "input_1", "Identity", "Identity_1", "Identity_2"),
+                _run(detector, "input_1", "Identity", "Identity_1"),
+            )
+        )
 
     def step(self, image: Image, half: Image) -> Map:
         """See `Net`."""
-        return self._people.step(image, half)
+        result = self._people.step(image, half)
+        self.checked = not self._people.near
+        return result
+
+
+def _run(session: Session, given: str, *wanted: str) -> Run:
+    def run(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        made = session.run({given: picture})
+        return tuple(made[name] for name in wanted)
+
+    return run
 
 
 class Rvm:
@@ -66,6 +86,7 @@ class Rvm:
 
     exact = True
     steady = True
+    checked = False
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -87,6 +108,7 @@ class Isnet:
 
     exact = False
     steady = False
+    checked = False
     _SIDE = 1024
 
     def __init__(self, session: Session) -> None:

@@ -1,274 +1,194 @@
-"""Finding people with a small network, whole frame first, then closer where they are small."""
+"""Finding people with small networks: the whole frame at once, or each closely where they are small in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+from math import pi, remainder
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from melies.frame import Image
+from melies.matting.body import Body, Run, Square, best, cut_out, detect
+from melies.matting.clean import clean
 from melies.matting.scale import Map, cv, reduce, unit
 
-Net = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""`1×H×W×3` float32 picture, 0…1, to `1×H×W×1` probabilities."""
-
 _MOST = 6
-"""The most boxes that are followed."""
+"""The most people that are followed one by one."""
+_FIRST = 12
+"""The most candidates that are looked at in the first frame, and …"""
+_LATER = 2
+"""… in each one after it."""
+_LIKELY = 0.5
+"""Score from which the detector's finds are candidates."""
+_PRESENT = 0.8
+"""Presence that makes a candidate a person."""
+_STILL_PRESENT = 0.5
+"""Presence that keeps one."""
+_REACH = 12
+"""How far beyond a body its soft edge reaches, in pixels of 256."""
+_LEAST = 12.0
+"""Half the side, in pixels, of the smallest square around somebody."""
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle in pixels; right and bottom are exclusive."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        """Pixels."""
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-        return self.bottom - self.top
-
-    @property
-    def area(self) -> int:
-        """Pixels."""
-        return self.width * self.height
-
-    def union(self, other: Box) -> Box:
-        """The smallest box around both."""
-        return Box(
-            min(self.left, other.left),
-            min(self.top, other.top),
-            max(self.right, other.right),
-            max(self.bottom, other.bottom),
-        )
-
-    def overlap(self, other: Box) -> int:
-        """Pixels in common."""
-        across = min(self.right, other.right) - max(self.left, other.left)
-        down = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return max(across, 0) * max(down, 0)
-
-    def around(self, margin: float, width: int, height: int) -> Box:
-        """Grow by a share of the longer side, to at least 3:4, within a frame."""
-        long = max(self.width, self.height)
-        half_x = max(self.width / 2 + margin * long, (0.5 + margin) * long * 0.75)
-        half_y = max(self.height / 2 + margin * long, (0.5 + margin) * long * 0.75)
-        x, y = (self.left + self.right) / 2, (self.top + self.bottom) / 2
-        return Box(
-            max(0, round(x - half_x)),
-            max(0, round(y - half_y)),
-            min(width, round(x + half_x)),
-            min(height, round(y + half_y)),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What it takes for a connected part of a look to count as somebody.
+class Networks:
+    """What is asked where people are.
 
     Attributes:
-        size: Least length, as a share of the look's.
-        sure: Least mean probability.
-        cut: Most of its length that may lie on the border of the look, away from the frame's.
+        whole: A picture, `1×256×256×3`, 0…1, to the probability of people, `1×256×256×1`.
+        body: A square around somebody, `1×256×256×3`, 0…1, to landmarks, presence and mask.
+        detector: A square, `1×224×224×3`, -1…1, to boxes and scores.
     """
 
-    size: float
-    sure: float
-    cut: float
-
-
-_HINT = Proof(size=0.1, sure=0.6, cut=0.6)
-_NEW = Proof(size=0.25, sure=0.85, cut=0.3)
-_KNOWN = Proof(size=0.15, sure=0.7, cut=0.6)
-_PLAIN = Proof(size=0.25, sure=0.8, cut=1)
-_LARGE = Proof(size=0.6, sure=0.8, cut=1)
-_STILL_LARGE = Proof(size=0.5, sure=0.75, cut=1)
+    whole: Run
+    body: Run
+    detector: Run
 
 
 class People:
-    """Map where people are, following those who are small in the frame.
+    """Map where people are.
 
-    The network sees 256×256 pixels. When somebody fills much of the frame, one look at the whole is enough.
-    Otherwise each person gets a look of their own, in a box that follows them, and every frame has one more look
-    somewhere else, at a tile of the frame or at what a tile seemed to show, for those who come in. In the first
-    frame all tiles are searched.
+    When somebody fills much of the frame, one look at the whole is enough. Otherwise each person gets a look of
+    their own, in a square that follows them; every frame has one more look at a tile of the frame, for those who
+    come in, and at where somebody was lost. In the first such frame all tiles are searched.
 
     Args:
-        net: The segmentation network.
-        size: Rows and columns that it takes.
+        networks: The networks.
+
+    Attributes:
+        near: Whether the last map was of one look at the whole; otherwise it holds nothing but bodies.
     """
 
-    def __init__(self, net: Net, size: tuple[int, int] = (256, 256)) -> None:
-        self._net = net
-        self._size = size
-        self._boxes: list[Box] = []
-        self._near = False
-        self._hints: list[Box] = []
-        self._next = 0
+    def __init__(self, networks: Networks) -> None:
+        self.near = False
+        self._networks = networks
+        self._places: list[Square] = []
+        self._searched = 0
 
     def step(self, image: Image, half: Image) -> Map:
-        """Return the probabilities for the next frame, at the network's scale or that of `half`.
+        """Return the probabilities for the next frame, `256×256` or of the size of `half`.
 
         Args:
             image: `H×W×3`, the frame.
-            half: The same, smaller, to look at the whole.
+            half: The same, smaller where the frame is large.
         """
-        whole = self._look(half)
-        coarse = np.ascontiguousarray(whole[::4, ::4])
-        all_ = Box(0, 0, *coarse.shape[::-1])
-        self._near = bool(_people(coarse, all_, all_, _STILL_LARGE if self._near else _LARGE)[1])
-        if self._near:
-            self._boxes = []
+        (whole,) = self._networks.whole(unit(reduce(half, 256, 256))[None])
+        whole = whole[0, ..., 0]
+        self.near = _fills(whole[::4, ::4], self.near)
+        if self.near:
+            self._places, self._searched = [], 0
             return whole
-        return self._follow(image, whole, half.shape[1] / image.shape[1])
+        view = _View(image, half)
+        group = _Group(half.shape[1], half.shape[0], view.scale)
+        lost = self._follow(view, group)
+        self._search(view, group, lost)
+        self._places = [_settled(body) for body in group.bodies]
+        return group.map
 
-    def _look(self, image: Image) -> Map:
-        rows, columns = self._size
-        return self._net(unit(reduce(image, columns, rows))[None])[0, ..., 0]
+    def _follow(self, view: _View, group: _Group) -> list[Square]:
+        """Add whoever is still where they were expected, and return where somebody was lost."""
+        lost = []
+        for place in self._places:
+            body = cut_out(self._networks.body, view.cut(place, 256), place)
+            if body.presence >= _STILL_PRESENT and view.holds(body.following):
+                group.add(body)
+            else:
+                lost.append(replace(place, angle=0.0))
+        return lost
 
-    def _follow(self, image: Image, whole: Map, scale: float) -> Map:
-        height, width = image.shape[:2]
-        frame = Box(0, 0, width, height)
-        result = np.zeros((max(1, round(height * scale)), max(1, round(width * scale))), np.float32)
-        people: list[Box] = []
+    def _search(self, view: _View, group: _Group, lost: list[Square]) -> None:
+        """Search where somebody was lost, and one tile or, at first, all of them."""
+        tiles = _tiles(view.width, view.height)
+        looks = lost + ([tiles[self._searched % len(tiles)]] if self._searched else tiles)
+        most = _LATER if self._searched else _FIRST
+        self._searched += 1
+        detector = self._networks.detector
+        found = [one for place in looks for one in detect(detector, view.cut(place, 224), place, _LIKELY)]
+        known = [body.following for body in group.bodies]
+        new = [place for _, place in best(found) if not any(place.near(other, 0.4) for other in known)]
+        for place in new[:most]:
+            body = self._confirm(view, place)
+            if body is not None and len(group.bodies) < _MOST:
+                group.add(body)
 
-        def add(look: Map, box: Box, proof: Proof) -> None:
-            mask, parts = _people(look, box, frame, proof)
-            _paste(result, np.where(mask, look, 0), box, scale)
-            people.extend(parts)
-
-        for box in self._boxes:
-            add(self._look(_crop(image, box)), box, _KNOWN)
-        for box in self._newcomers(image):
-            add(self._look(_crop(image, box)), box, _NEW)
-        # Whoever the whole frame shows plainly stays, where closer looks found nobody or only a part of them.
-        mask, parts = _people(whole, frame, frame, _PLAIN)
-        seen = cv.resize(result, whole.shape[::-1], interpolation=cv2.INTER_AREA)
-        people.extend(parts)
-        _paste(result, np.where(mask & _missed(whole, seen), whole, 0), frame, scale)
-        self._boxes = _boxes(people, self._boxes, width, height)
-        return result
-
-    def _newcomers(self, image: Image) -> list[Box]:
-        """Search a tile, or make sure of what one showed; in the first frame do both everywhere."""
-        height, width = image.shape[:2]
-        tiles = _tiles(width, height)
-        if self._next == 0:
-            self._next = len(tiles)
-            self._hints = [hint for tile in tiles for hint in self._hint(image, tile)]
-            return [box for hint in list(self._hints) for box in self._confirm(image)]
-        if self._hints:
-            return self._confirm(image)
-        self._hints = self._hint(image, tiles[self._next % len(tiles)])
-        self._next += 1
-        return []
-
-    def _hint(self, image: Image, tile: Box) -> list[Box]:
-        """Boxes around what may be somebody in a tile."""
-        height, width = image.shape[:2]
-        parts = _people(self._look(_crop(image, tile)), tile, Box(0, 0, width, height), _HINT)[1]
-        return [part.around(0.3, width, height) for part in parts]
-
-    def _confirm(self, image: Image) -> list[Box]:
-        """Look closer at the largest hint; the box moves to where somebody really is."""
-        height, width = image.shape[:2]
-        self._hints.sort(key=lambda box: box.area)
-        hint = self._hints.pop()
-        if any(hint.overlap(box) > 0.6 * hint.area for box in self._boxes):
-            return []
-        parts = _people(self._look(_crop(image, hint)), hint, Box(0, 0, width, height), _NEW)[1]
-        return [part.around(0.3, width, height) for part in parts]
+    def _confirm(self, view: _View, place: Square) -> Body | None:
+        """Look twice, so that the square sits well, and see whether both looks show the same person."""
+        first = cut_out(self._networks.body, view.cut(place, 256), place)
+        if first.presence < _STILL_PRESENT or not view.holds(first.following):
+            return None
+        second = cut_out(self._networks.body, view.cut(first.following, 256), first.following)
+        same = second.following.near(second.place, 0.5) and view.holds(second.following)
+        return second if same and second.presence >= _PRESENT else None
 
 
-def _crop(image: Image, box: Box) -> Image:
-    return image[box.top : box.bottom, box.left : box.right]
+class _View:
+    """A frame, of which the smaller copy is used where it is fine enough."""
+
+    def __init__(self, image: Image, half: Image) -> None:
+        self._image, self._half = image, half
+        self.height, self.width = image.shape[:2]
+        self.scale = half.shape[1] / image.shape[1]
+
+    def cut(self, place: Square, side: int) -> Map:
+        small = place.scaled(self.scale)
+        return small.cut(self._half, side) if 2 * small.radius >= side else place.cut(self._image, side)
+
+    def holds(self, place: Square) -> bool:
+        """Whether somebody may be there: not a few pixels, and not next to the frame."""
+        inside = abs(2 * place.x - self.width) < self.width + place.radius
+        return inside and abs(2 * place.y - self.height) < self.height + 2 * place.radius and place.radius >= _LEAST
 
 
-def _place(part: NDArray[np.int32], shape: tuple[int, ...], frame: Box) -> Box:
-    across, down = frame.width / shape[1], frame.height / shape[0]
-    left, top, width, height = (int(value) for value in part[:4])
-    return Box(
-        round(frame.left + left * across),
-        round(frame.top + top * down),
-        round(frame.left + (left + width) * across),
-        round(frame.top + (top + height) * down),
-    )
+class _Group:
+    """Bodies, and the map that they make together."""
+
+    def __init__(self, width: int, height: int, scale: float) -> None:
+        self.bodies: list[Body] = []
+        self.map = np.zeros((height, width), np.float32)
+        self._scale = scale
+
+    def add(self, body: Body) -> None:
+        """Add a body, unless most of it is there already: then two squares follow one person."""
+        mask = body.place.scaled(self._scale).paste(clean(body.mask, _REACH), *self.map.shape[::-1])
+        solid = mask > 0.5
+        area = np.count_nonzero(solid)
+        if area and np.count_nonzero(self.map[solid] > 0.5) < 0.6 * area:
+            self.bodies.append(body)
+            np.maximum(self.map, mask, out=self.map)
 
 
-def _missed(whole: Map, seen: Map) -> NDArray[np.bool_]:
-    """Those parts of the look at the whole of which closer looks saw less than two thirds."""
-    count, labels = cv.connectedComponents((whole > 0.5).view(np.uint8))
-    share = np.bincount(labels.ravel(), seen.ravel(), count) / np.bincount(labels.ravel(), minlength=count)
-    missed = share < 0.67
-    missed[0] = False
-    result: NDArray[np.bool_] = cv.dilate(missed.view(np.uint8)[labels], np.ones((5, 5), np.uint8)) > 0
-    return result
+def _settled(body: Body) -> Square:
+    """Where to look in the next frame: the square stays while it fits, because each shift stirs the edges."""
+    place, following = body.place, body.following
+    still = place.near(following, 0.06) and abs(remainder(place.angle - following.angle, 2 * pi)) < 0.15
+    return place if still else following
 
 
-def _people(look: Map, box: Box, frame: Box, proof: Proof) -> tuple[NDArray[np.bool_], list[Box]]:
-    """Keep those parts of a look that are people.
-
-    Returns:
-        A mask of the size of the look, and a box in the frame for each.
-    """
-    count, labels, stats, _ = cv.connectedComponentsWithStats((look > 0.5).view(np.uint8))
-    sure = np.bincount(labels.ravel(), look.ravel(), count) / np.maximum(stats[:, 4], 1)
-    # Sides of the box that are not sides of the frame: people do not end there.
-    inner = np.zeros(look.shape, bool)
-    inner[:, 0], inner[:, -1] = box.left > frame.left, box.right < frame.right
-    inner[0] |= box.top > frame.top
-    inner[-1] |= box.bottom < frame.bottom
-    cut = np.bincount(labels[inner], minlength=count)
-    long = np.maximum(stats[:, 2], stats[:, 3])
-    keep = (long >= proof.size * max(look.shape)) & (sure >= proof.sure) & (cut <= proof.cut * long)
-    keep[0] = False
-    mask = cv.dilate(keep.view(np.uint8)[labels], np.ones((9, 9), np.uint8)) > 0
-    return mask, [_place(stats[part], look.shape, box) for part in np.flatnonzero(keep)]
+def _fills(whole: Map, before: bool) -> bool:
+    """Whether somebody fills much of the frame, with some hysteresis."""
+    least = 0.9 if before else 1.0
+    count, labels, stats, _ = cv.connectedComponentsWithStats((whole > 0.5).view(np.uint8))
+    sure = np.bincount(labels.ravel(), whole.ravel(), count) / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
+    long = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) / whole.shape[0]
+    share = stats[:, cv2.CC_STAT_AREA] / whole.size
+    fills = (long >= 0.6 * least) & (share >= 0.15 * least) & (sure >= 0.8 * least)
+    return bool(fills[1:].any())
 
 
-def _boxes(people: list[Box], before: list[Box], width: int, height: int) -> list[Box]:
-    """Where to look in the next frame: people who stand together share a box, and boxes that still fit stay."""
-    groups: list[Box] = []
-    for person in sorted(people, key=lambda box: -box.area):
-        for number, group in enumerate(groups):
-            shared = group.union(person)
-            near = group.around(0.15, width, height).overlap(person) > 0
-            if near and max(shared.width / width, shared.height / height) < 0.5:
-                groups[number] = shared
-                break
-            if group.overlap(person) > 0.7 * person.area:
-                break
-        else:
-            groups.append(person)
-    result = []
-    for group in groups[:_MOST]:
-        tight, wide = group.around(0.1, width, height), group.around(0.5, width, height)
-        fits = [box for box in before if box.union(tight) == box and box.union(wide) == wide and box not in result]
-        result.append(fits[0] if fits else group.around(0.28, width, height))
-    return result
+def _tiles(width: int, height: int) -> list[Square]:
+    """Overlapping squares of the shorter side and of half of it, larger where the frame is very long."""
+    short, long = min(width, height), max(width, height)
+    tiles = []
+    for side in dict.fromkeys((max(short, long // 4), max(1, short // 2, long // 8))):
+        xs, ys = (_centres(length, side) for length in (width, height))
+        tiles += [Square(x, y, side / 2) for x, y in product(xs, ys)]
+    return tiles
 
 
-def _paste(result: Map, look: Map, box: Box, scale: float) -> None:
-    left, top = round(box.left * scale), round(box.top * scale)
-    right, bottom = max(left + 1, round(box.right * scale)), max(top + 1, round(box.bottom * scale))
-    place = result[top:bottom, left:right]
-    np.maximum(place, cv.resize(look, place.shape[::-1], interpolation=cv2.INTER_LINEAR), out=place)
-
-
-def _tiles(width: int, height: int) -> list[Box]:
-    """Overlapping squares of half the shorter side, larger where the frame is very long."""
-    side = max(1, min(width, height) // 2, max(width, height) // 8)
-    side = min(side, width, height)
-    lefts, tops = (np.linspace(0, long - side, -(-4 * long // (3 * side))) for long in (width, height))
-    return [Box(x, y, x + side, y + side) for x, y in product(lefts.astype(int).tolist(), tops.astype(int).tolist())]
+def _centres(length: int, side: int) -> list[float]:
+    if side >= length:
+        return [length / 2]
+    centres: list[float] = np.linspace(side / 2, length - side / 2, -(-4 * length // (3 * side))).tolist()
+    return centres
