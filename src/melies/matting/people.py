@@ -8,6 +8,7 @@ from math import pi, remainder
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from melies.frame import Image
 from melies.matting.body import Body, Run, Square, best, cut_out, detect
@@ -22,8 +23,10 @@ _LATER = 2
 """… in each one after it."""
 _LIKELY = 0.5
 """Score from which the detector's finds are candidates."""
-_PRESENT = 0.8
+_PRESENT = 0.9
 """Presence that makes a candidate a person."""
+_SURE = 0.9
+"""Mean opacity of a body that makes a candidate a person: what is none gets a mask that hesitates."""
 _STILL_PRESENT = 0.5
 """Presence that keeps one."""
 _REACH = 12
@@ -120,7 +123,7 @@ class People:
             return None
         second = cut_out(self._networks.body, view.cut(first.following, 256), first.following)
         same = second.following.near(second.place, 0.5) and view.holds(second.following)
-        return second if same and second.presence >= _PRESENT else None
+        return second if same and second.presence >= _PRESENT and second.sure >= _SURE else None
 
 
 class _View:
@@ -147,16 +150,22 @@ class _Group:
     def __init__(self, width: int, height: int, scale: float) -> None:
         self.bodies: list[Body] = []
         self.map = np.zeros((height, width), np.float32)
+        self._solid: list[NDArray[np.bool_]] = []
         self._scale = scale
 
     def add(self, body: Body) -> None:
-        """Add a body, unless most of it is there already: then two squares follow one person."""
+        """Add a body, unless it and another are mostly the same: then two squares show one person."""
         mask = body.place.scaled(self._scale).paste(clean(body.mask, _REACH), *self.map.shape[::-1])
         solid = mask > 0.5
         area = np.count_nonzero(solid)
-        if area and np.count_nonzero(self.map[solid] > 0.5) < 0.6 * area:
+        if area and not any(_shared(solid, other) > 0.6 * min(area, other.sum()) for other in self._solid):
             self.bodies.append(body)
+            self._solid.append(solid)
             np.maximum(self.map, mask, out=self.map)
+
+
+def _shared(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(one & other))
 
 
 def _settled(body: Body) -> Square:
