@@ -4,7 +4,8 @@
 
 FOLDER is searched for films; without it, the folder in MELIES_TEST_DATA is. No ground truth is needed:
 
-* island: the largest piece of matte that is not the main one, in percent of the frame, worst frame;
+* island: the largest piece of matte that is not the main one, in percent of the frame, worst frame
+  (where there are several people, that is the second largest of them);
 * hole: everything enclosed by the body that is not body, in percent of the body, worst frame;
 * flicker: root mean square change of opacity, in percent, along optical flow and where the picture stays the same
   (after dtSSD of Erofeev et al., "Perceptually Motivated Benchmark for Video Matting", 2015);

@@ -16,11 +16,11 @@ from melies.effects.matte import Matte
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
 from melies.matting import guided
-from melies.matting.body import Square
+from melies.matting.body import Body, Square
 from melies.matting.clean import clean
 from melies.matting.colour import Foreground, composite, cutout, edge, fuse
 from melies.matting.nets import Rvm
-from melies.matting.people import _tiles
+from melies.matting.people import _Group, _tiles
 from melies.matting.refine import Refiner
 from melies.matting.scale import indices, reduce, unit, within
 from melies.matting.steady import Steadier
@@ -90,6 +90,14 @@ def check_street(alpha, left):
 def test_somebody_small_is_found_and_solid():
     (alpha,) = mattes(street(500))
     check_street(alpha, 500)
+
+
+def test_two_people_are_found():
+    image = street(40)
+    image[300:, 600:780] = astronaut(180, 180)
+    (alpha,) = mattes(image)
+    check_street(np.where(np.arange(854) < 400, alpha, 0), 40)
+    check_street(np.where(np.arange(854) < 400, 0, alpha), 600)
 
 
 def test_somebody_small_is_followed():
@@ -408,6 +416,17 @@ def test_a_mask_comes_back_to_where_it_was_cut_out():
     square = Square(160, 100, 80, 0.4)
     back = square.paste(square.cut(image, 256)[..., 0], 300, 200)
     assert np.abs(back - image[..., 0] / 255).mean() < 0.005
+
+
+def test_two_squares_that_show_one_person_count_once():
+    mask = np.zeros((256, 256), np.float32)
+    cv2.circle(mask, (128, 128), 60, 1, -1)
+    group = _Group(300, 200, 0.5)
+    for x in (200, 210, 400):
+        place = Square(x, 200, 100)
+        group.add(Body(place, 1.0, mask, place))
+    assert [body.place.x for body in group.bodies] == [200, 400]
+    assert group.map[100, 100] == group.map[100, 200] == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (640, 360), (1080, 1920), (5000, 10)])
