@@ -460,7 +460,7 @@ class TestRefusals:
             ("out.mp4", {"codec": "prores"}, "does not go into"),
             ("out.mp4", {"quality": 200}, "quality"),
             ("out.mp4", {"fps": 0}, "fps"),
-            ("out.mp4", {"fps": "fast"}, "not a rate"),
+            ("out.mp4", {"fps": "fast"}, "a rate such as"),
             ("out.mp4", {"qualty": 3}, "Did you mean quality"),
             (".", {}, "exists already"),
         ],
@@ -516,3 +516,132 @@ def test_open_files_are_closed(tmp_path: Path) -> None:
         melies.open(source).save(tmp_path / f"b{number}.mp4")
     after = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
     assert after <= before
+
+
+def test_milliseconds_of_matroska_do_not_make_a_constant_rate_variable(tmp_path: Path) -> None:
+    rate = Fraction(30000, 1001)
+    source = write_clip(tmp_path / "in.mkv", rate=rate, time_base=Fraction(1, 30000), pts=[i * 1001 for i in range(60)])
+    for number, start in enumerate((None, Fraction(1, 2))):
+        out = melies.open(source, start=start).save(tmp_path / f"out{number}.mp4")
+        spec = melies.open(out).spec
+        assert (spec.rate, spec.variable) == (rate, False)
+        assert times(out) == [i / rate for i in range(60 if start is None else 45)]
+
+
+def test_rgb_becomes_ycc_with_a_matrix_that_players_know(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv", frames=3, codec="ffv1", pix_fmt="bgr0")
+    for name, options in [("a.mp4", {}), ("p.mov", {"codec": "prores"}), ("h.mp4", {"codec": "h265"}), ("w.webm", {})]:
+        out = melies.open(source).save(tmp_path / name, quality=95, **options)
+        colour = melies.open(out).spec.colour
+        assert (colour.range, colour.matrix) == ("limited", "smpte170m"), name
+        assert difference(video(source), video(out)) < 5, name
+
+
+@pytest.mark.parametrize("matrix", ["bt709", "smpte170m"])
+@pytest.mark.parametrize("name", ["still.jpg", "still.webp", "still.png"])
+def test_stills_mean_the_same_colours_everywhere(tmp_path: Path, name: str, matrix: str) -> None:
+    import cv2
+
+    colour = Colour("limited", matrix, "bt709", "bt709")
+    source = write_clip(tmp_path / "in.mkv", frames=1, codec="ffv1", pix_fmt="yuv444p", colour=colour)
+    out = melies.open(source).save(tmp_path / name, quality=95)
+    seen = cv2.imread(str(out))[..., ::-1].astype(float)
+    assert np.abs(seen.mean((0, 1)) - video(source)[0].image.mean((0, 1))).max() < 1.5
+
+
+@pytest.mark.parametrize(
+    ("codec", "name"),
+    [("h264", "a.mkv"), ("h265", "a.mkv"), ("h265", "a.mp4"), ("av1", "a.mp4"), ("vp9", "a.mp4"), ("prores", "a.mov")],
+)
+def test_pixel_aspect_is_kept_or_a_word_is_said(tmp_path: Path, caplog: Any, codec: str, name: str) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=3, pixel_aspect=Fraction(4, 3))
+    out = melies.open(source).save(tmp_path / name, codec=codec, preset="ultrafast")
+    assert melies.open(out).spec.pixel_aspect == Fraction(4, 3)
+    assert "shape of pixels" not in caplog.text
+    melies.open(source).save(tmp_path / "out.webm", preset="ultrafast")
+    assert "shape of pixels" in caplog.text
+
+
+def test_opaque_animations_stay_opaque(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv", frames=5, codec="ffv1", pix_fmt="yuv444p")
+    for name in ("a.webp", "a.apng", "a.gif"):
+        assert not melies.open(melies.open(source).save(tmp_path / name)).spec.alpha, name
+
+
+def test_retiming_says_what_it_leaves_out(tmp_path: Path, caplog: Any) -> None:
+    melies.open(subtitled(tmp_path)).apply(melies.Speed(factor=2)).save(tmp_path / "out.mkv")
+    assert "Subtitles and chapters are left out" in caplog.text
+
+
+def test_track_titles_survive_mp4(tmp_path: Path) -> None:
+    film = write_clip(tmp_path / "plain.mkv", frames=25, sound=True)
+    with av.open(str(film)) as source, av.open(str(tmp_path / "in.mkv"), "w") as out:
+        streams = {s.index: out.add_stream_from_template(s, opaque=True) for s in source.streams}
+        next(s for s in streams.values() if s.type == "audio").metadata["title"] = "Director's comments"
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+    mp4 = melies.open(tmp_path / "in.mkv").save(tmp_path / "out.mp4")
+    mkv = melies.open(mp4).save(tmp_path / "out.mkv")
+    with av.open(str(mp4)) as file:
+        assert file.streams.audio[0].metadata["handler_name"] == "Director's comments"
+    with av.open(str(mkv)) as file:
+        assert file.streams.audio[0].metadata["title"] == "Director's comments"
+
+
+class TestSequencesAndFolders:
+    def film(self, tmp_path: Path, frames: int = 5) -> melies.Clip:
+        return melies.open(
+            write_clip(tmp_path / f"in{frames}.mkv", frames=frames, size=(32, 32), codec="ffv1", pix_fmt="yuv444p")
+        )
+
+    def test_any_picture_in_the_way_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "seq").mkdir()
+        (tmp_path / "seq" / "00003.png").write_text("precious")
+        with pytest.raises(UseError, match="exists already"):
+            self.film(tmp_path).save(tmp_path / "seq" / "%05d.png")
+        assert (tmp_path / "seq" / "00003.png").read_text() == "precious"
+
+    def test_overwriting_leaves_no_frame_of_the_old_take(self, tmp_path: Path) -> None:
+        self.film(tmp_path, 9).save(tmp_path / "folder")
+        (tmp_path / "folder" / "notes.txt").write_text("keep")
+        self.film(tmp_path, 4).save(tmp_path / "folder", overwrite=True)
+        assert sorted(p.name for p in (tmp_path / "folder").iterdir()) == [
+            "00001.png", "00002.png", "00003.png", "00004.png", "notes.txt",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("read", "written"),
+        [("seq/%05d.png", "seq/%05d.png"), ("seq", "seq/%05d.png"), ("seq/*.png", "seq"), ("seq/00002.png", "seq")],
+    )
+    def test_a_sequence_is_never_written_over_itself(self, tmp_path: Path, read: str, written: str) -> None:
+        self.film(tmp_path).save(tmp_path / "seq")
+        before = [p.read_bytes() for p in sorted((tmp_path / "seq").iterdir())]
+        with pytest.raises(UseError, match="both input and output"):
+            melies.open(tmp_path / read).apply(melies.Resize(width=16)).save(tmp_path / written, overwrite=True)
+        assert [p.read_bytes() for p in sorted((tmp_path / "seq").iterdir())] == before
+
+    @pytest.mark.parametrize("name", ["50% grey.png", "take #3.png", "100%.png", "%s.png"])
+    def test_names_that_only_look_like_patterns(self, tmp_path: Path, name: str) -> None:
+        self.film(tmp_path, 1).save(tmp_path / name)
+        assert (tmp_path / name).is_file()
+
+
+class TestWorkingFolder:
+    def test_somebody_elses_folder_is_left_alone(self, tmp_path: Path) -> None:
+        source = write_clip(tmp_path / "in.mp4", frames=3)
+        (tmp_path / "out.mp4.part").mkdir()
+        (tmp_path / "out.mp4.part" / "notes.txt").write_text("precious")
+        for options in ({}, {"overwrite": True}, {"resume": True}):
+            with pytest.raises(UseError, match="in the way"):
+                melies.open(source).save(tmp_path / "out.mp4", **options)
+        assert (tmp_path / "out.mp4.part" / "notes.txt").read_text() == "precious"
+
+    def test_two_renders_of_one_name_do_not_meet(self, tmp_path: Path) -> None:
+        source = write_clip(tmp_path / "in.mp4", frames=3)
+        clip = melies.open(source)
+        plan = render.plan_for(clip, tmp_path / "out.mp4", render.SaveOptions())
+        with render.Workshop(clip, plan, render.SaveOptions()), pytest.raises(UseError, match="Another render"):
+            clip.save(tmp_path / "out.mp4", overwrite=True)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]

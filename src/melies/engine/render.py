@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
+import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import dropwhile
@@ -23,6 +23,7 @@ from melies.engine.chain import constant_rate, lead_in, needs_shots, staged
 from melies.engine.pipeline import Stage
 from melies.engine.progress import Meter, Report
 from melies.engine.shots import WARM_UP, mark_shots
+from melies.engine.target import alone, check_target, picture_name, pictures_there
 from melies.errors import MediaError, MeliesError, UseError
 from melies.frame import Frame
 from melies.media.animation import lossless, write_animation
@@ -76,7 +77,7 @@ def render(clip: Clip, path: Path, options: SaveOptions, report: Report | None, 
         MediaError: Reading or writing failed on the way; finished segments are kept for `resume`.
     """
     plan = plan_for(clip, path, options)
-    check_target(clip, plan, options)
+    check_target(clip.inputs(), plan, options.overwrite)
     for note in plan.notes:
         log.warning("%s", note)
     with Workshop(clip, plan, options) as shop:
@@ -99,50 +100,19 @@ def plan_for(clip: Clip, path: Path, options: SaveOptions) -> Plan:
     return make_plan(path, spec, options, native)
 
 
-def check_target(clip: Clip, plan: Plan, options: SaveOptions) -> None:
-    """Refuse to write over anything of the user's.
-
-    Raises:
-        UseError: The output is the input, exists already, or its folder cannot be written to.
-    """
-    path = plan.path
-    folder = path if plan.many and not path.suffix else path.parent
-    parent = next((p for p in (folder, *folder.parents) if p.exists()), folder)
-    for source in clip.inputs():
-        if path.exists() and source.exists() and path.samefile(source):
-            raise UseError(f"{path} is both input and output.", "Give the output another name.")
-    if path.is_dir() and not (plan.many and not path.suffix):
-        raise UseError(f"{path} is a folder.", "Name a file to write.")
-    if not options.overwrite and _exists(plan):
-        raise UseError(f"{path} exists already.", "Add --overwrite to replace it, or choose another name.")
-    if not folder.exists() and not plan.many:
-        raise UseError(f"There is no folder {folder}.", "Create it first, or choose another place.")
-    if not os.access(parent, os.W_OK) or not parent.is_dir():
-        raise UseError(f"{parent} cannot be written to.", "Choose another place.")
+JOB = "job.json"
+LOCK = "lock"
 
 
-def _exists(plan: Plan) -> bool:
-    if not plan.many:
-        return plan.path.exists()
-    if not plan.path.suffix:
-        return plan.path.is_dir() and any(plan.path.iterdir())
-    return picture_name(plan.path, 1).exists()
+def empty(folder: Path) -> None:
+    """Remove what a render keeps in its working folder, and nothing else."""
+    for file in folder.iterdir():
+        if file.name != LOCK and OURS.fullmatch(file.name):
+            file.unlink()
 
 
-def picture_name(path: Path, number: int) -> Path:
-    """Return the name of one picture of a sequence: `%04d` and `####` are filled in, a folder gets `00001.png`."""
-    if not path.suffix:
-        return path / f"{number:05d}.png"
-    name = path.name
-    if "#" in name:
-        digits = name.count("#")
-        return path.with_name(name.replace("#" * digits, f"{number:0{digits}d}"))
-    try:
-        return path.with_name(name % number)
-    except (TypeError, ValueError):
-        raise UseError(
-            f"{name} does not say where the number goes.", "Write it as %05d, as in frame-%05d.png."
-        ) from None
+OURS = re.compile(r"job\.json|\d+\.(json|mkv|png|jpe?g|webp)(\.tmp)?|job\.json\.tmp|finished\.\w+")
+"""Names of the files that a render makes in its working folder."""
 
 
 class Workshop:
@@ -159,32 +129,52 @@ class Workshop:
         self.segments: list[Segment] = []
         self.made: Path | None = None
         self._published = False
+        self._held = ExitStack()
 
     def __enter__(self) -> Workshop:
-        job = self.job()
-        ledger = self.folder / "job.json"
-        if self.folder.exists():
-            if self.options.resume and ledger.exists():
-                self._resume(json.loads(ledger.read_text()), job)
-                return self
-            if not (self.options.overwrite or self.options.resume) and any(self.folder.glob("[0-9]*.json")):
-                raise UseError(
-                    f"{self.folder} holds an unfinished render.",
-                    "Add --resume to go on with it, or --overwrite to begin again.",
-                )
-            shutil.rmtree(self.folder)
+        self._check_folder()
         try:
-            self.folder.mkdir(parents=True)
-            write_json(ledger, job)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._held.enter_context(alone(self.folder / LOCK))
         except OSError as error:
             raise UseError(
                 f"{self.folder.parent} cannot be written to: {error.strerror}.", "Choose another place."
             ) from None
+        job, ledger = self.job(), self.folder / JOB
+        try:
+            if self.options.resume and ledger.exists():
+                self._resume(json.loads(ledger.read_text()), job)
+            else:
+                empty(self.folder)
+                write_json(ledger, job)
+        except BaseException:
+            self._held.close()
+            raise
         return self
 
+    def _check_folder(self) -> None:
+        """Refuse a folder that is not ours, or that holds work which was not asked to be thrown away."""
+        folder = self.folder
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise UseError(f"{folder} is in the way of the render's working folder.", "Move it away.")
+        if not folder.exists() or not any(folder.iterdir()):
+            return
+        if not (folder / JOB).exists() and not (folder / LOCK).exists():
+            raise UseError(f"{folder} is in the way, and holds something else than a render.", "Move it away.")
+        if any(folder.glob("[0-9]*.json")) and not (self.options.overwrite or self.options.resume):
+            raise UseError(
+                f"{folder} holds an unfinished render.",
+                "Add --resume to go on with it, or --overwrite to begin again.",
+            )
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if self._published or not self.segments:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        keep = not self._published and bool(self.segments)
+        if not keep:
+            empty(self.folder)
+        self._held.close()
+        if not keep:
+            (self.folder / LOCK).unlink(missing_ok=True)
+            self.folder.rmdir()
         elif error is not None:
             frames = sum(segment.frames for segment in self.segments)
             log.warning("%d finished frames are kept in %s: add --resume to go on.", frames, self.folder)
@@ -309,6 +299,8 @@ class Workshop:
         tracks = self.clip.tracks()
         if not tracks:
             raise UseError(f"{self.plan.path.name}: the clip has no sound to write.")
+        if len(tracks) > 1:
+            log.warning("Only the first of %d sound tracks is written: such a file holds one.", len(tracks))
         self.made = self.folder / f"finished{self.plan.path.suffix}"
         try:
             write_sound(self.plan, self.made, tracks)
@@ -324,6 +316,8 @@ class Workshop:
             working_name(self.folder, self.plan, 0).replace(path)
         else:
             picture_name(path, 1).parent.mkdir(parents=True, exist_ok=True)
+            for old in pictures_there(path):
+                old.unlink()
             for index in range(sum(segment.frames for segment in self.segments)):
                 working_name(self.folder, self.plan, index).replace(picture_name(path, index + 1))
         self._published = True

@@ -182,10 +182,12 @@ def prepare(frame: Frame, plan: Plan) -> av.VideoFrame:
     native = frame.native
     width, height = plan.size
     spec = plan.spec
-    if native is not None and (native.width, native.height) == plan.size:
-        same = native.format.name == plan.pix_fmt
-        if same or (len(native.format.components) == len(av.VideoFormat(plan.pix_fmt).components) and not spec.alpha):
-            return native if same else native.reformat(format=plan.pix_fmt)
+    fixed = CODECS[plan.codec].colour is not None
+    if native is not None and (native.width, native.height) == plan.size and not fixed:
+        if native.format.name == plan.pix_fmt:
+            return native
+        if not spec.alpha and _is_ycc(native.format) and _is_ycc(av.VideoFormat(plan.pix_fmt)):
+            return native.reformat(format=plan.pix_fmt)
     image = frame.image
     if image.shape[2] == 4 and not _has_alpha(plan.pix_fmt):
         image = over_black(image)
@@ -200,6 +202,11 @@ def over_black(image: Image) -> Image:
     white = 255 if image.dtype == np.uint8 else 65535
     flat = image[..., :3] * (image[..., 3:] * np.float32(1 / white))
     return (flat + np.float32(0.5)).astype(image.dtype)
+
+
+def _is_ycc(format_: av.VideoFormat) -> bool:
+    """Whether FFmpeg converts to or from it without changing what colours mean."""
+    return len(format_.components) >= 3 and not (format_.is_rgb or format_.has_palette)
 
 
 def _has_alpha(pix_fmt: str) -> bool:

@@ -94,6 +94,7 @@ def _pictures(
         stream = out.add_stream_from_template(template, opaque=True)
     stream.time_base = time_base
     stream.codec_context.framerate = plan.spec.rate
+    stream.codec_context.sample_aspect_ratio = plan.spec.pixel_aspect
     if plan.codec == "h265" and plan.container.muxer in ("mp4", "mov"):
         stream.codec_tag = "hvc1"
     if source is not None and source.streams.video:
@@ -118,15 +119,21 @@ def _pictures(
 
 
 _MUXER_TAGS = {
-    "encoder", "handler_name", "vendor_id", "major_brand", "minor_version", "compatible_brands",
+    "encoder", "vendor_id", "major_brand", "minor_version", "compatible_brands",
     "duration", "number_of_bytes", "number_of_frames", "bps", "alpha_mode",
     "_statistics_tags", "_statistics_writing_app", "_statistics_writing_date_utc",
 }  # fmt: skip
 
 
+_HANDLERS = {"SoundHandler", "VideoHandler", "SubtitleHandler", "DataHandler", "TimeCodeHandler"}
+"""Names of tracks that say nothing."""
+
+
 def _kept(metadata: dict[str, str]) -> dict[str, str]:
-    """Leave out what the old file's muxer said about itself."""
-    return {k: v for k, v in metadata.items() if k.lower().split("-")[0] not in _MUXER_TAGS}
+    """Leave out what the old file's muxer said about itself; a track's name in MP4 is its title elsewhere."""
+    kept = {k: v for k, v in metadata.items() if k.lower().split("-")[0] not in _MUXER_TAGS}
+    name = kept.pop("handler_name", None)
+    return kept if name is None or name in _HANDLERS else {"title": name, **kept}
 
 
 def _describe(out: Any, source: Any, extras: Extras) -> None:
@@ -162,13 +169,13 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
         for number, stream in enumerate(source.streams.audio):
             if extras.tracks is not None:
                 feeds.append(_encoded(out, container, extras.tracks[number], stream))
-            elif container.sound == ("*",) or stream.codec_context.name in _names(container.sound):
+            elif container.sound == ("*",) or _codec(stream) in container.sound:
                 copied[stream.index] = _template(out, stream)
             else:
                 log.warning(
                     "Sound track %d is %s, which this kind of file does not take: encoded as %s.",
                     number + 1,
-                    stream.codec_context.name,
+                    _codec(stream),
                     container.sound_encoder,
                 )
                 feeds.append(_encoded(out, container, decoder(extras, number), stream))
@@ -176,9 +183,9 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
         feeds += [_encoded(out, container, track, None) for track in brought]
     if extras.keep_timed:
         for stream in source.streams.subtitles:
-            if stream.codec_context.name in container.subtitles:
+            if _codec(stream) in container.subtitles:
                 copied[stream.index] = _template(out, stream)
-            elif container.subtitle_encoder and stream.codec_context.name in _TEXT:
+            elif container.subtitle_encoder and _codec(stream) in _TEXT:
                 encoded[stream.index] = _subtitle_encoder(out, container, stream)
             else:
                 log.warning(
@@ -190,9 +197,9 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
     return feeds
 
 
-def _names(codecs: Sequence[str]) -> set[str]:
-    """Decoder names under which FFmpeg reports these codecs."""
-    return {*codecs, *(f"{name}float" for name in codecs), *(f"lib{name}" for name in codecs)}
+def _codec(stream: Any) -> str:
+    """FFmpeg's name of the format, whatever decoder it uses."""
+    return str(stream.codec_context.codec.canonical_name)
 
 
 def _template(out: Any, stream: Any) -> Any:
@@ -203,10 +210,13 @@ def _template(out: Any, stream: Any) -> Any:
 
 def _dress(made: Any, stream: Any) -> None:
     made.metadata.update(_kept(stream.metadata))
+    title = made.metadata.get("title")
+    if title and made.container.format.name in ("mp4", "mov"):
+        made.metadata["handler_name"] = title  # what players show as a track's name there
     made.disposition = stream.disposition
 
 
-_TEXT = {"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"}
+_TEXT = {"subrip", "ass", "webvtt", "mov_text", "text"}
 
 
 def _copies(
@@ -250,10 +260,11 @@ def _subtitle_encoder(out: Any, container: Container, stream: Any) -> Callable[.
 
     log.warning(
         "Subtitles are %s, which this kind of file does not take: written as %s.",
-        stream.codec_context.name,
+        _codec(stream),
         container.subtitle_encoder,
     )
     made = out.add_stream(container.subtitle_encoder)
+    stream.codec_context.open(strict=False)
     made.codec_context.subtitle_header = stream.codec_context.subtitle_header or _ASS_HEADER
     made.time_base = made.codec_context.time_base = Fraction(1, 1000)
     _dress(made, stream)
@@ -272,11 +283,20 @@ def _subtitle_encoder(out: Any, container: Container, stream: Any) -> Callable[.
     return encode
 
 
-_ASS_HEADER = (
-    b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
-    b"Style: Default,Arial,16\n\n[Events]\n"
-    b"Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
-)
+_ASS_HEADER = b"""[Script Info]
+ScriptType: v4.00+
+PlayResX: 384
+PlayResY: 288
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, \
+StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
+Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
+"""What text subtitles look like when they say nothing themselves: FFmpeg's own default."""
 
 
 def decoder(extras: Extras, number: int) -> Callable[[], Iterator[Sound]]:

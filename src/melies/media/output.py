@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from melies.errors import UseError
-from melies.frame import VideoSpec
+from melies.frame import Colour, VideoSpec
 from melies.suggest import did_you_mean
+from melies.times import Rate
 
 Kind = Literal["film", "animation", "pictures", "sound"]
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
@@ -36,42 +37,12 @@ class SaveOptions(BaseModel):
         default_factory=dict,
         description="a further encoder option as key=value, such as crf=18, pix_fmt=yuv444p",
     )
-    fps: Annotated[Fraction | None, BeforeValidator(lambda v: parse_rate(v))] = Field(
-        None,
-        gt=0,
-        le=1000,
-        description="make the frame rate constant, such as 25 or 30000/1001; native if not given",
-    )
+    fps: Rate = Field(None, description="make the frame rate constant, such as 25 or 30000/1001; native if not given")
     sound: bool = Field(True, description="keep the sound")
     loop: int = Field(0, ge=0, le=65535, description="how often a GIF, WebP or APNG plays; 0 is for ever")
     pingpong: bool = Field(False, description="play forwards, then backwards")
     overwrite: bool = Field(False, description="replace the output if it exists")
     resume: bool = Field(False, description="go on with a render that was interrupted")
-
-
-def explain(error: ValidationError) -> str:
-    """Put the first complaint about save options into one sentence."""
-    first = error.errors(include_url=False)[0]
-    field_name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return f"There is no option {field_name!r} for saving.{did_you_mean(field_name, SaveOptions.model_fields)}"
-    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    return f"--{field_name} {first['input']!r}: {reason}."
-
-
-def parse_rate(value: object) -> object:
-    """Turn `"30000/1001"`, `"29.97"` or a number into the exact rate that is meant."""
-    if isinstance(value, str):
-        try:
-            value = Fraction(value)
-        except (ValueError, ZeroDivisionError):
-            raise ValueError(f"{value!r} is not a rate such as 25 or 30000/1001") from None
-    if isinstance(value, float):
-        value = Fraction(value).limit_denominator(1001)
-    if isinstance(value, Fraction) and value.denominator != 1:
-        ntsc = Fraction(round(value * 1001 / 1000) * 1000, 1001)
-        return ntsc if abs(ntsc - value) < Fraction(1, 200) else value
-    return Fraction(value) if isinstance(value, int) else value
 
 
 @dataclass(frozen=True)
@@ -86,9 +57,13 @@ class Codec:
     lossless: bool = False
     even: bool = False
     """Whether width and height must be even."""
+    colour: Colour | None = None
+    """What every reader takes for granted, where the format has no tags."""
 
 
 _420 = {(False, False): "yuv420p", (False, True): "yuv420p10le"}
+
+_WEBP = Colour("limited", "smpte170m")
 
 CODECS: dict[str, Codec] = {
     "h264": Codec("libx264", _420, crf=(45, 10), even=True),
@@ -111,7 +86,7 @@ CODECS: dict[str, Codec] = {
         },
     ),
     "gif": Codec("gif", {(False, False): "bgr0", (True, False): "bgra"}),
-    "webp": Codec("libwebp_anim", {(False, False): "bgra", (True, False): "bgra"}),
+    "webp": Codec("libwebp_anim", {(False, False): "yuv420p", (True, False): "bgra"}, colour=_WEBP),
     "apng": Codec(
         "apng",
         {(False, False): "rgb24", (True, False): "rgba", (False, True): "rgb48be", (True, True): "rgba64be"},
@@ -122,8 +97,8 @@ CODECS: dict[str, Codec] = {
         {(False, False): "rgb24", (True, False): "rgba", (False, True): "rgb48be", (True, True): "rgba64be"},
         lossless=True,
     ),
-    "jpg": Codec("mjpeg", {(False, False): "yuvj444p"}),
-    "webp-still": Codec("libwebp", {(False, False): "bgra", (True, False): "bgra"}),
+    "jpg": Codec("mjpeg", {(False, False): "yuvj444p"}, colour=Colour("full", "smpte170m")),
+    "webp-still": Codec("libwebp", {(False, False): "yuv420p", (True, False): "bgra"}, colour=_WEBP),
 }
 
 
@@ -176,7 +151,7 @@ CONTAINERS: dict[str, Container] = {
         "ffv1",
         ("*",),
         "flac",
-        ("subrip", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"),
+        ("subrip", "ass", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"),
         "subrip",
     ),
     ".webm": Container("film", "webm", ("vp9", "av1"), "vp9", ("opus", "vorbis"), "libopus", ("webvtt",), "webvtt"),
@@ -255,6 +230,11 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
     if asked:
         _check_format(codec, asked)
     _check_options(codec, extra)
+    if spec.pixel_aspect != 1 and container.muxer in ("matroska", "webm") and name not in ("h264", "h265"):
+        notes.append(
+            f"{name.upper()} in {path.name} does not keep the shape of pixels, which are {spec.pixel_aspect} times as "
+            "wide as they are high: add resize with the width that it should be shown at, or write .mp4 or .mov."
+        )
     width, height = spec.width, spec.height
     odd = (width % 2, height % 2) if codec.even and "444" not in pix_fmt and "gbr" not in pix_fmt else (0, 0)
     if any(odd):
@@ -265,7 +245,10 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
     settings = encoder_options(name, options.quality, options.preset)
     if name == "h264" and width * height <= SMALL:
         settings["x264-params"] = "mbtree=0"
-    settings |= extra
+    for key, value in extra.items():
+        # These hold several settings in one, and ours must not be lost.
+        joined = key in ("x264-params", "x265-params", "svtav1-params") and key in settings
+        settings[key] = f"{settings[key]}:{value}" if joined else value
     if "crf" in extra or "b" in extra or "qp" in extra:
         settings = {k: v for k, v in settings.items() if k != "crf" or "crf" in extra}
     return Plan(
@@ -275,7 +258,7 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
         name,
         pix_fmt,
         settings,
-        spec,
+        spec if codec.colour is None else spec.replace(colour=codec.colour),
         (width + odd[0], height + odd[1]),
         many,
         tuple(notes),
@@ -300,9 +283,13 @@ def find_container(path: Path) -> Container:
     return CONTAINERS[suffix]
 
 
+PLACE = re.compile(r"%0?(\d*)d|#{2,}")
+"""Where the number goes in the name of a sequence: `%d`, `%04d` or `####`."""
+
+
 def is_sequence(path: Path) -> bool:
     """Whether `path` names many pictures: a folder, or a name with `%04d` or `####`."""
-    return not path.suffix or "%" in path.name or "#" in path.name
+    return not path.suffix or PLACE.search(path.name) is not None
 
 
 def _choose_codec(path: Path, container: Container, spec: VideoSpec, options: SaveOptions) -> str:

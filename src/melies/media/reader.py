@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from itertools import chain
-from math import ceil
+from math import ceil, lcm
 from pathlib import Path
 
 import av
@@ -29,6 +29,12 @@ from melies.media.sources import Film, Pictures, Shown, Source, Troubles, WebPAn
 from melies.media.stills import find_pictures, read_webp, stays_opaque
 
 __all__ = ["Reader", "open_container", "read_sound"]
+
+
+_ROUNDED = Fraction(1, 1000)
+"""What Matroska rounds times to."""
+_HALF = Fraction(6, 10)
+"""How far rounding moves a time, in ticks, with some room for those who do not round to the nearest."""
 
 
 class Reader:
@@ -80,6 +86,7 @@ class Reader:
         first = self._first(start, end, zero)
         self._zero = first.pts if start is not None else round(zero / self._base)
         self.origin = self._zero * self._base
+        self._clock = self._fine_clock()
         self.length = None if self.end is None else self.end - self.origin
         self._describe(first.native)
 
@@ -89,9 +96,19 @@ class Reader:
         return self._troubles.count
 
     @property
+    def files(self) -> list[Path]:
+        """The files that are read: one, or every picture of a sequence."""
+        return list(self._source.files)
+
+    @property
     def tracks(self) -> int:
         """How many sound tracks the file has."""
         return sum(stream.type == "audio" for stream in self.info.streams)
+
+    @property
+    def timed_text(self) -> bool:
+        """Whether the file has subtitles or chapters."""
+        return bool(self.info.chapters) or any(stream.type == "subtitle" for stream in self.info.streams)
 
     def _first(self, start: Fraction | None, end: Fraction | None, zero: Fraction) -> Shown:
         if start is not None and start < 0:
@@ -113,7 +130,7 @@ class Reader:
         if start is None and end is None:
             raise UseError(f"{self.path} has no frame that can be decoded.")
         length = self.info.duration
-        known = f", which is {float(length):.3f} s long" if length is not None else ""
+        known = f", which is {float(length):.3f} s long," if length is not None else ""
         raise UseError(f"No frame of {self.path}{known} lies between the chosen start and end.")
 
     def _describe(self, native: av.VideoFrame) -> None:
@@ -134,7 +151,7 @@ class Reader:
             width=width,
             height=height,
             rate=video.rate,
-            time_base=self._base,
+            time_base=self._clock,
             variable=video.variable,
             depth=depth,
             alpha=alpha,
@@ -143,6 +160,24 @@ class Reader:
             frames=self._expected(),
             sound=self.tracks > 0,
         )
+
+    def _fine_clock(self) -> Fraction:
+        """A clock that holds the container's ticks and, of a constant rate, the exact times as well."""
+        video = self.info.video
+        assert video is not None
+        if video.variable or self._base != _ROUNDED or "matroska" not in self.info.container:
+            return self._base
+        return Fraction(1, lcm(_ROUNDED.denominator, video.rate.numerator))
+
+    def _time(self, ticks: int) -> Fraction:
+        """Seconds in the container: Matroska's rounding to milliseconds is undone where the rate is constant."""
+        time = ticks * self._base
+        if self._clock == self._base:
+            return time
+        assert self.info.video is not None
+        rate, start = self.info.video.rate, self._source.start
+        exact = start + round((time - start) * rate) / rate
+        return exact if abs(exact - time) <= _ROUNDED * _HALF else time
 
     def _expected(self) -> int | None:
         video = self.info.video
@@ -194,7 +229,8 @@ class Reader:
 
     def _window(self, since: Fraction, lead_in: int) -> Generator[Shown]:
         """Raw frames from `lead_in` before `since`, to one beyond the end of the clip."""
-        target = ceil(self._zero + since / self._base)
+        rounding = _HALF if self._clock != self._base else 0
+        target = ceil(self._zero + since / self._base - rounding)
         if self._begin is not None:
             target = max(target, self._begin)
         first = target == self._begin if self._begin is not None else since <= 0
@@ -238,18 +274,22 @@ class Reader:
             raw.close()
 
     def _frame(self, shown: Shown, following: Shown | None) -> Frame:
-        pts = shown.pts - self._zero
+        begin = self._time(shown.pts)
         if following is not None:
-            duration = following.pts - shown.pts
+            length = self._time(following.pts) - begin
         else:
-            duration = shown.duration or max(1, round(1 / (self.spec.rate * self._base)))
+            length = shown.duration * self._base if shown.duration else 1 / self.spec.rate
+            if self._clock != self._base and abs(length - 1 / self.spec.rate) <= 2 * _ROUNDED:
+                length = 1 / self.spec.rate
         if self._end is not None and self.spec.variable:
-            duration = min(duration, self._end - shown.pts)
+            length = min(length, self._end * self._base - begin)
+        pts = round((begin - self._time(self._zero)) / self._clock)
+        duration = max(1, round(length / self._clock))
         native = self._uniform(shown.native)
         turn = orientation(display_matrix(native)) if self._source.each_turns else self._turn
         if turn == (0, False):
-            return Frame(None, pts, self._base, duration, native=native)
-        return Frame(self._fitted(upright(to_image(native), turn)), pts, self._base, duration)
+            return Frame(None, pts, self._clock, duration, native=native)
+        return Frame(self._fitted(upright(to_image(native), turn)), pts, self._clock, duration)
 
     def _uniform(self, native: av.VideoFrame) -> av.VideoFrame:
         """A frame of the size and format of the first one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -115,20 +115,43 @@ def read_webp(file: Path) -> WebP | None:
     alpha = bool(start[20] & 16)
     if not start[20] & 2:
         return WebP(width, height, alpha, (40,), False)
-    delays = tuple(_webp_delays(file))
-    return WebP(width, height, alpha, delays, True) if delays else None
+    pieces = list(_webp_pieces(file))
+    delays = tuple(piece.delay if piece.delay > HURRY else 100 for piece in pieces)
+    return WebP(width, height, alpha and not _covers(pieces, (width, height)), delays, True) if delays else None
 
 
-def _webp_delays(file: Path) -> Iterator[int]:
+@dataclass(frozen=True)
+class _Piece:
+    """A frame of an animated WebP as stored: often only the part of the canvas that changes."""
+
+    size: tuple[int, int]
+    delay: int
+    clears: bool
+    overwrites: bool
+    alpha: bool
+
+
+def _webp_pieces(file: Path) -> Iterator[_Piece]:
     with file.open("rb") as stream:
         stream.seek(12)
         while len(header := stream.read(8)) == 8:
             size = int.from_bytes(header[4:], "little")
             here = stream.tell()
             if header[:4] == b"ANMF":
-                delay = int.from_bytes(stream.read(16)[12:15], "little")
-                yield delay if delay > HURRY else 100
+                data = stream.read(32)
+                width, height, delay = (int.from_bytes(data[at : at + 3], "little") for at in (6, 9, 12))
+                lossless_alpha = data[16:20] == b"VP8L" and bool(int.from_bytes(data[25:29], "little") >> 28 & 1)
+                alpha = data[16:20] == b"ALPH" or lossless_alpha
+                flags = data[15] if len(data) > 15 else 0
+                yield _Piece((width + 1, height + 1), delay, bool(flags & 1), bool(flags & 2), alpha)
             stream.seek(here + size + size % 2)
+
+
+def _covers(pieces: Sequence[_Piece], canvas: tuple[int, int]) -> bool:
+    """Whether the whole canvas is opaque from first to last: encoders flag alpha for pixels that merely stay."""
+    if not pieces or pieces[0].size != canvas or pieces[0].alpha:
+        return False
+    return not any(piece.clears or (piece.overwrites and piece.alpha) for piece in pieces)
 
 
 def webp_info(file: Path) -> MediaInfo | None:
