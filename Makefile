@@ -38,6 +38,7 @@ format: $(READY) ## put the code into the house style
 	$(BIN)/ruff format .
 
 bench: $(READY) ## measure speed and memory; a table here, numbers in out/bench.json
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
 	@mkdir -p out
 	$(BIN)/python benchmarks/bench.py --json out/bench.json
 
@@ -47,7 +48,7 @@ docs: $(READY) ## build the handbook into site/
 upgrade: ## write a constraints.txt of the newest versions
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip hatchling editables
-	$(BIN)/python -m pip install --quiet --editable . --group dev --group docs
+	$(BIN)/python -m pip install --quiet --editable . --group dev --group docs --group bench
 	sed -n '/^#/p' constraints.txt > constraints.new
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools >> constraints.new
 	mv constraints.new constraints.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -12,6 +13,8 @@ from typing import Generic, TypeVar
 from melies.effect import Step
 from melies.errors import MeliesError, UseError
 from melies.suggest import did_you_mean
+
+log = logging.getLogger("melies")
 
 S = TypeVar("S", bound=Step)
 
@@ -23,7 +26,7 @@ class Registry(Generic[S]):
         kind: What they are called in messages, such as `"effect"`.
         base: What they subclass.
         package: Whose modules are the built-ins; those whose name begins with `_` are passed over.
-        group: Entry point group of plugins; each value names a module that holds one class.
+        group: Entry point group of plugins; each value names a module that holds one class, or the class in it.
     """
 
     def __init__(self, kind: str, base: type[S], package: str, group: str) -> None:
@@ -47,7 +50,7 @@ class Registry(Generic[S]):
                     f"Two {self._kind}s are called {point.name!r}: {found[point.name]} and {point.value}.",
                     "Uninstall one of the packages.",
                 )
-            found[point.name] = point.value
+            found[point.name] = point.module
         return dict(sorted(found.items()))
 
     def names(self) -> list[str]:
@@ -64,8 +67,24 @@ class Registry(Generic[S]):
         if name not in self._modules:
             raise UseError(f"There is no {self._kind} {name!r}.{did_you_mean(name, self._modules)}", self._hint)
         if name not in self._found:
-            self._found[name] = self._class(importlib.import_module(self._modules[name]))
+            module = self._modules[name]
+            try:
+                self._found[name] = self._class(importlib.import_module(module))
+            except ImportError as error:
+                raise MeliesError(
+                    f"The {self._kind} {name!r} cannot be loaded from {module}: {error}.", "Reinstall its package."
+                ) from error
         return self._found[name]
+
+    def every(self) -> list[type[S]]:
+        """Every class that can be loaded; a plugin that cannot is left out with a warning."""
+        found = []
+        for name in self.names():
+            try:
+                found.append(self.find(name))
+            except MeliesError as error:
+                log.warning("%s", error)
+        return found
 
     @property
     def _hint(self) -> str:

@@ -10,3 +10,4 @@ _registry = Registry("effect", Effect, __name__, "melies.effects")
 
 names = _registry.names
 find = _registry.find
+every = _registry.every

@@ -68,11 +68,16 @@ class Meter:
         self._began = self._last = time.monotonic()
         self._done = self._at_last = done
         self._fps = 0.0
+        self._waiting = True
 
     def add(self, frames: int = 1) -> None:
         """Count frames."""
-        self._done += frames
         now = time.monotonic()
+        if self._waiting:
+            # The clock starts with the first frame: what comes before is loading, or finding the way back on resume.
+            self._waiting = False
+            self._began = self._last = now
+        self._done += frames
         if self._report is not None and now - self._last >= self._interval:
             self._tell(now)
 

@@ -213,6 +213,12 @@ class Workshop:
         if where is None:
             return
         time_base = self.time_base()
+        if where.output is not None and where.restart < where.output:
+            log.warning(
+                "To go on exactly, effects with memory begin again at %.1f s; the result goes on at %.1f s.",
+                where.restart,
+                where.output,
+            )
         run = Run(self.clip, self.options.fps, where, threads)
         done = sum(segment.frames for segment in self.segments)
         meter = Meter(report, "render", self.plan.spec.frames, done=done, loads=run.loads, skipped=run.skipped)

@@ -10,3 +10,4 @@ _registry = Registry("generator", Generator, __name__, "melies.generators")
 
 names = _registry.names
 find = _registry.find
+every = _registry.every
