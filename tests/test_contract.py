@@ -68,7 +68,7 @@ def make(name: str, settings: dict[str, Any], clips: Path) -> Effect:
             return [local(v) for v in value]
         return str(clips / value) if isinstance(value, str) and (clips / value).is_file() else value
 
-    return effects.find(name).make(**{option: local(value) for option, value in settings.items()})
+    return effects.find(name)(**{option: local(value) for option, value in settings.items()})
 
 
 def cases() -> list[Any]:

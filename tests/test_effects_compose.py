@@ -31,7 +31,7 @@ MODES = {
 def compose(image, times=(0,), **options):
     height, width, channels = image.shape
     spec = VideoSpec(width, height, Fraction(25), Fraction(1, 25), depth=8 * image.itemsize, alpha=channels == 4)
-    effect = Compose.make(**options)
+    effect = Compose(**options)
     frames = [Frame(image.copy(), time, Fraction(1, 25), 1) for time in times]
     out = [frame.image for frame in effect.apply(iter(frames), spec)]
     assert all(one.shape == effect.output(spec).shape and one.dtype == image.dtype for one in out)
@@ -122,7 +122,7 @@ def test_multiply_over_the_clip(files):
 @pytest.mark.parametrize("options", [{}, {"background": "white", "foreground": "x.png"}])
 def test_one_other_is_needed(options):
     with pytest.raises(UseError, match="either a background or a foreground"):
-        Compose.make(**options)
+        Compose(**options)
 
 
 def test_what_is_neither_file_nor_colour_is_refused():

@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 
 def joined(path, **options):
     """The frames of a clip after joining, checked against what was declared."""
-    clip = melies.open(path).apply(Concat.make(**options))
+    clip = melies.open(path).apply(Concat(**options))
     frames = list(clip.frames())
     assert clip.spec.frames in (None, len(frames))
     assert all(frame.image.shape == clip.spec.shape and frame.image.dtype == clip.spec.dtype for frame in frames)

@@ -195,10 +195,10 @@ def test_missing_and_binary_tables_are_refused(tmp_path):
 
 
 def test_one_number_stands_for_three_and_bounds_are_named():
-    assert Grade.make(gain=["1.5"]).gain == (1.5, 1.5, 1.5)
-    assert Grade.make(lift="0.1").lift == (0.1, 0.1, 0.1)
+    assert Grade(gain=["1.5"]).gain == (1.5, 1.5, 1.5)
+    assert Grade(lift="0.1").lift == (0.1, 0.1, 0.1)
     with pytest.raises(UseError, match="gain"):
-        Grade.make(gain=(9, 1, 1))
+        Grade(gain=(9, 1, 1))
     grade = Grade(lift=(0.1, 0, 0))
     assert pickle.loads(pickle.dumps(grade)) == grade
     assert Grade.model_validate_json(grade.model_dump_json()) == grade

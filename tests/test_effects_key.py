@@ -63,7 +63,7 @@ def key(*images, **options):
     height, width, channels = images[0].shape
     depth = 8 * images[0].itemsize
     spec = VideoSpec(width, height, Fraction(25), TICK, depth=depth, alpha=channels == 4)
-    effect = Key.make(**options)
+    effect = Key(**options)
     frames = [Frame(image.copy(), index, TICK, 1) for index, image in enumerate(images)]
     out = [frame.image for frame in effect.apply(iter(frames), spec)]
     assert all(image.shape == effect.output(spec).shape for image in out)

@@ -104,7 +104,7 @@ def test_cover_keeps_the_middle():
 
 def test_resize_asks_for_one_way_only():
     with pytest.raises(UseError, match="not both"):
-        Resize.make(width=10, scale=2)
+        Resize(width=10, scale=2)
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -143,7 +143,7 @@ def test_crop_outside_is_refused(options):
 @pytest.mark.parametrize("value", ["0", "-1:2", "wide", "1:0"])
 def test_an_impossible_aspect_is_refused(value):
     with pytest.raises(UseError, match="aspect"):
-        Crop.make(aspect=value)
+        Crop(aspect=value)
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -177,6 +177,6 @@ def test_pad_smaller_than_the_picture_is_refused():
     with pytest.raises(UseError, match="does not fit"):
         Pad(width=36).output(spec_of(IMAGES[0]))
     with pytest.raises(UseError, match="one of the three"):
-        Pad.make(width=99, aspect="1:1")
+        Pad(width=99, aspect="1:1")
     with pytest.raises(UseError, match="not a colour"):
-        Pad.make(colour="reddish")
+        Pad(colour="reddish")

@@ -229,13 +229,13 @@ def test_the_edge_can_be_moved_and_softened():
 def test_what_cannot_be_is_refused(options):
     _, spec = clip(astronaut())
     with pytest.raises(UseError):
-        Matte.make(**options).output(spec)
+        Matte(**options).output(spec)
 
 
 @pytest.mark.parametrize("options", [{"model": "best"}, {"steady": 1}, {"clip_black": 0.7}, {"output": "mask"}])
 def test_wrong_values_name_the_option(options):
     with pytest.raises(UseError, match="--" + next(iter(options)).replace("_", "-")):
-        Matte.make(**options)
+        Matte(**options)
 
 
 def test_models_are_named():

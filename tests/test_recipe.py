@@ -14,7 +14,7 @@ import melies
 from melies import effects
 from melies.errors import UseError
 from melies.media.synthetic import write_clip
-from melies.recipe import LIMIT, Recipe, parse, parse_time
+from melies.recipe import LIMIT, Recipe, parse
 
 READY = sorted((Path(__file__).parents[1] / "examples" / "recipes").glob("*.yaml"))
 
@@ -67,30 +67,18 @@ def test_any_text_is_a_recipe_or_a_use_error(text):
 
 
 @pytest.mark.parametrize(
-    ("given", "seconds"),
-    [("0", 0), ("83.5", Fraction(167, 2)), (".5", Fraction(1, 2)), ("1:02.5", Fraction(125, 2)),
-     ("1:00:00", 3600), (62.1, Fraction(621, 10)), (7, 7), ("1/3", Fraction(1, 3)), (None, None)],
-)  # fmt: skip
-def test_times_are_exact(given, seconds):
-    assert parse_time(given) == seconds
-
-
-@pytest.mark.parametrize("given", ["", "soon", "-1", "1:99", "1:2:3:4", "1:-2", "nan", "1/0", "1e5000x"])
-def test_what_is_no_time_is_refused(given):
-    with pytest.raises(ValueError, match="should be a time"):
-        parse_time(given)
-
-
-@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("a: [", "line 1"),
         ("version: 2", "version 2: should be 1"),
-        ("inptu: film.mp4", "a key inptu that means nothing. Did you mean input?"),
-        ("save: {qualty: 3}", "a key save.qualty that means nothing. Did you mean quality?"),
+        ("inptu: film.mp4", "recipe has no key inptu. Did you mean input?"),
+        ("save: {qualty: 3}", "recipe has no key save.qualty. Did you mean quality?"),
         ("save: {quality: 300}", "save.quality 300"),
         ("save: fine", "save 'fine'"),
-        ("start: -3", "start -3"),
+        ("start: -3", "start -3: should be a time"),
+        ("start: .inf", "start inf: should be a time"),
+        ("rate: 0", "rate 0: should be a rate"),
+        ("input: http://example.org/a.mp4", "http://example.org/a.mp4 is an address"),
         ("effects: [resizee]", "Did you mean resize"),
         ("effects: [resize: {widht: 3}]", "Did you mean width"),
         ("effects: [resize: {width: 0}]", "--width 0"),

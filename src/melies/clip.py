@@ -52,8 +52,11 @@ class Clip:
         """Return the clip with further effects.
 
         Raises:
-            UseError: An effect cannot work on such a clip.
+            UseError: An effect cannot work on such a clip, or something is no effect.
         """
+        for effect in effects:
+            if not isinstance(effect, Effect):
+                raise UseError(f"{effect!r} is no effect.", "Give objects, such as melies.Matte().")
         clip = Clip(self.source, (*self.effects, *effects))
         _ = clip.spec
         return clip
@@ -113,18 +116,21 @@ class Clip:
         from pydantic import ValidationError
 
         from melies.engine.render import render
-        from melies.media.output import SaveOptions, explain
+        from melies.explain import explain
+        from melies.media.output import SaveOptions
 
+        if threads is not None and threads < 1:
+            raise UseError(f"The number of threads must be at least 1, not {threads}.")
         if options is None:
             try:
                 options = SaveOptions(**fields)
             except ValidationError as error:
-                raise UseError(explain(error)) from None
+                raise UseError(explain(error, SaveOptions, "Saving")) from None
         clip = self
         if options.pingpong:
-            from melies import effects
+            from melies.effects.loop import Loop
 
-            clip = self.apply(effects.find("loop").make(boomerang=True, times=1))
+            clip = self.apply(Loop(boomerang=True, times=1))
         return render(clip, Path(path), options, progress, threads)
 
     # What the engine asks
@@ -136,8 +142,7 @@ class Clip:
 
     def inputs(self) -> list[Path]:
         """Files of the user's that are read, and so must not be written."""
-        path = getattr(self.source, "path", None)
-        own = [] if path is None else [Path(path)]
+        own: list[Path] = list(getattr(self.source, "files", []))
         for effect in self.effects:
             for value in dict(effect).values():
                 several = value if isinstance(value, list) else [value]
@@ -174,6 +179,8 @@ class Clip:
         if sound and self.source.spec.sound and any(e.retimes and not e.touches_sound for e in self.effects):
             log.warning("The sound is left out: it would no longer fit the picture.")
             sound = False
+        if retimed and getattr(self.source, "timed_text", False):
+            log.warning("Subtitles and chapters are left out: they would no longer fit the picture.")
         path = getattr(self.source, "path", None)
         is_file = path is not None and Path(path).is_file()
         return Extras(
@@ -211,32 +218,23 @@ def open(
         UseError: The file is missing, is not a film, or is one that must not be opened (a playlist, an address).
     """
     from melies.media.reader import Reader
+    from melies.times import parse_rate, parse_time
 
     return Clip(
         Reader(
             path,
-            start=parse_time(start),
-            end=parse_time(end),
-            rate=parse_time(rate),
+            start=_read("start", start, parse_time),
+            end=_read("end", end, parse_time),
+            rate=_read("rate", rate, parse_rate),
             max_errors=max_errors,
         )
     )
 
 
-def parse_time(value: Time | None) -> Fraction | None:
-    """Turn seconds, `"MM:SS"` or `"HH:MM:SS.mmm"` into an exact number of seconds.
+def _read(what: str, value: Time | None, parse: Callable[[object], Fraction]) -> Fraction | None:
+    from melies.explain import written
 
-    Raises:
-        UseError: The text is not a time.
-    """
-    if value is None or isinstance(value, Fraction):
-        return value
     try:
-        seconds = Fraction(0)
-        for part in str(value).split(":"):
-            seconds = seconds * 60 + Fraction(part)
-    except (ValueError, ZeroDivisionError):
-        raise UseError(
-            f"{value!r} is not a time.", "Write seconds, as in 12.5, or HH:MM:SS, as in 1:02:03.5."
-        ) from None
-    return seconds
+        return None if value is None else parse(value)
+    except ValueError as error:
+        raise UseError(f"The {what} {written(value)} {error}.") from None

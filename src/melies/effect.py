@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from melies.errors import UseError
+from melies.explain import explain
 from melies.frame import Frame, Image, Sound, VideoSpec
 
 Scope = Literal["frame", "shot", "video"]
@@ -19,22 +20,23 @@ class Step(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    def __init__(self, **options: Any) -> None:
+        """Check the options.
+
+        Raises:
+            UseError: A value is out of range, of the wrong type, or unknown; it says which and what is allowed.
+        """
+        try:
+            super().__init__(**options)
+        except ValidationError as error:
+            name = self.name()
+            hint = f"See: melies effects {name}" if isinstance(self, Effect) else ""
+            raise UseError(explain(error, type(self), name), hint) from None
+
     @classmethod
     def name(cls) -> str:
         """The word users type: the name of the file that holds the class."""
         return cls.__module__.rpartition(".")[2].replace("_", "-")
-
-    @classmethod
-    def make(cls, **options: Any) -> Self:
-        """Build from options, saying in one sentence which value is wrong and what is allowed.
-
-        Raises:
-            UseError: A value is out of range, of the wrong type, or unknown.
-        """
-        try:
-            return cls(**options)
-        except ValidationError as error:
-            raise UseError(explain(cls, error), f"See: melies effects {cls.name()}") from None
 
     def models(self) -> tuple[str, ...]:
         """Names of the registry rows that this step will load with its current settings."""
@@ -116,18 +118,3 @@ class Generator(Step):
         A frame must not depend on where the making began.
         """
         raise NotImplementedError
-
-
-def explain(cls: type[Step], error: ValidationError) -> str:
-    """Put pydantic's first complaint into one sentence naming field, value and what is allowed."""
-    from melies.suggest import did_you_mean
-
-    first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "settings"
-    option = "--" + field.replace("_", "-")
-    if first["type"] == "extra_forbidden":
-        return f"{cls.name()} has no option {option}.{did_you_mean(field, cls.model_fields)}"
-    if first["type"] == "missing":
-        return f"{cls.name()} needs {option}."
-    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    return f"{cls.name()} {option} {first['input']!r}: {reason}."

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from melies import effects
 from melies.effect import Effect
+from melies.effects._fields import File
 from melies.errors import UseError
-from melies.media.output import SaveOptions, parse_rate
-from melies.suggest import did_you_mean
+from melies.explain import explain
+from melies.media.output import SaveOptions
+from melies.times import Rate, Time
 
 if TYPE_CHECKING:
     from melies.clip import Clip
@@ -34,48 +26,6 @@ LIMIT = 1 << 20
 """Bytes a recipe may have: what people write by hand is a thousand times smaller."""
 DEPTH = 20
 """How deep a recipe may be nested."""
-
-_CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?|\.\d+)")
-
-
-def parse_time(value: object) -> object:
-    """Turn `"1:02.5"`, `"00:01:02.500"`, `"62.5"`, `"125/2"` or a number into exact seconds."""
-    if value is None or isinstance(value, bool | Fraction):
-        return value
-    text = str(value).strip()
-    if match := _CLOCK.fullmatch(text):
-        hours, minutes, seconds = match.groups()
-        if minutes is None or Fraction(seconds) < 60:
-            return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
-    try:
-        exact = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        exact = Fraction(-1)
-    if exact < 0:
-        raise ValueError("should be a time such as 83.5 or 00:01:23.500")
-    return exact
-
-
-def _plain(number: Fraction | None) -> str | int | float | None:
-    """Write a fraction the way people do where that loses nothing: `62.5`, not `125/2`."""
-    if number is None or number.denominator == 1:
-        return None if number is None else number.numerator
-    short = round(float(number), 6)
-    return short if Fraction(str(short)) == number else str(number)
-
-
-Time = Annotated[
-    Fraction | None,
-    BeforeValidator(parse_time),
-    PlainSerializer(_plain),
-    WithJsonSchema({"type": "string", "format": "time"}),
-]
-Rate = Annotated[
-    Fraction | None,
-    BeforeValidator(parse_rate),
-    PlainSerializer(_plain),
-    WithJsonSchema({"type": "string", "format": "rate"}),
-]
 
 
 def read_step(value: object) -> Effect:
@@ -94,7 +44,7 @@ def read_step(value: object) -> Effect:
     options = {} if options is None else options
     if not isinstance(options, Mapping):
         raise UseError(f"The options of {name} are {options!r}, not names with values.", f"See: melies effects {name}")
-    return effects.find(str(name)).make(**{str(key).replace("-", "_"): item for key, item in options.items()})
+    return effects.find(str(name))(**{str(key).replace("-", "_"): item for key, item in options.items()})
 
 
 def write_step(effect: Effect) -> dict[str, Any]:
@@ -119,7 +69,7 @@ class Recipe(BaseModel):
 
     version: Literal[1] = 1
     """of the recipe format"""
-    input: Path | None = None
+    input: File | None = None
     """the film to read"""
     output: Path | None = None
     """the film to write"""
@@ -127,7 +77,7 @@ class Recipe(BaseModel):
     """begin here, in seconds or as HH:MM:SS.mmm"""
     end: Time = None
     """stop here, in seconds or as HH:MM:SS.mmm"""
-    rate: Rate = Field(None, gt=0, le=1000)
+    rate: Rate = None
     """frames a second at which a sequence of pictures is read, such as 25 or 30000/1001"""
     max_errors: int = Field(10, ge=0)
     """broken frames that are skipped before giving up"""
@@ -142,7 +92,7 @@ class Recipe(BaseModel):
         try:
             return cls.model_validate(dict(data))
         except ValidationError as error:
-            raise UseError(_explain(cls, error, where), "See: docs/recipes.md") from None
+            raise UseError(explain(error, cls, where, keys=True), "See: docs/recipes.md") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -321,14 +271,3 @@ def _below(path: Path, folder: Path) -> Path:
         return path.absolute().relative_to(folder.absolute())
     except ValueError:
         return path
-
-
-def _explain(cls: type[BaseModel], error: ValidationError, where: str) -> str:
-    """Put pydantic's first complaint into one sentence."""
-    first = error.errors(include_url=False)[0]
-    place = [str(part) for part in first["loc"]]
-    if first["type"] == "extra_forbidden":
-        known = SaveOptions.model_fields if place[0] == "save" else cls.model_fields
-        return f"{where} has a key {'.'.join(place)} that means nothing.{did_you_mean(place[-1], known)}"
-    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    return f"{where}: {'.'.join(place)} {first['input']!r}: {reason}."

@@ -113,7 +113,7 @@ def check_settings(effect: Effect) -> None:
 
 def _complaint(effect: Effect, option: str, value: Any) -> str:
     try:
-        type(effect).make(**{**effect.model_dump(), option: value})
+        type(effect)(**{**effect.model_dump(), option: value})
     except UseError as error:
         return str(error)
     return ""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from melies.cli.general import General
 from melies.cli.options import options_of, values
@@ -30,7 +28,7 @@ class EffectCommand(click.Command):
         super().__init__(
             effect.name(),
             params=[*options_of(effect)],
-            callback=lambda **given: effect.make(**values(effect, given)),
+            callback=lambda **given: effect(**values(effect, given)),
             help=f"{about}." if about else None,
             short_help=about,
             options_metavar="[OPTIONS]",
@@ -45,12 +43,14 @@ class EffectCommand(click.Command):
             known = {*lookup(self.get_params(ctx)), *general}
             raise click.NoSuchOption(error.option_name, possibilities=sorted(known), ctx=ctx) from None
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Offer the effect's options, the effects that may follow, and the general options."""
-        items = super().shell_complete(ctx, incomplete)
-        if ctx.parent and incomplete.startswith("-"):
-            items += click.Command.shell_complete(ctx.parent.command, ctx.parent, incomplete)
-        return list({item.value: item for item in items}.values())
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the effect's options and, when Tab is pressed, those general ones that may follow it."""
+        own = super().get_params(ctx)
+        if not (ctx.resilient_parsing and ctx.parent):
+            return own
+        taken = lookup(own)
+        general = lookup(ctx.parent.command.get_params(ctx.parent))
+        return [*own, *{option for word, option in general.items() if word not in taken}]
 
 
 class Apply(General, click.Group):
@@ -142,7 +142,7 @@ def _apply(steps: list[Effect], input: str, output: str, **given: Any) -> None:
             f"{output!r} is an effect; the name of the film to write is missing before it.",
             f"Such as: melies apply {input} out.mp4 {output}",
         )
-    recipe = Recipe(input=Path(input), output=Path(output), effects=tuple(steps))
+    recipe = Recipe(input=input, output=output, effects=tuple(steps))
     render(recipe, given)
 
 

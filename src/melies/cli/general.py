@@ -57,12 +57,12 @@ def _running() -> list[click.Option]:
             ["--device"],
             type=click.Choice(get_args(Device)),
             metavar="DEVICE",
-            help=f"what runs the models: {', '.join(get_args(Device))}",
+            help=f"What runs the models: {', '.join(get_args(Device))}.",
         ),
-        click.Option(["--threads"], type=int, metavar="WHOLE", help="cores to use; all if not given  [≥ 1]"),
-        click.Option(["--json", "as_json"], is_flag=True, help="events as JSON, one object a line"),
-        click.Option(["-q", "--quiet"], is_flag=True, help="say nothing but warnings and errors"),
-        click.Option(["-v", "--verbose"], is_flag=True, help="say more"),
+        click.Option(["--threads"], type=int, metavar="WHOLE", help="Cores to use; all if not given.  [≥ 1]"),
+        click.Option(["--json", "as_json"], is_flag=True, help="Events as JSON, one object a line."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Say nothing but warnings and errors."),
+        click.Option(["-v", "--verbose"], is_flag=True, help="Say more."),
     ]
 
 
@@ -89,6 +89,7 @@ def overridden(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
     from pydantic import ValidationError
 
     from melies.errors import UseError
+    from melies.explain import explain
     from melies.media.output import SaveOptions
     from melies.recipe import Recipe
 
@@ -98,7 +99,4 @@ def overridden(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe(**{**kept, **reading, "save": saving})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = str(next(part for part in first["loc"] if part != "save")).replace("_", "-")
-        reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-        raise UseError(f"--{field} {first['input']!r}: {reason}.", "See: melies apply --help") from None
+        raise UseError(explain(error, Recipe), "See: melies apply --help") from None

@@ -24,8 +24,10 @@ def command(recipe: str, input: str | None, output: str | None, **given: Any) ->
     What is given here comes before what stands there.
     """
     from melies.cli.general import render
+    from melies.effects._fields import refuse_address
     from melies.recipe import Recipe
 
     chosen = Recipe.load(recipe)
+    refuse_address(input)
     names = {"input": input, "output": output}
     render(chosen.model_copy(update={key: Path(name) for key, name in names.items() if name}), given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -26,6 +26,19 @@ def _text(value: Any) -> Any:
 
 Source = Annotated[str, BeforeValidator(_text)]
 """A word, a colour or the path of a file; from Python a path object will do."""
+
+
+def refuse_address(value: object) -> object:
+    """Refuse an address while it stands as it was typed: a path would lose one of its slashes."""
+    if isinstance(value, str) and "://" in value:
+        from melies.media.probe import local_file
+
+        local_file(value)
+    return value
+
+
+File = Annotated[Path, BeforeValidator(refuse_address)]
+"""The path of a file to read."""
 
 
 def anchored(gravity: Gravity, spare_x: int, spare_y: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from melies.effect import Effect, Scope
 from melies.effects._background import Layer, fitted_to
 from melies.effects._blend import Blend, mix
-from melies.effects._fields import Gravity, Source, anchored
+from melies.effects._fields import File, Gravity, Source, anchored
 from melies.errors import UseError
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import (
@@ -40,7 +40,7 @@ class Compose(Effect):
     scope: ClassVar[Scope] = "frame"
 
     background: Source | None = Field(None, description="What to lay the clip over: a colour, an image or a film.")
-    foreground: Path | None = Field(None, description="An image or a film to lay over the clip.")
+    foreground: File | None = Field(None, description="An image or a film to lay over the clip.")
     mode: Blend = Field("normal", description="How the colours of the upper picture act on those of the lower.")
     opacity: float = Field(1.0, ge=0, le=1, description="How opaque the upper picture is.")
     scale: float = Field(1.0, gt=0, le=20, description="Size of the upper picture, once it is fitted.")

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from melies.effect import Effect, Scope
+from melies.effects._fields import File
 from melies.effects._shelf import Delay
 from melies.effects._sound import Samples, length, placed, resample, to_channels
 from melies.frame import Frame, Image, Sound, VideoSpec
@@ -35,8 +36,8 @@ class Concat(Effect):
     scope: ClassVar[Scope] = "video"
     retimes: ClassVar[bool] = True
 
-    before: list[Path] = Field(default=[], description="Films or pictures to play before this clip, in this order.")
-    after: list[Path] = Field(default=[], description="Films or pictures to play after this clip, in this order.")
+    before: list[File] = Field(default=[], description="Films or pictures to play before this clip, in this order.")
+    after: list[File] = Field(default=[], description="Films or pictures to play after this clip, in this order.")
     fit: Fit = Field(
         "contain",
         description="How files of another shape are fitted: contain leaves bars, cover crops, stretch distorts.",

@@ -1,0 +1,55 @@
+"""What pydantic complains about, as one sentence for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from melies.suggest import did_you_mean
+from melies.times import plain
+
+
+def explain(error: ValidationError, model: type[BaseModel], subject: str = "", *, keys: bool = False) -> str:
+    """Put the first complaint into one sentence that names field, value and what is allowed.
+
+    Args:
+        error: What pydantic raised.
+        model: Whose fields were given.
+        subject: Whom the sentence is about, such as the name of an effect or of a file.
+        keys: Whether fields are keys of a document, as in `save.quality`, and not options, as in `--quality`.
+    """
+    first = error.errors(include_url=False)[0]
+    place = [str(part) for part in first["loc"]]
+    owner, name = _owner(model, place)
+    shown = ".".join(place) if keys else "--" + name.replace("_", "-")
+    kind = "key" if keys else "option"
+    if first["type"] == "extra_forbidden":
+        return f"{subject or 'This'} has no {kind} {shown}.{did_you_mean(name, _names(owner))}"
+    if first["type"] == "missing":
+        return f"{subject or 'This'} needs the {kind} {shown}."
+    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    about = " ".join(filter(None, [subject, shown if place else "", written(first["input"])]))
+    return f"{about}: {reason}."
+
+
+def written(value: Any) -> str:
+    """Return a value as people write it."""
+    return str(plain(value)) if isinstance(value, Fraction) else repr(value)
+
+
+def _owner(model: type[BaseModel], place: list[str]) -> tuple[type[BaseModel], str]:
+    """Return the model that holds the field, which may be a field's own, and the field's name."""
+    for part in place:
+        field = model.model_fields.get(part)
+        inner = field.annotation if field else None
+        if part == place[-1] or not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return model, part
+        model = inner
+    return model, ""
+
+
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    return (field.alias or name for name, field in model.model_fields.items())
