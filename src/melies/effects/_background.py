@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import cv2
 import numpy as np
 
+from melies.effects._scratch import Closing
 from melies.errors import MediaError, UseError
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import Fit, blend, blur, fill, fit, over, parse_colour, split_alpha, to_depth, white_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Ending = Literal["loop", "hold"]
 
 
-class Layer:
+class Layer(Closing):
     """A still or a film that is asked what it shows at a moment; it holds one decoder and two frames.
 
     Args:
@@ -86,14 +86,6 @@ class Layer:
             stop()
         self._shown = self._next = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def _begin(frame: Frame) -> Fraction:
     return frame.pts * frame.time_base
@@ -105,7 +97,7 @@ def fitted_to(image: Image, like: Image, mode: Fit = "cover") -> Image:
     return to_depth(fit(image, width, height, mode), like.dtype)
 
 
-class Background:
+class Background(Closing):
     """What to put behind a cut-out; make it with `parse`, use it in a `with` block.
 
     Attributes:
@@ -163,14 +155,6 @@ class Background:
 
     def close(self) -> None:
         """Let go of open files."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _Plain(Background):

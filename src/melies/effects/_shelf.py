@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from types import TracebackType
-from typing import IO, Any, Final, Literal, Self, cast
+from typing import Any, Final, Literal, cast
 
 import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.errors import MediaError
+from melies.effects._scratch import Closing, Scratch
 from melies.frame import Frame, Image
 
 _CODEC: Final = "ffvhuff"
@@ -36,7 +34,7 @@ class _Entry:
     shape: tuple[int, int, int]
 
 
-class Shelf:
+class Shelf(Closing):
     """Frames kept in a temporary file, losslessly compressed, and given back in any order.
 
     A frame that was never converted to RGB is kept as the decoder made it. Use it in a `with` block: the file
@@ -44,7 +42,7 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="melies-")  # noqa: SIM115 (closed by close)
+        self._file = Scratch("Frames")
         self._entries: dict[int, _Entry] = {}
         self._free: list[tuple[int, int]] = []
         self._end = 0
@@ -69,15 +67,7 @@ class Shelf:
         data = bytes(packet)
         shape = (0, 0, 0) if tags else frame.image.shape
         offset, room = self._place(len(data))
-        try:
-            self._file.seek(offset)
-            self._file.write(data)
-            self._file.flush()
-        except OSError as error:
-            raise MediaError(
-                f"Frames could not be put aside in {tempfile.gettempdir()}: {error.strerror}.",
-                "Make room there, or set TMPDIR to a folder on a larger disk.",
-            ) from error
+        self._file.write(offset, data)
         self._entries[self._count] = _Entry(
             offset, room, len(data), key, frame.pts, frame.time_base, frame.duration, frame.cut, tags,
             cast(tuple[int, int, int], shape),
@@ -107,8 +97,7 @@ class Shelf:
             reader = _context("r", *entry.packer)
             reader.extradata = self._writers[entry.packer].extradata
             self._readers[entry.packer] = reader
-        self._file.seek(entry.offset)
-        (native,) = self._readers[entry.packer].decode(av.Packet(self._file.read(entry.size)))
+        (native,) = self._readers[entry.packer].decode(av.Packet(self._file.read(entry.offset, entry.size)))
         place = entry.pts, entry.time_base, entry.duration
         if entry.tags is None:
             return Frame(_image(native, entry.shape), *place, cut=entry.cut)
@@ -123,16 +112,8 @@ class Shelf:
         """Delete the file."""
         self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class Delay:
+class Delay(Closing):
     """A queue of frames: the first in memory, up to `budget` bytes, all others on disk."""
 
     def __init__(self, budget: int = 96 << 20) -> None:
@@ -169,14 +150,6 @@ class Delay:
         """Let go of everything."""
         self._memory.clear()
         self._shelf.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _context(mode: Literal["r", "w"], pix_fmt: str, width: int, height: int) -> Any:

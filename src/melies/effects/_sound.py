@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any
 
 import av
 import numpy as np
 from av.filter import Graph
 from numpy.typing import NDArray
 
-from melies.errors import MediaError
+from melies.effects._scratch import Closing, Scratch
 from melies.frame import Sound, VideoSpec
 
 Samples = NDArray[np.float32]
@@ -27,14 +25,14 @@ def length(spec: VideoSpec) -> Fraction | None:
     return None if spec.frames is None else spec.frames / spec.rate
 
 
-class Tape:
+class Tape(Closing):
     """Sound kept in a temporary file and read back from anywhere, silent outside what was recorded.
 
     Use it in a `with` block: the file goes when it ends.
     """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="melies-")  # noqa: SIM115 (closed by close)
+        self._file = Scratch("Sound")
         self.rate = 0
         self.channels = 0
         self.end = 0
@@ -47,14 +45,8 @@ class Tape:
         """
         for block in blocks:
             self.rate, self.channels = block.rate, block.samples.shape[1]
-            try:
-                self._file.seek(block.start * self.channels * 4)
-                self._file.write(block.samples.astype(np.float32, copy=False).tobytes())
-            except OSError as error:
-                raise MediaError(
-                    f"Sound could not be put aside in {tempfile.gettempdir()}: {error.strerror}.",
-                    "Make room there, or set TMPDIR to a folder on a larger disk.",
-                ) from error
+            data = block.samples.astype(np.float32, copy=False).tobytes()
+            self._file.write(block.start * self.channels * 4, data)
             self.end = max(self.end, block.start + len(block.samples))
 
     def read(self, start: int, stop: int) -> Samples:
@@ -62,8 +54,8 @@ class Tape:
         samples = np.zeros((stop - start, self.channels), np.float32)
         first, last = max(start, 0), min(stop, self.end)
         if first < last:
-            self._file.seek(first * self.channels * 4)
-            data = self._file.read((last - first) * self.channels * 4)
+            frame = self.channels * 4
+            data = self._file.read(first * frame, (last - first) * frame)
             samples[first - start : last - start] = np.frombuffer(data, np.float32).reshape(-1, self.channels)
         return samples
 
@@ -78,14 +70,6 @@ class Tape:
     def close(self) -> None:
         """Delete the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def to_audio(samples: Samples, rate: int) -> av.AudioFrame:
