@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,6 +119,12 @@ def test_names_that_begin_with_a_dash_follow_two_dashes(asked):
         (["apply", "in.mp4", "out.mp4", "--start", "soon"], "--start 'soon'"),
         (["apply", "in.mp4", "out.mp4", "--set", "crf"], "'crf' is not a setting"),
         (["apply", "in.mp4", "out.mp4", "--codec", "h26"], "--codec 'h26'"),
+        (["apply", "in.mp4", "out.mp4", "--fps", "0"], "--fps '0': should be a rate"),
+        (["apply", "in.mp4", "out.mp4", "--end", "inf"], "--end 'inf': should be a time"),
+        (["apply", "-dash.mp4", "out.mp4"], "Write -- before names that begin with a dash"),
+        (["probe", "--dash.mp4"], "Write -- before names that begin with a dash"),
+        (["apply", "http://example.org/a.mp4", "out.mp4"], "http://example.org/a.mp4 is an address"),
+        (["apply", "in.mp4", "out.mp4", "concat", "--after", "http://example.org/a.mp4"], "http://example.org"),
         (["apply", "in.mp4", "out.mp4", "--max-errors", "-1"], "--max-errors '-1'"),
         (["apply", "in.mp4", "resize"], "the name of the film to write is missing"),
         (["apply", "in.mp4"], "Missing argument 'OUT'"),
@@ -168,6 +173,8 @@ def test_stopping_is_no_failure(melies, monkeypatch, error):
     result = melies("apply", "in.mp4", "out.mp4")
     assert result.status == 130
     assert result.err.strip() == "stopped"
+    result = melies("apply", "in.mp4", "out.mp4", "--json")
+    assert (result.status, json.loads(result.out), result.err.strip()) == (130, {"event": "stopped"}, "")
 
 
 def test_a_full_disk_is_said_in_one_line(melies, monkeypatch):
@@ -195,7 +202,7 @@ def test_help_names_every_command_effect_and_option(melies):
 
 def test_defaults_and_bounds_in_help_come_from_the_fields(melies):
     text = " ".join(melies("apply", "--help").out.split())
-    assert "--quality WHOLE 0 is smallest, 100 is best; 70 looks like the original [0–100; default 70]" in text
+    assert "--quality WHOLE 0 is smallest, 100 is best; 70 looks like the original. [0–100; default 70]" in text
 
 
 def test_effects_as_json_are_the_schemas(melies):
@@ -241,7 +248,9 @@ def test_doctor_sees_the_encoders_and_the_processor(melies):
     assert "cpu" in found["devices"]
     assert found["encoders"]["h264"]
     assert found["packages"]["av"] != "missing"
-    assert melies("doctor").status == 0
+    text = melies("doctor")
+    assert text.status == 0
+    assert "nvenc" not in text.out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -266,6 +275,17 @@ def test_tab_completes_commands_effects_options_and_choices():
     assert complete("apply", "in.mp4", "out.mp4", "resize", "--quali") == ["--quality"]
     assert complete("apply", "--qual") == ["--quality"]
     assert complete("apply", "--preset", "veryf") == ["veryfast"]
+    assert complete("apply", "in.mp4", "out.mp4", "resize", "--codec", "pro") == ["prores", "prores4444"]
+    assert complete("apply", "in.mp4", "out.mp4", "crop", "--gravity", "top-l") == ["top-left"]
+    assert complete("run", "recipe.yaml", "--codec", "av") == ["av1"]
+
+
+def test_tab_completes_names_of_effects_and_models():
+    assert complete("effects", "resi") == ["resize"]
+    assert set(complete("effects", "")) == set(effects.names())
+    for command in ("pull", "verify", "where"):
+        assert "rvm" in complete("models", command, "")
+    assert complete("models", "pull", "rvm", "rvm") == []
 
 
 def event(**changes: Any) -> Progress:
@@ -315,6 +335,14 @@ def test_lines_come_now_and_then(capsys, monkeypatch):
     lines = capsys.readouterr().err.splitlines()
     assert lines[:2] == ["25% · 120 frames · 30.0 fps · 0:12 left", "a note"]
     assert lines[2].startswith("out.mp4 · 120 frames · 0:00")
+
+
+def test_quiet_events_are_warnings_and_the_end(capsys):
+    with report.reporting(as_json=True, quiet=True, verbose=False) as told:
+        told.progress(event())
+        logging.getLogger("melies").warning("careful")
+        told.done(Path("out.mp4"))
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["warning", "done"]
 
 
 def test_the_bar_survives_brackets_and_unknown_lengths(capsys):
@@ -378,19 +406,44 @@ def test_a_stopped_render_leaves_no_output_and_no_traceback(tmp_path, number):
     assert process.stdout is not None
     process.stdout.readline()  # the first event: work is under way
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    rest, err = process.communicate(timeout=30)
+    assert json.loads(rest.splitlines()[-1]) == {"event": "stopped"}
     assert process.returncode == (130 if number == signal.SIGINT else 143)
     assert "Traceback" not in err
     assert not out.exists()
 
 
-def test_a_reader_that_goes_away_is_no_error():
-    code = "from melies.cli import main; main(['effects', '--json'])"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def unread(*words: Any, stream: str) -> tuple[int, str]:
+    """Run a command one of whose streams nobody reads; return its status and what it says on the other."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "melies", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     assert process.stderr is not None
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    process.stderr.close()
-    process.wait(timeout=30)
-    time.sleep(0)
+    closed, other = (process.stdout, process.stderr) if stream == "stdout" else (process.stderr, process.stdout)
+    with other:
+        closed.close()
+        text = other.read()
+    return process.wait(timeout=30), text
+
+
+@pytest.mark.parametrize(
+    ("words", "stream"),
+    [
+        (["effects", "--json"], "stdout"),
+        (["models"], "stdout"),
+        (["doctor"], "stdout"),
+        (["--help"], "stdout"),
+        (["effects", "nothing"], "stderr"),
+        (["apply", "nothing.mp4", "out.mp4", "--json"], "stdout"),
+    ],
+)
+def test_a_reader_that_goes_away_is_no_error(words, stream):
+    assert unread(*words, stream=stream) == (1, "")
+
+
+@pytest.mark.parametrize(("words", "stream"), [(["--json"], "stdout"), ([], "stderr")])
+def test_a_render_stops_quietly_when_nobody_reads_what_it_says(words, stream, tmp_path):
+    film = write_clip(tmp_path / "film.mp4", frames=12)
+    assert unread("apply", film, tmp_path / "out.mp4", "resize", "--width", "47", *words, stream=stream) == (1, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]

@@ -19,9 +19,6 @@ from melies.media.camera import cameras
 from melies.media.output import CODECS
 from melies.models import registry, runtime, store
 
-HARDWARE = ("nvenc", "qsv", "videotoolbox", "amf", "vaapi", "mediacodec", "d3d12va", "vulkan")
-"""What the names of encoders end with that run on a graphics card."""
-
 
 class Diagnosis(BaseModel):
     """Everything that matters for a report of what works and what does not."""
@@ -44,8 +41,6 @@ class Diagnosis(BaseModel):
     """what can run models, for `--device`"""
     encoders: dict[str, bool]
     """codecs, for `--codec`, and whether their encoder is here"""
-    hardware_encoders: tuple[str, ...]
-    """encoders on a graphics card that FFmpeg was built with; whether one works shows only when it runs"""
     cameras: tuple[str, ...]
     """cameras that were found"""
     models: dict[str, Literal["missing", "ready", "bundled"]]
@@ -68,7 +63,6 @@ def diagnose() -> Diagnosis:
         ffmpeg=av.ffmpeg_version_info,
         devices=tuple(runtime.providers()),
         encoders={name: can_encode(codec.encoder) for name, codec in CODECS.items() if "-" not in name},
-        hardware_encoders=hardware_encoders(),
         cameras=cameras(),
         models={row.name: store.status(row) for row in registry.rows()},
         store=home,
@@ -97,12 +91,6 @@ def can_encode(encoder: str) -> bool:
     except av.codec.codec.UnknownCodecError:
         return False
     return True
-
-
-def hardware_encoders() -> tuple[str, ...]:
-    """Return the encoders that run on a graphics card."""
-    named = (name for name in av.codecs_available if name.rpartition("_")[2] in HARDWARE)
-    return tuple(sorted(name for name in named if can_encode(name)))
 
 
 def existing(folder: Path) -> Path:

@@ -41,7 +41,7 @@ class Setting:
         choices: The words among what it wants.
         bounds: The allowed range, such as `0–1` or `0 ≤ x < 1`; empty when any value will do.
         default: The default as text; empty when there is none worth showing.
-        help: What it does, in the words of the field's own description.
+        help: What it does: the field's own description, as a sentence.
         required: Whether it must be given.
     """
 
@@ -86,6 +86,12 @@ def summary(thing: type) -> str:
     return " ".join(first.split()).removesuffix(".")
 
 
+def sentence(text: str) -> str:
+    """Return a description as one line that begins with a capital and ends with a full stop."""
+    line = " ".join(text.split()).removesuffix(".")
+    return f"{line[0].upper()}{line[1:]}." if line else ""
+
+
 def _setting(name: str, field: Mapping[str, Any], defs: Mapping[str, Any], required: bool) -> Setting:
     kinds = list(_alternatives(field, defs))
     choices = tuple(str(word) for kind in kinds for word in kind.get("enum", ()))
@@ -96,7 +102,7 @@ def _setting(name: str, field: Mapping[str, Any], defs: Mapping[str, Any], requi
         choices=choices,
         bounds=next(filter(None, map(_bounds, kinds)), ""),
         default=_text(field.get("default")),
-        help=" ".join(field.get("description", "").split()).removesuffix("."),
+        help=sentence(field.get("description", "")),
         required=required,
     )
 

@@ -57,25 +57,49 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     words = sys.argv[1:] if args is None else list(args)
     given = [word for word in words if word != "--debug"]  # understood anywhere
     try:
-        status = cli.main(given, prog_name="melies", standalone_mode=False)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
-        status = INTERRUPTED
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        status = 0
-    except Exception as error:  # the outermost door: whatever happened, people get one sentence
-        if os.environ.get("MELIES_DEBUG") or given != words:
-            raise
-        status = _report(error, as_json="--json" in given)
+        status = _run(given, debug=bool(os.environ.get("MELIES_DEBUG")) or given != words)
+    except BrokenPipeError:  # whoever read what went wrong has gone away
+        from melies.cli.report import hush
+
+        hush(sys.stdout if "--json" in given else sys.stderr)
+        status = 1
     if args is None:  # what is left to do is short; a second Ctrl-C would only make it untidy
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(status if isinstance(status, int) else 0)
 
 
+def _run(words: list[str], debug: bool) -> Any:
+    as_json = "--json" in words
+    try:
+        return cli.main(words, prog_name="melies", standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt):
+        return _stopped(INTERRUPTED, as_json)
+    except Terminated as error:
+        return _stopped(error.status, as_json)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except Exception as error:  # the outermost door: whatever happened, people get one sentence
+        if debug:
+            raise
+        return _report(error, as_json)
+
+
+class Terminated(SystemExit):
+    """The system asked the process to end; raised, so that what was being written is cleaned up."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 def _terminated(number: int, frame: Any) -> NoReturn:
-    """Leave by an exception, so that what was being written is cleaned up."""
-    sys.exit(128 + number)
+    raise Terminated(128 + number)
+
+
+def _stopped(status: int, as_json: bool) -> int:
+    click.echo('{"event": "stopped"}' if as_json else "stopped", err=not as_json)
+    return status
 
 
 def _report(error: Exception, as_json: bool) -> int:
@@ -93,6 +117,8 @@ def _report(error: Exception, as_json: bool) -> int:
 def _describe(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, MeliesError):
         return error.message, error.hint, error.exit_code
+    if isinstance(error, click.NoSuchOption) and (len(error.option_name) == 2 or "." in error.option_name):
+        return error.format_message(), "Write -- before names that begin with a dash.", error.exit_code
     if isinstance(error, click.UsageError):
         hint = f"See: {error.ctx.command_path} --help" if error.ctx else ""
         return error.format_message(), hint, error.exit_code

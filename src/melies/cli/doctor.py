@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="the same for programs")
+@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
 def command(as_json: bool) -> None:
     """Show what is installed and what works."""
     from melies.doctor import diagnose
@@ -42,7 +42,6 @@ def describe(found: Diagnosis) -> Iterator[tuple[str, str]]:
     yield "ffmpeg", found.ffmpeg
     yield "devices", ", ".join(found.devices)
     yield "encoders", ", ".join(able) + (f"; without {', '.join(unable)}" if unable else "")
-    yield "hardware", ", ".join(found.hardware_encoders) or "no hardware encoders"
     yield "cameras", ", ".join(found.cameras) or "none found"
     yield "models", ", ".join(ready) or "none yet"
     if to_pull:

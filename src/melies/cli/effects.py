@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import click
+from click.shell_completion import CompletionItem
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from melies import effects
+
+    return [CompletionItem(name) for name in effects.names() if name.startswith(incomplete)]
 
 
 @click.command("effects")
-@click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="the schema that forms and programs are made from")
+@click.argument("name", required=False, shell_complete=_complete)
+@click.option("--json", "as_json", is_flag=True, help="The schema that forms and programs are made from.")
 def command(name: str | None, as_json: bool) -> None:
     """List the effects, or show what one of them can be told."""
     from melies import effects

@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from melies.models.registry import Row
 
 PERMISSIVE = re.compile(r"(Apache-2\.0|MIT|BSD-[23]-Clause|ISC|Unlicense|CC0-1\.0|CC-BY-4\.0)( \(as the code\))?")
 """Licences that ask for no more than to be named; anything else, or less clear, is asked about."""
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from melies.models import registry
+
+    named = ctx.params.get(param.name or "") or ()
+    names = [row.name for row in registry.rows() if row.name not in named]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 @click.group("models", invoke_without_command=True)
@@ -27,7 +36,7 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="everything that is known, for programs")
+@click.option("--json", "as_json", is_flag=True, help="Everything that is known, for programs.")
 def list_models(as_json: bool) -> None:
     """List the models: what for, how large, under which licence, and whether they are here."""
     from melies.models import registry, store
@@ -48,9 +57,9 @@ def list_models(as_json: bool) -> None:
 
 
 @command.command("pull", no_args_is_help=True)
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option("--file", type=click.Path(), help="take it from this file, or from the package in it")
-@click.option("-y", "--yes", is_flag=True, help="accept the licence without being asked")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=_complete)
+@click.option("--file", type=click.Path(), help="Take it from this file, or from the package in it.")
+@click.option("-y", "--yes", is_flag=True, help="Accept the licence without being asked.")
 def pull(names: tuple[str, ...], file: str | None, yes: bool) -> None:
     """Fetch models, checked against their SHA-256 sums; the licence is shown first."""
     from melies.errors import UseError
@@ -71,7 +80,7 @@ def pull(names: tuple[str, ...], file: str | None, yes: bool) -> None:
 
 
 @command.command("verify")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=_complete)
 def verify(names: tuple[str, ...]) -> None:
     """Read models again and check that no byte has changed; all that are here if none is named."""
     from melies.errors import ModelError
@@ -86,7 +95,7 @@ def verify(names: tuple[str, ...]) -> None:
 
 
 @command.command("where")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_complete)
 def where(name: str | None) -> None:
     """Print where a model's file is or would be, or the folder of all of them."""
     from melies.models import store

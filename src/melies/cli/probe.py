@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("probe", no_args_is_help=True)
 @click.argument("file", type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="everything that is known, for programs")
+@click.option("--json", "as_json", is_flag=True, help="Everything that is known, for programs.")
 def command(file: str, as_json: bool) -> None:
     """Show what is inside a film, a picture or a sound file."""
     from melies.media.probe import probe

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import click
 
@@ -59,7 +60,7 @@ class Lines:
         """Write one line on stderr."""
         if level >= logging.WARNING:
             text = f"{click.style('warning:', fg='yellow')} {text}"
-        click.echo(text, err=True)
+        say(text, err=True)
 
     def done(self, output: Path) -> None:
         """Tell what was made, of how many frames and how fast."""
@@ -68,7 +69,7 @@ class Lines:
         if self._frames > 1 and took > 0:
             words.append(f"{self._frames / took:.1f} fps")
         self.close()
-        click.echo(" · ".join(words), err=True)
+        say(" · ".join(words), err=True)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -78,7 +79,7 @@ class Lines:
             self._frames = event.frames
 
     def _show(self, event: Progress) -> None:
-        click.echo(" · ".join(describe(event)), err=True)
+        say(" · ".join(describe(event)), err=True)
 
 
 class Quiet(Lines):
@@ -154,7 +155,14 @@ class Json:
         """Nothing is open."""
 
     def _write(self, event: str, **data: Any) -> None:
-        click.echo(json.dumps({"event": event, **data}))
+        say(json.dumps({"event": event, **data}))
+
+
+class QuietJson(Json):
+    """Events without progress."""
+
+    def progress(self, event: Progress) -> None:
+        """Say nothing."""
 
 
 @contextmanager
@@ -162,7 +170,7 @@ def reporting(*, as_json: bool, quiet: bool, verbose: bool) -> Iterator[Report]:
     """Give a report fit for where the output goes, and send what `melies` logs through it."""
     report: Report
     if as_json:
-        report = Json()
+        report = QuietJson() if quiet else Json()
     elif quiet:
         report = Quiet()
     else:
@@ -189,6 +197,26 @@ class _Relay(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._report.note(record.levelno, record.getMessage())
+
+
+def say(text: str, err: bool = False) -> None:
+    """Write a line; when nobody reads any more, be silent from then on and stop.
+
+    Raises:
+        click.exceptions.Exit: Nobody reads. It is no failure of the render, which would be reported in vain.
+    """
+    try:
+        click.echo(text, err=err)
+    except BrokenPipeError:
+        hush(sys.stderr if err else sys.stdout)
+        raise click.exceptions.Exit(1) from None
+
+
+def hush(stream: TextIO) -> None:
+    """Send what is written from now on nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def facts(event: Progress) -> dict[str, Any]:
