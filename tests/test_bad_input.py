@@ -119,6 +119,7 @@ def test_files_that_are_no_film(tmp_path: Path, clip: Path, make: Any, status: i
         (["in.mp4", "out.mp4", "--start", "2", "--end", "1"], "after the start"),
         (["in.mp4", "out.mp4", "--start", "soon"], "soon"),
         (["in.mp4", "out.mp4", "--set", "no-such-thing=1"], "no-such-thing"),
+        (["in.mp4", "out.mp4", "--set", "crf=abc"], "crf=abc"),
         (["in.mp4", "out.mp4", "matte", "--background", "nocolour"], "nocolour"),
         (["in.mp4", "out.mp4", "--device", "abacus"], "abacus"),
     ],

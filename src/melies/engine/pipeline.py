@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, Protocol, TypeVar
 
-BUDGET = 24 << 20
+BUDGET = 12 << 20
 """Bytes that may wait between two stages. Two items may always wait, however large they are."""
 
 

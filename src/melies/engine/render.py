@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import av
 
 from melies.engine.chain import constant_rate, lead_in, needs_shots, staged
+from melies.engine.memory import settle
 from melies.engine.pipeline import Stage
 from melies.engine.progress import Meter, Report
 from melies.engine.shots import WARM_UP, mark_shots
@@ -76,6 +77,7 @@ def render(clip: Clip, path: Path, options: SaveOptions, report: Report | None, 
         UseError: The request cannot be carried out; nothing was touched.
         MediaError: Reading or writing failed on the way; finished segments are kept for `resume`.
     """
+    settle()
     plan = plan_for(clip, path, options)
     check_target(clip.inputs(), plan, options.overwrite)
     for note in plan.notes:

@@ -11,7 +11,7 @@ from typing import Any
 import av
 
 from melies.media.encode import Segment, packets
-from melies.media.output import CODECS, Plan
+from melies.media.output import CODECS, FFV1, Plan
 
 _TICK = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 1000)}
 
@@ -23,7 +23,7 @@ def lossless(plan: Plan) -> Plan:
         plan,
         codec="ffv1",
         pix_fmt=CODECS["ffv1"].formats[(alpha, deep)],
-        options={"level": "3", "slices": "4", "slicecrc": "1"},
+        options=FFV1,
     )
 
 

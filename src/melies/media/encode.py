@@ -6,6 +6,7 @@ rounding touches them before the final file is put together.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -145,7 +146,7 @@ class Encoder:
     def finish(self) -> Stamps:
         """Flush the encoder, close the file safely on disk and return the stamps."""
         self._mux(self._context.encode(None))
-        self._file.close()
+        self._close()
         with self._path.open("rb") as file:
             os.fsync(file.fileno())
         return tuple(self._stamps)
@@ -154,8 +155,15 @@ class Encoder:
         """Close without finishing; the file is worthless."""
         # The disk may be full: what could not be written is thrown away in any case.
         with suppress(av.FFmpegError, OSError):
-            self._file.close()
+            self._close()
         self._path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        self._file.close()
+        # File, stream and encoder refer to each other: without this, hundreds of megabytes of an encoder that has done
+        # its work stay until Python happens to look for circles.
+        del self._context, self._stream, self._file
+        gc.collect()
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:

@@ -61,6 +61,9 @@ class Codec:
     """What every reader takes for granted, where the format has no tags."""
 
 
+FFV1 = {"level": "3", "slicecrc": "1"}
+"""Version 3, with checksums; FFmpeg chooses the slices by size."""
+
 _420 = {(False, False): "yuv420p", (False, True): "yuv420p10le"}
 
 _WEBP = Colour("limited", "smpte170m")
@@ -324,10 +327,22 @@ def _check_options(codec: Codec, extra: dict[str, str]) -> None:
     import av
 
     options = av.CodecContext.create(codec.encoder, "w").supported_options
-    known = {option.name for option in (*options.generic, *options.private)}
-    for key in extra:
+    known = {option.name: option for option in (*options.generic, *options.private)}
+    for key, value in extra.items():
         if key not in known:
             raise UseError(f"{codec.encoder} has no option {key!r}.{did_you_mean(key, known)}")
+        option = known[key]
+        if (
+            option.type.name in ("FLOAT", "DOUBLE", "INT", "INT64", "UINT64")
+            and not option.choices
+            and not _number(value)
+        ):
+            raise UseError(f"--set {key}={value}: {codec.encoder} wants a number there.")
+
+
+def _number(text: str) -> bool:
+    """Whether FFmpeg takes it as a number: it may end in a unit, as in 5M or 800k."""
+    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?[a-zA-Z]{0,2}", text) is not None
 
 
 def _check_format(codec: Codec, pix_fmt: str) -> None:
@@ -359,7 +374,7 @@ def encoder_options(name: str, quality: int, preset: str) -> dict[str, str]:
         options |= {"b": "0", "row-mt": "1", "auto-alt-ref": "0", "cpu-used": str(max(0, 7 - speed))}
         options["deadline"] = "realtime" if speed <= 1 else "good"
     elif name == "ffv1":
-        options |= {"level": "3", "slices": "4", "slicecrc": "1"}
+        options |= FFV1
     elif name == "prores":
         options["profile"] = str(min(3, quality // 25))
         options["vendor"] = "apl0"
