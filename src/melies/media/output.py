@@ -332,11 +332,8 @@ def _check_options(codec: Codec, extra: dict[str, str]) -> None:
         if key not in known:
             raise UseError(f"{codec.encoder} has no option {key!r}.{did_you_mean(key, known)}")
         option = known[key]
-        if (
-            option.type.name in ("FLOAT", "DOUBLE", "INT", "INT64", "UINT64")
-            and not option.choices
-            and not _number(value)
-        ):
+        numeric = getattr(option.type, "name", "") in ("FLOAT", "DOUBLE", "INT", "INT64", "UINT64")
+        if numeric and not option.choices and not _number(value):
             raise UseError(f"--set {key}={value}: {codec.encoder} wants a number there.")
 
 
