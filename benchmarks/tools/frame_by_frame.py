@@ -12,7 +12,7 @@ import numpy as np
 from melies import models
 
 program, source, target = sys.argv[1:]
-session = models.load("selfie-landscape")
+session = models.load("selfie")
 (name, tensor), *_ = session.inputs.items()
 height, width = tensor.shape[1:3]
 video = cv2.VideoCapture(source)

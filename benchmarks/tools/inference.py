@@ -7,7 +7,7 @@ import numpy as np
 
 from melies import models
 
-session = models.load("selfie-landscape")
+session = models.load("selfie")
 (name, tensor), *_ = session.inputs.items()
 image = np.random.default_rng(0).random([side or 1 for side in tensor.shape], np.float32)
 session.run({name: image})

@@ -76,12 +76,12 @@ class Registry(Generic[S]):
                 ) from error
         return self._found[name]
 
-    def every(self) -> list[type[S]]:
-        """Every class that can be loaded; a plugin that cannot is left out with a warning."""
-        found = []
+    def every(self) -> dict[str, type[S]]:
+        """Every class that can be loaded, by name; a plugin that cannot is left out with a warning."""
+        found = {}
         for name in self.names():
             try:
-                found.append(self.find(name))
+                found[name] = self.find(name)
             except MeliesError as error:
                 log.warning("%s", error)
         return found

@@ -64,7 +64,7 @@ class Apply(General, click.Group):
         """Return the names of all effects."""
         from melies import effects
 
-        return effects.names()
+        return list(effects.every())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of an effect; an unknown one is refused with the nearest names."""

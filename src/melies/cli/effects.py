@@ -22,8 +22,8 @@ def command(name: str | None, as_json: bool) -> None:
     if as_json:
         import json
 
-        chosen = [name] if name else effects.names()
-        schemas = {each: effects.find(each).model_json_schema() for each in chosen}
+        chosen = {name: effects.find(name)} if name else effects.every()
+        schemas = {each: effect.model_json_schema() for each, effect in chosen.items()}
         click.echo(json.dumps(schemas[name] if name else schemas, indent=2))
     elif name:
         from melies.cli.apply import EffectCommand
@@ -39,6 +39,7 @@ def _table() -> None:
     from melies import effects
     from melies.schema import summary
 
-    width = max(map(len, effects.names()), default=0)
-    for name in effects.names():
-        click.echo(f"{click.style(name.ljust(width), fg='cyan')}  {summary(effects.find(name))}")
+    found = effects.every()
+    width = max(map(len, found), default=0)
+    for name, effect in found.items():
+        click.echo(f"{click.style(name.ljust(width), fg='cyan')}  {summary(effect)}")
