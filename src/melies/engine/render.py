@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import av
 
+import melies
 from melies.engine.chain import constant_rate, lead_in, needs_shots, staged
 from melies.engine.memory import settle
 from melies.engine.pipeline import Stage
@@ -43,6 +44,16 @@ SEGMENT = Fraction(8)
 
 SEGMENT_AT_CUT = Fraction(3)
 """Seconds after which a segment ends at the next cut."""
+
+
+JOB = "job.json"
+"""In the working folder: what is being rendered."""
+
+LOCK = "lock"
+"""In the working folder: held by the process that renders there."""
+
+OURS = re.compile(r"(job|\d+)\.json(\.tmp)?|\d+\.(mkv|png|jpe?g|webp)|finished\.\w+")
+"""Names of the other files that a render makes there."""
 
 
 @dataclass(frozen=True)
@@ -102,19 +113,11 @@ def plan_for(clip: Clip, path: Path, options: SaveOptions) -> Plan:
     return make_plan(path, spec, options, native)
 
 
-JOB = "job.json"
-LOCK = "lock"
-
-
 def empty(folder: Path) -> None:
     """Remove what a render keeps in its working folder, and nothing else."""
     for file in folder.iterdir():
-        if file.name != LOCK and OURS.fullmatch(file.name):
+        if OURS.fullmatch(file.name):
             file.unlink()
-
-
-OURS = re.compile(r"job\.json|\d+\.(json|mkv|png|jpe?g|webp)(\.tmp)?|job\.json\.tmp|finished\.\w+")
-"""Names of the files that a render makes in its working folder."""
 
 
 class Workshop:
@@ -186,7 +189,12 @@ class Workshop:
     def job(self) -> dict[str, object]:
         """Say what this render is, so that only the same one is resumed."""
         options = self.options.model_dump(mode="json", exclude={"overwrite", "resume"})
-        return {"version": 1, "clip": self.clip.identity(), "options": options, "output": self.plan.path.name}
+        return {
+            "melies": melies.__version__,
+            "clip": self.clip.identity(),
+            "options": options,
+            "output": self.plan.path.name,
+        }
 
     def _resume(self, old: dict[str, object], job: dict[str, object]) -> None:
         if old != json.loads(json.dumps(job)):
