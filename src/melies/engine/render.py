@@ -21,7 +21,7 @@ import av
 
 import melies
 from melies.engine.chain import constant_rate, lead_in, needs_shots, staged
-from melies.engine.memory import settle
+from melies.engine.libraries import opencv_keeps_to_its_thread, settle
 from melies.engine.pipeline import Stage
 from melies.engine.progress import Meter, Report
 from melies.engine.shots import WARM_UP, mark_shots
@@ -44,6 +44,10 @@ SEGMENT = Fraction(8)
 
 SEGMENT_AT_CUT = Fraction(3)
 """Seconds after which a segment ends at the next cut."""
+
+PLAIN = 4
+"""How many times as long segments are when there are no effects: little is lost with them, and every new encoder has to
+fill its look-ahead again."""
 
 
 JOB = "job.json"
@@ -93,7 +97,7 @@ def render(clip: Clip, path: Path, options: SaveOptions, report: Report | None, 
     check_target(clip.inputs(), plan, options.overwrite)
     for note in plan.notes:
         log.warning("%s", note)
-    with Workshop(clip, plan, options) as shop:
+    with Workshop(clip, plan, options) as shop, opencv_keeps_to_its_thread():
         if plan.kind == "sound":
             shop.write_sound()
         else:
@@ -410,7 +414,8 @@ class Run:
 
     def ends(self, length: Fraction, cut: bool) -> bool:
         """Whether a segment of this length ends before the frame at hand."""
-        return length >= SEGMENT or (cut and length >= SEGMENT_AT_CUT)
+        longer = 1 if self._clip.effects else PLAIN
+        return length >= SEGMENT * longer or (cut and length >= SEGMENT_AT_CUT * longer)
 
     def restart(self, moment: Fraction) -> Where:
         """Say from where the source must run again so that the frame at `moment` of the result is made exactly."""
