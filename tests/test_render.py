@@ -370,7 +370,7 @@ RESUME = [
 
 def short_segments() -> None:
     """Make segments of a second, so that a short clip has several."""
-    render.SEGMENT, render.SEGMENT_AT_CUT = Fraction(1), Fraction(1, 4)
+    render.SEGMENT, render.SEGMENT_AT_CUT, render.PLAIN = Fraction(1), Fraction(1, 4), 1
 
 
 def render_and_die(source: Path, effects: list[type[Effect]], out: Path, options: dict[str, Any]) -> None:
@@ -406,6 +406,7 @@ def test_resume_after_kill(
     )
     monkeypatch.setattr(render, "SEGMENT", Fraction(1))
     monkeypatch.setattr(render, "SEGMENT_AT_CUT", Fraction(1, 4))
+    monkeypatch.setattr(render, "PLAIN", 1)
     clip = melies.open(source).apply(*(effect() for effect in effects))
     whole = clip.save(tmp_path / "whole" / Path(name).name if "%" in name else tmp_path / f"whole-{name}", **options)
     out = tmp_path / name
