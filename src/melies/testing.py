@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -222,6 +222,3 @@ def thumbprint(frames: Sequence[Frame]) -> list[list[int]]:
         image = frame.image if frame.image.dtype == np.uint8 else (frame.image >> 8).astype(np.uint8)
         prints.append([int(v) for v in cv2.resize(image, (4, 4), interpolation=cv2.INTER_AREA).reshape(-1)])
     return prints
-
-
-Maker = Callable[[Path], Effect]

@@ -40,7 +40,7 @@ def run_effect(effect: Effect, frames: Iterator[Frame], spec: VideoSpec, workers
             for shot in shots(frames):
                 yield from _first_is_cut(effect.apply(shot, spec))
         else:
-            yield from _closing(effect.apply(frames, spec))
+            yield from effect.apply(frames, spec)
     finally:
         close(frames)
 
@@ -50,13 +50,6 @@ def _first_is_cut(frames: Iterator[Frame]) -> Iterator[Frame]:
         for index, frame in enumerate(frames):
             cut = index == 0
             yield frame if frame.cut == cut else frame.at(frame.pts, frame.duration, cut=cut)
-    finally:
-        close(frames)
-
-
-def _closing(frames: Iterator[Frame]) -> Iterator[Frame]:
-    try:
-        yield from frames
     finally:
         close(frames)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -142,22 +144,16 @@ def _paletted(plan: Plan, first: Iterator[Any], second: Iterator[Any]) -> Iterat
     palette.pts, palette.time_base = 0, Fraction(1, 1000)
     colours.push(palette)
     colours.push(None)
-    times: list[tuple[int, Fraction]] = []
-    taken = 0
-    for index, frame in enumerate(second):
-        times.append((frame.pts, frame.time_base))
-        frame = frame.reformat(format=plan.pix_fmt)
-        frame.pts, frame.time_base = index, Fraction(1, 1000)
+    times: deque[tuple[int, Fraction]] = deque()
+    for index, frame in enumerate(chain(second, [None])):
+        if frame is not None:
+            times.append((frame.pts, frame.time_base))
+            frame = frame.reformat(format=plan.pix_fmt)
+            frame.pts, frame.time_base = index, Fraction(1, 1000)
         source.push(frame)
         for mapped in _drain(sink):
-            mapped.pts, mapped.time_base = times[taken]
-            taken += 1
+            mapped.pts, mapped.time_base = times.popleft()
             yield mapped
-    source.push(None)
-    for mapped in _drain(sink):
-        mapped.pts, mapped.time_base = times[taken]
-        taken += 1
-        yield mapped
 
 
 def _drain(sink: Any) -> Iterator[Any]:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ import av
 from melies.frame import Sound
 from melies.media.encode import Segment, packets
 from melies.media.output import Container, Plan
-from melies.media.reader import open_container
+from melies.media.probe import open_container
+from melies.media.sound import read_sound
 
 log = logging.getLogger("melies")
 
@@ -163,6 +166,7 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
     feeds: list[Iterator[Timed]] = []
     if source is None:
         return [_encoded(out, container, track, None) for track in extras.tracks or () if extras.sound]
+    assert extras.path is not None
     copied: dict[int, Any] = {}
     encoded: dict[int, Any] = {}
     if extras.sound and container.sound:
@@ -178,7 +182,8 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
                     _codec(stream),
                     container.sound_encoder,
                 )
-                feeds.append(_encoded(out, container, decoder(extras, number), stream))
+                decoded = partial(read_sound, extras.path, extras.origin, extras.length, number)
+                feeds.append(_encoded(out, container, decoded, stream))
         brought = (extras.tracks or [])[len(source.streams.audio) :]
         feeds += [_encoded(out, container, track, None) for track in brought]
     if extras.keep_timed:
@@ -299,15 +304,6 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """What text subtitles look like when they say nothing themselves: FFmpeg's own default."""
 
 
-def decoder(extras: Extras, number: int) -> Callable[[], Iterator[Sound]]:
-    """Sound track `number` of the source, decoded and trimmed."""
-    from melies.media.reader import read_sound
-
-    assert extras.path is not None
-    path = extras.path
-    return lambda: read_sound(path, extras.origin, extras.length, number)
-
-
 def _encoded(out: Any, container: Container, blocks: Callable[[], Iterator[Sound]], like: Any) -> Iterator[Timed]:
     """Encode blocks of sound into a new stream."""
     feed = blocks()
@@ -316,7 +312,7 @@ def _encoded(out: Any, container: Container, blocks: Callable[[], Iterator[Sound
         return iter(())
     channels = first.samples.shape[1]
     rate = first.rate if container.sound_encoder != "libopus" else 48000
-    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(channels, "stereo")
+    layout = _LAYOUTS.get(channels, "stereo")
     stream = out.add_stream(container.sound_encoder, rate=rate, layout=layout)
     if container.sound_encoder in ("aac", "libopus"):
         stream.codec_context.bit_rate = 96_000 * min(channels, 8)
@@ -327,7 +323,7 @@ def _encoded(out: Any, container: Container, blocks: Callable[[], Iterator[Sound
         resampler = av.AudioResampler(
             format=stream.codec_context.format.name, layout=layout, rate=rate, frame_size=_frame_size(stream)
         )
-        for block in _from(first, feed):
+        for block in chain([first], feed):
             if not len(block.samples):
                 continue
             frame = av.AudioFrame.from_ndarray(block.samples.T.copy(), "fltp", _layout_name(block.samples.shape[1]))
@@ -343,18 +339,17 @@ def _encoded(out: Any, container: Container, blocks: Callable[[], Iterator[Sound
     return run()
 
 
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+"""FFmpeg's names of how channels are arranged, by their number."""
+
+
 def _layout_name(channels: int) -> str:
-    return {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(channels, f"{channels}c")
+    return _LAYOUTS.get(channels, f"{channels}c")
 
 
 def _frame_size(stream: Any) -> int:
     stream.codec_context.open(strict=False)
     return int(stream.codec_context.frame_size or 1024)
-
-
-def _from(first: Sound, rest: Iterator[Sound]) -> Iterator[Sound]:
-    yield first
-    yield from rest
 
 
 def _timed(made: Sequence[Any]) -> Iterator[Timed]:
