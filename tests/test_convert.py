@@ -217,3 +217,16 @@ def test_large_pictures_are_converted_in_bands_without_seams() -> None:
     for wide, narrow in zip(planes(whole), planes(left), strict=True):
         assert np.array_equal(wide[:, : narrow.shape[1]], narrow)
     assert np.array_equal(to_image(whole)[:, :62], to_image(left)[:, :62])
+
+
+def test_repacking_writes_every_line() -> None:
+    frame = av.VideoFrame(38, 34, "p010le")
+    for plane in frame.planes:
+        plane.update(np.full(plane.buffer_size // 2, 500 << 6, np.uint16).tobytes())
+    expected = to_image(frame)
+    for _ in range(200):
+        litter = av.VideoFrame(38, 34, "yuv420p10le")
+        for plane in litter.planes:
+            plane.update(bytes(range(256)) * (plane.buffer_size // 256) + bytes(plane.buffer_size % 256))
+        del litter, plane
+        assert np.array_equal(to_image(frame), expected)

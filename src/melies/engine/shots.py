@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.frame import Frame
+from melies.media.convert import reformat
 
 WARM_UP = 8
 """Frames the detector must have seen before its answers do not depend on where it started."""
@@ -72,7 +73,7 @@ def thumbnail(frame: Frame) -> NDArray[np.uint8]:
     if frame.native is not None:
         native = frame.native
         height = max(16, round(native.height * _WIDTH / native.width))
-        small = native.reformat(width=_WIDTH, height=height, format="bgr24", interpolation="FAST_BILINEAR")
+        small = reformat(native, "bgr24", width=_WIDTH, height=height, interpolation="FAST_BILINEAR")
         return np.asarray(small.to_ndarray(), np.uint8)
     image = frame.image
     height = max(16, round(image.shape[0] * _WIDTH / image.shape[1]))

@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 
+from melies.media.convert import reformat
 from melies.media.encode import Segment, packets
 from melies.media.output import CODECS, FFV1, Plan
 
@@ -52,7 +53,7 @@ def write_animation(
     if plan.codec == "gif":
         frames = _paletted(plan, _frames(segments, folder), frames)
     else:
-        frames = (frame.reformat(format=plan.pix_fmt) for frame in frames)
+        frames = (reformat(frame, plan.pix_fmt) for frame in frames)
     # A GIF counts plays after the first; -1 there means once. The others count plays.
     times = {"gif": -1 if loop == 1 else max(0, loop - 1), "webp": loop, "apng": loop}[plan.codec]
     muxing = {"loop" if plan.codec != "apng" else "plays": str(times)}
@@ -128,7 +129,7 @@ def _paletted(plan: Plan, first: Iterator[Any], second: Iterator[Any]) -> Iterat
     chooser.link_to(sink)
     graph.configure()
     for index, frame in enumerate(first):
-        frame = frame.reformat(format=plan.pix_fmt)
+        frame = reformat(frame, plan.pix_fmt)
         frame.pts, frame.time_base = index, Fraction(1, 1000)
         source.push(frame)
     source.push(None)
@@ -148,7 +149,7 @@ def _paletted(plan: Plan, first: Iterator[Any], second: Iterator[Any]) -> Iterat
     for index, frame in enumerate(chain(second, [None])):
         if frame is not None:
             times.append((frame.pts, frame.time_base))
-            frame = frame.reformat(format=plan.pix_fmt)
+            frame = reformat(frame, plan.pix_fmt)
             frame.pts, frame.time_base = index, Fraction(1, 1000)
         source.push(frame)
         for mapped in _drain(sink):

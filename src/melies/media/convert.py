@@ -210,11 +210,16 @@ def _planes(frame: av.VideoFrame, bits: int) -> list[Array]:
     return [_plane(plane, *size, bits) for plane, size in zip(planes, sizes, strict=True)]
 
 
+def reformat(frame: av.VideoFrame, pix_fmt: str, **options: Any) -> av.VideoFrame:
+    """`VideoFrame.reformat` on one thread: with more, swscale now and then leaves the last lines unwritten."""
+    return frame.reformat(format=pix_fmt, threads=1, **options)
+
+
 def _same(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
     """Repack a frame without touching its values: matrix and range are declared equal on both sides."""
     if frame.format.name == pix_fmt:
         return frame
-    return frame.reformat(format=pix_fmt, src_colorspace=1, dst_colorspace=1, src_color_range=2, dst_color_range=2)
+    return reformat(frame, pix_fmt, src_colorspace=1, dst_colorspace=1, src_color_range=2, dst_color_range=2)
 
 
 def to_image(native: av.VideoFrame) -> Image:

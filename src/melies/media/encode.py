@@ -21,7 +21,7 @@ import numpy as np
 
 from melies.errors import MediaError
 from melies.frame import Frame, Image
-from melies.media.convert import colour_of, set_colour, to_native
+from melies.media.convert import colour_of, reformat, set_colour, to_native
 from melies.media.output import CODECS, Plan
 
 _CARRIER = Fraction(1, 1000)
@@ -195,7 +195,7 @@ def prepare(frame: Frame, plan: Plan) -> av.VideoFrame:
         if native.format.name == plan.pix_fmt:
             return native
         if not spec.alpha and _is_ycc(native.format) and _is_ycc(av.VideoFormat(plan.pix_fmt)):
-            return native.reformat(format=plan.pix_fmt)
+            return reformat(native, plan.pix_fmt)
     image = frame.image
     if image.shape[2] == 4 and not _has_alpha(plan.pix_fmt):
         image = over_black(image)

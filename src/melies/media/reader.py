@@ -15,7 +15,7 @@ import numpy as np
 
 from melies.errors import UseError
 from melies.frame import Frame, Image, Sound, VideoSpec
-from melies.media.convert import bits_and_alpha, to_image
+from melies.media.convert import bits_and_alpha, reformat, to_image
 from melies.media.probe import (
     MediaInfo,
     display_matrix,
@@ -302,7 +302,7 @@ class Reader:
                 "its frames are scaled to the first size."
             )
             size = self._size
-        return native.reformat(width=size[0], height=size[1], format=self._format, interpolation="BICUBIC")
+        return reformat(native, self._format, width=size[0], height=size[1], interpolation="BICUBIC")
 
     def _fitted(self, image: Image) -> Image:
         height, width = image.shape[:2]
