@@ -23,6 +23,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 CRF = "20"
+# An installed package has its bytecode beside it.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 MATTE = ["matte", "--background", "green"]
 
 
@@ -93,7 +95,8 @@ def apply(*words: str | Path) -> list[str | Path]:
 def measure(command: list[str | Path]) -> tuple[float, int]:
     """Seconds, and bytes of memory at the peak."""
     began = time.perf_counter()
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    words = [str(word) for word in command]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT)
     assert process.stderr is not None
     complaint = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)

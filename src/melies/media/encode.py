@@ -120,6 +120,8 @@ class Encoder:
         context.time_base = self._tick
         context.sample_aspect_ratio = spec.pixel_aspect
         context.thread_count = threads
+        # Left alone, PyAV asks for slices: x264 then keeps fewer cores busy and packs worse.
+        context.thread_type = "AUTO"
         self._stream = stream
         self._context = context
 
