@@ -40,7 +40,7 @@ format: $(READY) ## put the code into the house style
 bench: $(READY) ## measure speed and memory; a table here, numbers in out/bench.json
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
 	@mkdir -p out
-	$(BIN)/python benchmarks/bench.py --json out/bench.json
+	$(BIN)/melies bench --output out/bench.json
 
 docs: $(READY) ## build the handbook into site/
 	$(BIN)/mkdocs build --strict --quiet
