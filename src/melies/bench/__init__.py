@@ -12,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -154,15 +155,17 @@ def measure(command: list[str | Path]) -> tuple[float, int]:
     """
     words = [str(word) for word in command]
     began = time.perf_counter()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_ENVIRONMENT)
-    assert process.stderr is not None
-    complaint = process.stderr.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise MeliesError(f"A measured command failed: {' '.join(words)}", complaint.strip())
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=errors, env=_ENVIRONMENT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            complaint = errors.read().decode(errors="replace").strip()
+            raise MeliesError(f"A measured command failed: {' '.join(words)}", complaint)
     scale = 1 if sys.platform == "darwin" else 1024
-    return time.perf_counter() - began, usage.ru_maxrss * scale
+    return seconds, usage.ru_maxrss * scale
 
 
 def frames(path: Path) -> int:
