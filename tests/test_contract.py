@@ -35,6 +35,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "compose": [{"background": "navy"}, {"background": "other.mkv"}],
     "concat": [{"after": ["other.mkv"]}, {"before": ["other.mkv"], "dissolve": 0.2}],
     "crop": [{"width": 40, "height": 30}],
+    "deinterlace": [{"rate": "field"}, {"when": "always"}],
     "fade": [{"fade_in": 0.2, "fade_out": 0.2}],
     "grade": [{"exposure": 0.5, "saturation": 1.3}, {"lut": "look.cube"}],
     "key": [{}, {"background": "tomato"}],
@@ -52,6 +53,7 @@ NEEDS_SETTINGS = {"compose"}
 IDENTITY: dict[str, dict[str, Any]] = {
     "concat": {},
     "crop": {},
+    "deinterlace": {},
     "fade": {"fade_in": 0, "fade_out": 0},
     "grade": {},
     "loop": {"times": 1},
