@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 
-def convert(how: Literal["join", "ncnn", "tfjs"], files: Sequence[Path], options: Mapping[str, Any]) -> bytes:
+def convert(how: Literal["join", "ncnn", "rife", "tfjs"], files: Sequence[Path], options: Mapping[str, Any]) -> bytes:
     """Return the content of the model file.
 
     Args:
-        how: `"join"` puts the files one after the other; `"ncnn"` wants a `.param` and a `.bin` file; `"tfjs"` wants
-            a graph model's JSON file and then its weight files.
+        how: `"join"` puts the files one after the other; `"ncnn"` wants a `.param` and a `.bin` file; `"rife"` wants
+            a checkpoint of RIFE 4.6; `"tfjs"` wants a graph model's JSON file and then its weight files.
         files: The files, in the order of the registry.
         options: Keyword arguments of the converter.
 
     Raises:
         ModelError: The network cannot be converted.
     """
+    if how == "rife":
+        from melies.models.convert import checkpoint, rife
+
+        return rife.convert(checkpoint.read(files[0]))
     first, *rest = (path.read_bytes() for path in files)
     if how == "join":
         return b"".join([first, *rest])
