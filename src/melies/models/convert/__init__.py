@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
+from melies.errors import ModelError
 
-def convert(how: Literal["join", "ncnn", "rife", "tfjs"], files: Sequence[Path], options: Mapping[str, Any]) -> bytes:
+NETWORKS = ("ffdnet", "rife", "super_resolution")
+"""Modules of this package that build a network from its weights."""
+
+
+def convert(
+    how: Literal["checkpoint", "join", "ncnn", "tfjs"], files: Sequence[Path], options: Mapping[str, Any]
+) -> bytes:
     """Return the content of the model file.
 
     Args:
-        how: `"join"` puts the files one after the other; `"ncnn"` wants a `.param` and a `.bin` file; `"rife"` wants
-            a checkpoint of RIFE 4.6; `"tfjs"` wants a graph model's JSON file and then its weight files.
+        how: `"checkpoint"` wants one `.pth` or `.safetensors` file and may have the option `network`, one of `NETWORKS`;
+            `"join"` puts the files one after the other; `"ncnn"` wants a `.param` and a `.bin` file; `"tfjs"` wants a graph
+            model's JSON file and then its weight files.
         files: The files, in the order of the registry.
         options: Keyword arguments of the converter.
 
     Raises:
         ModelError: The network cannot be converted.
     """
-    if how == "rife":
-        from melies.models.convert import checkpoint, rife
-
-        return rife.convert(checkpoint.read(files[0]))
+    if how == "checkpoint":
+        return _from_checkpoint(files[0], **options)
     first, *rest = (path.read_bytes() for path in files)
     if how == "join":
         return b"".join([first, *rest])
@@ -33,3 +40,13 @@ def convert(how: Literal["join", "ncnn", "rife", "tfjs"], files: Sequence[Path],
     from melies.models.convert import tfjs
 
     return tfjs.convert(first, dict(zip((path.name for path in files[1:]), rest, strict=True)), **options)
+
+
+def _from_checkpoint(path: Path, network: str = "super_resolution") -> bytes:
+    from melies.models.convert import checkpoint
+
+    if network not in NETWORKS:
+        raise ModelError(f"There is no network {network!r}; there are {', '.join(NETWORKS)}.")
+    made = import_module(f"{__name__}.{network}").convert(checkpoint.read(path))
+    assert isinstance(made, bytes)
+    return made

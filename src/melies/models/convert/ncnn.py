@@ -1,7 +1,8 @@
-"""ncnn `.param` and `.bin` to ONNX, for the layers that upscaling networks of the SRVGG and SPAN kind use.
+"""ncnn `.param` and `.bin` to ONNX, for the layers that upscaling networks of the SRVGG, RRDB and SPAN kind use.
 
 The `.param` file is text: a magic number, the counts of layers and blobs, then a line per layer:
-`type name inputs outputs input… output… key=value…`. The `.bin` file holds the weights in the layers' order.
+`type name inputs outputs input… output… key=value…`, where the value of a key from -23300 down, which stands for key
+0 and up, is a count and so many numbers. The `.bin` file holds the weights in the layers' order.
 Format: https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure
 """
 
@@ -18,7 +19,10 @@ from melies.models.convert.onnx_graph import Graph
 
 MAGIC = "7767517"
 HALF_TAG = 0x01306B47
+LEAKY_RELU = 2
+SUM = 1
 BINARY_OPS = {0: "Add", 1: "Sub", 2: "Mul", 3: "Div"}
+FIRST_ARRAY = -23300
 INTERPOLATIONS = {1: "nearest", 2: "linear"}
 
 
@@ -33,11 +37,11 @@ class _Weights:
         """Read `count` float32 values."""
         return self._take("<f4", count, 4 * count)
 
-    def tagged(self, count: int) -> NDArray[np.float32]:
+    def tagged(self, count: int) -> NDArray[np.float16 | np.float32]:
         """Read `count` values that a tag declares to be float16, padded to 4 bytes, or float32."""
         tag = int(self._take("<u4", 1, 4).view(np.uint32)[0])
         if tag == HALF_TAG:
-            return self._take("<f2", count, (2 * count + 3) // 4 * 4).astype(np.float32)
+            return self._take("<f2", count, (2 * count + 3) // 4 * 4)
         if tag == 0:
             return self.floats(count)
         raise ModelError(f"The ncnn weights have storage tag {tag:#010x}; only float16 and float32 can be read.")
@@ -56,6 +60,7 @@ class _Layer(NamedTuple):
     inputs: list[str]
     outputs: list[str]
     params: dict[int, int | float]
+    arrays: dict[int, list[float]]
 
     def integer(self, key: int, default: int = 0) -> int:
         return int(self.params.get(key, default))
@@ -68,9 +73,10 @@ def _layers(text: str) -> list[_Layer]:
     layers = []
     for kind, name, inputs, outputs, *rest in lines[2:]:
         middle, end = int(inputs), int(inputs) + int(outputs)
-        pairs = (word.split("=", 1) for word in rest[end:])
-        params = {int(key): float(value) if set(value) & set(".e") else int(value) for key, value in pairs}
-        layers.append(_Layer(kind, name, rest[:middle], rest[middle:end], params))
+        pairs = [(int(key), value) for key, value in (word.split("=", 1) for word in rest[end:])]
+        params = {key: float(value) if set(value) & set(".e") else int(value) for key, value in pairs if key >= 0}
+        arrays = {FIRST_ARRAY - key: [float(n) for n in value.split(",")[1:]] for key, value in pairs if key < 0}
+        layers.append(_Layer(kind, name, rest[:middle], rest[middle:end], params, arrays))
     return layers
 
 
@@ -82,15 +88,15 @@ def _memory_data(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _W
 
 
 def _convolution(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _Weights) -> str:
-    if layer.integer(9):
-        raise ModelError(f"The ncnn layer {layer.name} has a built-in activation, which cannot be read.")
+    if layer.integer(9) not in (0, LEAKY_RELU):
+        raise ModelError(f"The ncnn layer {layer.name} has built-in activation {layer.integer(9)}, which is not known.")
     channels, kernel_width, count = layer.integer(0), layer.integer(1), layer.integer(6)
     kernel_height = layer.integer(11, kernel_width)
     kernel = weights.tagged(count).reshape(channels, -1, kernel_height, kernel_width)
-    operands = [inputs[0], graph.constant(kernel)]
+    operands = [inputs[0], graph.half(kernel) if kernel.dtype == np.float16 else graph.constant(kernel)]
     if layer.integer(5):
         operands.append(graph.constant(weights.floats(channels)))
-    return graph.add(
+    made = graph.add(
         "Conv",
         *operands,
         kernel_shape=[kernel_height, kernel_width],
@@ -98,6 +104,7 @@ def _convolution(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _W
         dilations=[layer.integer(2, 1)] * 2,
         pads=[layer.integer(4)] * 4,
     )
+    return graph.add("LeakyRelu", made, alpha=layer.arrays[10][0]) if layer.integer(9) else made
 
 
 def _prelu(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _Weights) -> str:
@@ -112,6 +119,17 @@ def _binary(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _Weight
     if layer.integer(1):
         return graph.add(BINARY_OPS[op], inputs[0], graph.constant(layer.params.get(2, 0.0), "float32"))
     return graph.add(BINARY_OPS[op], *inputs)
+
+
+def _eltwise(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _Weights) -> str:
+    factors = layer.arrays.get(1) or [1.0] * len(inputs)
+    if layer.integer(0) != SUM or len(inputs) != 2 or len(factors) != 2:
+        raise ModelError(f"The ncnn layer {layer.name} is no sum of two, which alone can be converted.")
+    scaled = [
+        name if factor == 1 else graph.add("Mul", name, graph.constant(factor, "float32"))
+        for name, factor in zip(inputs, factors, strict=True)
+    ]
+    return graph.add("Add", *scaled)
 
 
 def _concat(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _Weights) -> str:
@@ -145,6 +163,7 @@ LAYERS: dict[str, Callable[[Graph, _Layer, Sequence[str], _Weights], str]] = {
     "BinaryOp": _binary,
     "Concat": _concat,
     "Convolution": _convolution,
+    "Eltwise": _eltwise,
     "Interp": _interp,
     "MemoryData": _memory_data,
     "PReLU": _prelu,
