@@ -1,0 +1,1 @@
+"""Finding how a camera shook, and showing its film from where it should have been."""
