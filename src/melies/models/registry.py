@@ -67,13 +67,15 @@ class Member(_Strict):
 
 class _Archive(_Strict):
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
-    convert: Literal["join", "ncnn", "rife", "tfjs"] | None = None
+    convert: Literal["checkpoint", "join", "ncnn", "tfjs"] | None = None
     options: dict[str, Any] = {}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.convert is None and len(self.members) != 1:
             raise ValueError("several members need convert = 'join', 'tfjs' or 'ncnn'")
+        if self.convert == "checkpoint" and len(self.members) != 1:
+            raise ValueError("a checkpoint is one member")
         if self.convert not in (None, "join") and not all(m.sha256 and m.size for m in self.members):
             raise ValueError("members to be converted need size and sha256")
         return self

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.errors import ModelError, UseError
-from melies.models import registry, store
+from melies.models import registry, sources, store
 
 log = logging.getLogger("melies")
 
@@ -131,6 +131,59 @@ def load(name: str, part: str | None = None) -> Session:
         return _sessions[key]
 
 
+def load_file(path: Path) -> Session:
+    """Return the session of a network that enlarges pictures, from a file of the user's.
+
+    An `.onnx` file is run as it is. From anything else the weights are read and written as ONNX (`convert.from_file`),
+    once for each content of the file; the result is kept in the store.
+
+    Args:
+        path: An `.onnx`, `.pth`, `.pt` or `.safetensors` file.
+
+    Returns:
+        A session; `scale` says by how much it enlarges, and whether it is such a network at all.
+
+    Raises:
+        UseError: There is no such file.
+        ModelError: It is damaged, wants to run code, or holds a network that is not known.
+    """
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise UseError(f"There is no file {path}.")
+    key = (sources.sha256(path), None, _options.get())
+    with _loading:
+        if key not in _sessions:
+            _sessions[key] = _File(
+                path, key[2], path if path.suffix.lower() == ".onnx" else store.converted(path, key[0])
+            )
+        return _sessions[key]
+
+
+def scale(session: Session) -> int:
+    """Return how many times larger the pictures are that a network gives out than those that it takes.
+
+    Args:
+        session: One input and one output, float32 1×3×H×W, RGB of nominally 0…1 and any size: every model for the task
+            `upscale`, and what `load_file` returns.
+
+    Raises:
+        ModelError: It is no such network.
+    """
+    if len(session.inputs) != 1 or len(session.outputs) != 1:
+        raise ModelError(f"{session.name} does not turn one picture into one picture.")
+    ((name, (shape, dtype)),) = session.inputs.items()
+    if dtype != np.float32 or len(shape) != 4 or shape[1] != 3 or any(isinstance(size, int) for size in shape[2:]):
+        sizes = "×".join(str(size) for size in shape)
+        raise ModelError(
+            f"{session.name} takes {dtype} {sizes}, and only float32 RGB pictures of any size can be given."
+        )
+    (made,) = session.run({name: np.zeros((1, 3, 16, 16), np.float32)}).values()
+    factor = int(made.shape[-1]) // 16
+    if made.shape != (1, 3, 16 * factor, 16 * factor) or not factor:
+        raise ModelError(f"{session.name} makes {'×'.join(map(str, made.shape))} of a picture of 16×16.")
+    return factor
+
+
 class Session(ABC):
     """A model that is ready to run; several threads may run it at once. Pickling carries its name, not its weights.
 
@@ -169,6 +222,11 @@ class Session(ABC):
 def _load_with(name: str, part: str | None, wanted: Options) -> Session:
     with options(device=wanted.device, threads=wanted.threads):
         return load(name, part)
+
+
+def _load_file_with(path: Path, wanted: Options) -> Session:
+    with options(device=wanted.device, threads=wanted.threads):
+        return load_file(path)
 
 
 def _open(name: str, part: str | None, options: Options) -> Session:
@@ -234,6 +292,21 @@ class _Onnx(Session):
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         names = list(self.outputs if outputs is None else outputs)
         return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
+
+
+class _File(_Onnx):
+    """A network in a file of the user's; its name is where that lies."""
+
+    def __init__(self, given: Path, options: Options, path: Path) -> None:
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+        try:
+            super().__init__(str(given), None, options, path)
+        except (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf) as error:
+            raise ModelError(f"ONNX Runtime cannot load {given}: {error}") from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_file_with, (Path(self.name), self.options)
 
 
 def _tensor(argument: Any) -> Tensor:

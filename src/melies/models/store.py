@@ -21,12 +21,15 @@ import platformdirs
 
 from melies.errors import ModelError
 from melies.models import registry, sources
+from melies.models.convert import from_file
 from melies.models.registry import NpmSource, PackageSource, Row, WheelSource
 from melies.models.sources import Progress
 
 Status = Literal["missing", "ready", "bundled"]
 ARCHIVES = {".whl": WheelSource, ".tgz": NpmSource}
 DAY = 86400
+CONVERSION = 1
+"""To be counted up when the converters make something else of the same file."""
 
 
 class Check(NamedTuple):
@@ -117,6 +120,29 @@ def pull(
     except OSError as error:
         raise ModelError(f"The model {name} could not be stored in {home()}: {error.strerror}.") from error
     return target
+
+
+def converted(file: Path, sha256: str) -> Path:
+    """Return the ONNX file made of a file of the user's; it is made the first time and kept in the store.
+
+    Args:
+        file: A checkpoint, as for `convert.from_file`.
+        sha256: Of its content.
+
+    Raises:
+        ModelError: It cannot be converted, or the result cannot be stored.
+    """
+    kept = home() / "converted" / f"{sha256}-{CONVERSION}.onnx"
+    if not kept.is_file():
+        made = from_file(file)
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as new:
+                new.write(made)
+            Path(new.name).replace(kept)
+        except OSError as error:
+            raise ModelError(f"{file} could not be kept as ONNX in {kept.parent}: {error.strerror}.") from error
+    return kept
 
 
 def verify(names: Iterable[str] = ()) -> list[Check]:

@@ -19,9 +19,9 @@ def convert(
     """Return the content of the model file.
 
     Args:
-        how: `"checkpoint"` wants one `.pth` or `.safetensors` file and may have the option `network`, one of `NETWORKS`;
-            `"join"` puts the files one after the other; `"ncnn"` wants a `.param` and a `.bin` file; `"tfjs"` wants a graph
-            model's JSON file and then its weight files.
+        how: `"checkpoint"` wants one `.pth` or `.safetensors` file, and the option `network` (one of `NETWORKS`) for
+            anything but enlarging; `"join"` puts the files one after the other; `"ncnn"` wants a `.param` and a
+            `.bin` file; `"tfjs"` wants a graph model's JSON file and then its weight files.
         files: The files, in the order of the registry.
         options: Keyword arguments of the converter.
 
@@ -50,3 +50,22 @@ def _from_checkpoint(path: Path, network: str = "super_resolution") -> bytes:
     made = import_module(f"{__name__}.{network}").convert(checkpoint.read(path))
     assert isinstance(made, bytes)
     return made
+
+
+def from_file(path: Path) -> bytes:
+    """Return as ONNX the network that enlarges pictures whose weights are in a file of the user's.
+
+    Raises:
+        UseError: There is no such file.
+        ModelError: It is damaged, wants to run code, or the network is not known.
+    """
+    from melies.models.convert import checkpoint, spandrel, super_resolution
+
+    weights = checkpoint.read(path)
+    try:
+        return super_resolution.convert(weights)
+    except ModelError as reason:
+        try:
+            return spandrel.convert(weights)
+        except ModelError as other:
+            raise ModelError(f"{path} cannot be used: {reason.message} {other.message}", other.hint) from None
