@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples everywhere, however busy the machine.
+settings.register_profile("melies", deadline=None, derandomize=True)
+settings.load_profile("melies")
 
 
 @pytest.fixture(scope="session")

@@ -113,7 +113,7 @@ def test_a_straight_cube_changes_nothing(size, tmp_path):
         assert spread <= (0 if image.dtype == np.uint8 else 1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(*[st.floats(0, 1, width=32)] * 3), min_size=1, max_size=8))
 def test_tetrahedra_are_exact_on_greys_and_stay_between_the_corners(tmp_path_factory, colours):
     path = tmp_path_factory.getbasetemp() / "edges.cube"

@@ -155,7 +155,7 @@ times = st.lists(st.integers(1, 200), min_size=1, max_size=40)
 
 
 class TestConstantRate:
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(times, st.sampled_from([Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60)]))
     def test_every_tick_shows_the_nearest_picture(self, durations: list[int], rate: Fraction) -> None:
         base = Fraction(1, 1000)

@@ -266,7 +266,7 @@ maps = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed))
 
 
 @given(maps, st.integers(1, 5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_guided_filter_leaves_a_constant_alone(random, radius):
     guide = random.random((23, 31, 3), np.float32)
     level = np.float32(random.random())
@@ -275,7 +275,7 @@ def test_a_guided_filter_leaves_a_constant_alone(random, radius):
 
 
 @given(maps)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_guided_filter_finds_a_linear_relation(random):
     guide = random.random((40, 40, 3), np.float32)
     rough = guide @ np.float32([0.2, 0.5, 0.1]) + np.float32(0.1)
@@ -309,7 +309,7 @@ def test_the_refined_matte_is_exact_away_from_the_edge():
 
 
 @given(maps)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_fusing_explains_the_picture(random):
     alpha, over, under = random.random((50, 1)), random.random((50, 3)), random.random((50, 3))
     seen = alpha * over + (1 - alpha) * under

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 import cv2
@@ -74,10 +75,13 @@ class Flow:
         return found * np.array([width / size[0], height / size[1]], np.float32)
 
 
+@lru_cache(maxsize=4)
 def pixels(height: int, width: int) -> Field:
-    """Return the coordinates of every pixel, x before y."""
+    """Return the coordinates of every pixel, x before y; read-only, for all who ask share it."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return np.dstack([x, y])
+    grid = np.dstack([x, y])
+    grid.flags.writeable = False
+    return grid
 
 
 def warp(image: NDArray[Any], field: Field, *, cubic: bool = False) -> NDArray[Any]:
