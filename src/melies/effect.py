@@ -50,17 +50,22 @@ class Effect(Step):
         scope: What it must see in one piece. `"shot"`: `apply` is called afresh for every shot, so that no
             state leaks over a cut. `"frame"`: frames do not depend on each other; shots are not looked for.
             `"video"`: the whole clip.
-        retimes: Whether moments of the result are other moments of the source, as after slow motion. Subtitles and
-            chapters no longer fit then, and neither does the sound unless the effect changes it as well.
     """
 
     scope: ClassVar[Scope] = "shot"
-    retimes: ClassVar[bool] = False
 
     @property
     def lead_in(self) -> int | None:
         """How many frames before a mid-shot start it needs to be exact; None when it needs them all."""
         return 0 if self.scope == "frame" else None
+
+    @property
+    def retimes(self) -> bool:
+        """Whether moments of the result are other moments of the source, as after slow motion.
+
+        Subtitles and chapters no longer fit then, and neither does the sound unless the effect changes it as well.
+        """
+        return False
 
     @property
     def touches_sound(self) -> bool:
