@@ -1,0 +1,178 @@
+"""How the background moves between two frames, also where something stands before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from melies.erasing.membrane import Mask, membrane
+from melies.frame import Image
+from melies.motion import SMALLEST, Field, Flow, Grey, pixels, trusted, warp
+
+cv: Any = cv2
+
+_BAND = 6
+"""How far around a hole the measured motion is still mixed with that of what is being erased, in pixels."""
+_UNLIKE = 16
+"""By how much, of 255, a neighbourhood may differ after it was moved."""
+_CALM = np.float32(0.1)
+"""Deviations from the overall motion below this many pixels are noise."""
+_FITTED = 4000
+"""From how many pixels the overall motion is found."""
+_ROUNDS = 10
+_ENOUGH = 100
+"""Fewer pixels do not say whether the light changed."""
+_LIFT = np.float32(16)
+"""Added to values before they are compared, so that noise in the dark does not count."""
+_SAME = np.float32(0.002)
+"""A smaller change of light from frame to frame is none."""
+_RELATIVE, _ABSOLUTE = np.float32(0.02), np.float32(1.0)
+"""How far there and back may be apart, as in `melies.motion.trusted`, but wider: in holes both are estimates."""
+
+
+class Background:
+    """Find the motion of what is behind holes, both ways between two frames.
+
+    Flow is measured on pictures whose holes were smoothed over, replaced in and near the holes by an affine motion
+    fitted to the surroundings (iteratively reweighted least squares), and by the membrane through what deviates from
+    it (as Xu et al., CVPR 2019, and Gao et al., ECCV 2020, complete flow, with a net and with gradients).
+    """
+
+    def __init__(self) -> None:
+        self._flow = Flow("medium")
+
+    def between(self, here: Grey, there: Grey, hole: Mask, other: Mask) -> tuple[Field, Field]:
+        """Return the motion from here to there and back, NaN where both contradict each other.
+
+        Args:
+            here: `H×W` uint8.
+            there: The same size.
+            hole: `H×W`, what is to be erased here.
+            other: And there.
+        """
+        if min(here.shape) < SMALLEST:
+            return np.zeros((*here.shape, 2), np.float32), np.zeros((*here.shape, 2), np.float32)
+        clean, next_ = _smoothed(here, hole), _smoothed(there, other)
+        forward, backward = self._flow(clean, next_).copy(), self._flow(next_, clean).copy()
+        near, far = _widened(hole), _widened(other)
+        doubt = near | ~trusted(forward, backward) | _unlike(clean, next_, forward)
+        doubt_back = far | ~trusted(backward, forward) | _unlike(next_, clean, backward)
+        forward = complete(forward, _hidden(forward, doubt, far))
+        backward = complete(backward, _hidden(backward, doubt_back, near))
+        return _where_agreed(forward, backward), _where_agreed(backward, forward)
+
+
+def _unlike(here: Grey, there: Grey, field: Field) -> Mask:
+    """Where what is found there does not look like what is here."""
+    unlike: Mask = cv.blur(cv.absdiff(here, warp(there, field)), (5, 5)) > _UNLIKE
+    return unlike
+
+
+def _hidden(field: Field, doubt: Mask, other: Mask) -> Mask:
+    """Where motion is in doubt, and where most motion leads into the other picture's hole."""
+    known = ~doubt & ~other
+    matrix = affine(pixels(*doubt.shape)[known], field[known])
+    return doubt | (warp(other.astype(np.float32), _overall(matrix, *doubt.shape)) > 0)
+
+
+def _overall(matrix: NDArray[np.float32], height: int, width: int) -> Field:
+    """An affine motion as a field."""
+    field: Field = pixels(height, width) @ matrix[:2] + matrix[2]
+    return field
+
+
+def complete(field: Field, unknown: Mask) -> Field:
+    """Continue a field of motion into where it is unknown.
+
+    Args:
+        field: `H×W×2`.
+        unknown: `H×W`.
+
+    Returns:
+        The field with the unknown part replaced; zero if next to nothing is known.
+    """
+    if not unknown.any():
+        return field
+    overall = _overall(affine(pixels(*unknown.shape)[~unknown], field[~unknown]), *unknown.shape)
+    rest = membrane(field - overall, unknown)
+    size = np.sqrt(np.square(rest).sum(-1, keepdims=True))
+    rest *= np.maximum(size - _CALM, 0) / np.maximum(size, np.float32(1e-6))
+    completed: Field = np.where(unknown[..., None], overall + rest, field)
+    return completed
+
+
+def affine(places: NDArray[np.float32], moves: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Fit an affine motion to most of the given ones.
+
+    Args:
+        places: `N×2`.
+        moves: `N×2`.
+
+    Returns:
+        `3×2`: a move is `(x, y, 1) @ it`.
+    """
+    if len(places) < 12:
+        return np.zeros((3, 2), np.float32)
+    step = max(1, len(places) // _FITTED)
+    moves = moves[::step].astype(np.float64)
+    terms = np.column_stack([places[::step], np.ones(len(moves))]).astype(np.float64)
+    middle = terms[:, :2].mean(0)
+    terms[:, :2] -= middle
+    away = moves - np.median(moves, axis=0)
+    solution = np.zeros((3, 2))
+    for _ in range(_ROUNDS):
+        error = np.square(away).sum(1)
+        weight = 1 / (1 + error / max(2 * float(np.median(error)), 1e-4)) ** 2
+        weighted = terms * weight[:, None]
+        # A little ridge: what is known may lie in one line.
+        solution = np.linalg.solve(weighted.T @ terms + 1e-3 * np.diag([1, 1, 0]), weighted.T @ moves)
+        away = moves - terms @ solution
+    solution[2] -= middle @ solution[:2]
+    return solution.astype(np.float32)
+
+
+def _smoothed(picture: Grey, hole: Mask) -> Grey:
+    """Take what is to be erased out of a picture, so that its motion is not measured."""
+    if not hole.any():
+        return picture
+    wide = cv.dilate(hole.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.rint(membrane(picture.astype(np.float32), wide)).astype(np.uint8)
+
+
+def _widened(hole: Mask) -> Mask:
+    side = 2 * _BAND + 1
+    wide: Mask = cv.dilate(hole.view(np.uint8), np.ones((side, side), np.uint8)) > 0
+    return wide
+
+
+def _where_agreed(field: Field, back: Field) -> Field:
+    """Leave NaN where going there and back does not lead home."""
+    returned = warp(back, field)
+    apart = np.square(field + returned).sum(-1)
+    lengths = np.square(field).sum(-1) + np.square(returned).sum(-1)
+    return np.where((apart <= _RELATIVE * lengths + _ABSOLUTE)[..., None], field, np.float32(np.nan))
+
+
+def light_change(here: Image, there: Image, forward: Field, hole: Mask, other: Mask) -> NDArray[np.float32]:
+    """Return how much brighter the second picture is, as the logarithm of a factor for each channel.
+
+    Args:
+        here: `H×W×3` uint8.
+        there: The same size.
+        forward: The motion between them, NaN where it is not known.
+        hole: `H×W`, what does not count here.
+        other: And there.
+    """
+    unknown = np.isnan(forward[..., 0]) | hole
+    places = np.where(unknown[..., None], np.float32(0), forward)
+    good = ~unknown & (warp(other.astype(np.float32), places) == 0)
+    if np.count_nonzero(good) < _ENOUGH:
+        return np.zeros(3, np.float32)
+    moved = warp(there, places)[good].astype(np.float32)
+    ratio = np.sort(np.log((moved + _LIFT) / (here[good] + _LIFT)), axis=0)
+    quarter = len(ratio) // 4
+    change: NDArray[np.float32] = ratio[quarter : len(ratio) - quarter].mean(0)
+    return np.where(np.abs(change) < _SAME, np.float32(0), change)
