@@ -8,6 +8,7 @@ palette and not over their mean, which would be grey-brown wherever two colours 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ from melies.colouring.spread import Fit, spread
 
 _COLOURS = 40
 _BATCH = 1024
-_POINTS = 9000
-"""About how many points of the references are compared with."""
+_POINTS = 6000
+"""How many points of the references are compared with, at most."""
 _DOUBT = 0.5, 0.003
 """How much worse a match is worth 1/e of the best one: a share of the best one's own difference, and a little more."""
 _FAR = 0.02
@@ -57,7 +58,7 @@ def swatch(pictures: list[tuple[Plane, Chroma]], layout: float) -> Swatch:
         pictures: Luma and colour of each, `H×W` and `H×W×2`.
         layout: How much the place in the picture counts, 0…1.
     """
-    step = max(1, round((sum(bright.size for bright, _ in pictures) / _POINTS) ** 0.5))
+    step = ceil((sum(bright.size for bright, _ in pictures) / _POINTS) ** 0.5)
     features = [describe(bright, layout)[::step, ::step] for bright, _ in pictures]
     colours = np.concatenate([colour[::step, ::step].reshape(-1, 2) for _, colour in pictures])
     centres, groups = palette(colours, _COLOURS)
