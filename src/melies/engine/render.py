@@ -364,8 +364,8 @@ class Run:
         lead = (self._lead or 0) if where.restart else 0
         frames = self._clip.source.frames(where.restart, lead + warm)
         if not where.restart or not lead + warm:
-            return mark_shots(frames) if shots else frames
-        return self._from_the_middle(frames, lead, shots)
+            return self._note_cuts(mark_shots(frames)) if shots else frames
+        return self._note_cuts(self._from_the_middle(frames, lead, shots))
 
     def _from_the_middle(self, frames: Iterator[Frame], lead: int, shots: bool) -> Iterator[Frame]:
         """Begin `lead` frames before the place to restart from, but not before its shot."""
@@ -398,7 +398,7 @@ class Run:
 
     def frames(self) -> Iterator[Frame]:
         """The frames still wanted, in order."""
-        frames: Iterator[Frame] = self._watch_cuts(self.stages[-1])
+        frames: Iterator[Frame] = self.stages[-1]
         if self._fps is not None:
             frames = constant_rate(frames, self._fps)
         if self._where.output is not None:
@@ -406,7 +406,8 @@ class Run:
             frames = dropwhile(lambda frame: frame.pts * frame.time_base < begin, frames)
         return frames
 
-    def _watch_cuts(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+    def _note_cuts(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Remember where shots begin in the source: in the result, that may be between two frames."""
         for frame in frames:
             if frame.cut:
                 self._cuts.append(frame.pts * frame.time_base)
