@@ -2,8 +2,8 @@
 
 Zhang, Zuo and Zhang, "FFDNet: Toward a Fast and Flexible Solution for CNN-Based Image Denoising" (IEEE TIP 2018): a
 picture is folded to half its size with four times the channels, a plane of noise levels is put beside them, and a row
-of convolutions follows. `models/data/ffdnet.onnx` was made by `convert(checkpoint.read(path))` from the authors'
-`ffdnet_color.pth` (https://github.com/cszn/KAIR), which an old PyTorch wrote and which was saved anew for that.
+of convolutions follows. `models/data/ffdnet.onnx` was made from the authors' `ffdnet_color.pth`
+(https://github.com/cszn/KAIR).
 """
 
 from __future__ import annotations

@@ -108,8 +108,7 @@ def _convolution(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _W
 
 
 def _prelu(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _Weights) -> str:
-    slopes = weights.floats(layer.integer(0)).reshape(-1, 1, 1)
-    return graph.add("PRelu", inputs[0], graph.constant(slopes))
+    return graph.prelu(inputs[0], weights.floats(layer.integer(0)))
 
 
 def _binary(graph: Graph, layer: _Layer, inputs: Sequence[str], weights: _Weights) -> str:

@@ -69,6 +69,15 @@ class Graph:
         """
         return self.add("Cast", self.constant(value, "float16"), to=ELEMENT_TYPES["float32"])
 
+    def prelu(self, data: str, slopes: NDArray[Any]) -> str:
+        """Add what PRelu does, with a slope for each channel, from operations that ONNX Runtime does several at a time.
+
+        Its own PRelu takes a quarter of the time of networks such as SRVGG.
+        """
+        slopes = slopes.astype(np.float32).reshape(-1, 1, 1)
+        below, above = self.constant(slopes), self.constant(1 - slopes)
+        return self.add("Add", self.add("Mul", data, below), self.add("Mul", self.add("Relu", data), above))
+
     def value(self, name: str) -> NDArray[Any] | None:
         """Return the value of a constant, None for anything that is computed."""
         return self._constants.get(name)

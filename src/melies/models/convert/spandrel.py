@@ -45,7 +45,7 @@ def convert(weights: Mapping[str, NDArray[Any]]) -> bytes:
         ) from None
     tensors = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
     with warnings.catch_warnings():
-        # Networks warn of what PyTorch will drop, and tracing of sizes that it takes as fixed: _must_agree looks at those.
+        # Networks warn of what PyTorch will drop, tracing of sizes that it takes as fixed: _must_agree looks at those.
         warnings.simplefilter("ignore")
         try:
             found = ModelLoader(device="cpu").load_from_state_dict(tensors)

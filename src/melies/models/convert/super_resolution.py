@@ -102,7 +102,7 @@ def _srvgg(net: _Net) -> str:
     made = net.conv("body.0", net.picture)
     for index in range(1, last, 2):
         if f"body.{index}.weight" in net.left:
-            made = net.add("PRelu", made, net.constant(net.take(f"body.{index}.weight").reshape(-1, 1, 1)))
+            made = net.prelu(made, net.take(f"body.{index}.weight"))
         else:
             made = net.add("Relu", made)
         made = net.conv(f"body.{index + 1}", made)
