@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
-import cv2
 import numpy as np
 from pydantic import Field
 
@@ -17,16 +16,14 @@ from melies.stabilizing.camera import Camera, Habits
 from melies.stabilizing.path import Motion
 from melies.stabilizing.reel import Reel
 from melies.stabilizing.track import Ruler
-from melies.stabilizing.view import Edge, Look, covered, show
+from melies.stabilizing.view import Box, Edge, Look, seen, show
 
 log = logging.getLogger("melies")
-
-cv: Any = cv2
 
 _FASTEST = 120
 """Frames per second up to which the whole of `smoothness` is looked at."""
 
-_NEIGHBOURS = (1, 2, 3, 4, 6, 8, 11, 15, 20, 26)
+_NEIGHBOURS = (1, 2, 4, 7, 11, 16, 22)
 """How many frames away to look, in turn, for what is missing at the edges."""
 
 
@@ -123,7 +120,6 @@ class _Screen:
         self._ruler = ruler
         self._border = border
         self._edge = cast(Edge, border if border in ("edge", "black", "transparent") else "mirror")
-        self._ramp = _ramp(*ruler.size) if border == "fill" else None
 
     def show(self, index: int) -> Frame:
         frame, look = self._reel[index], self._camera.look(index)
@@ -132,43 +128,51 @@ class _Screen:
             image = join_alpha(image, np.full(image.shape[:2], white_of(image), image.dtype))
         if look.shutter is not None or not np.array_equal(look.matrix, np.eye(3)):
             image = show(image, look, self._ruler, self._edge)
-            if self._ramp is not None:
-                image = self._filled(image, index, look, self._ramp)
+            if self._border == "fill":
+                self._fill(image, index, look)
         far = max(_NEIGHBOURS) if self._border == "fill" else 0
         self._reel.drop(index - far)
         self._camera.forget(index - far)
         return frame if image is frame.image else frame.with_image(image)
 
-    def _filled(self, image: Image, index: int, look: Look, ramp: Float) -> Image:
+    def _fill(self, image: Image, index: int, look: Look) -> None:
         """Lay what frames before and after saw under the edges, the nearest first; what nobody saw stays mirrored."""
-        left = 1 - covered(ramp, look, self._ruler)
-        if not left.any():
-            return image
-        total = cv.multiply(image, _wide(1 - left, image), dtype=cv2.CV_32F)
-        around = self._camera.between(index, max(_NEIGHBOURS))
-        for distance in _NEIGHBOURS:
-            for offset in (-distance, distance):
-                if offset not in around:
+        holes = {box: 1 - seen(look, self._ruler, box) for box in _tiles(*self._ruler.size)}
+        holes = {box: left for box, left in holes.items() if left.any()}
+        layers = {box: _weighted(_part(image, box), 1 - left) for box, left in holes.items()}
+        around = self._camera.between(index, max(_NEIGHBOURS)) if holes else {}
+        for offset in (way * distance for distance in _NEIGHBOURS for way in (-1, 1)):
+            if offset not in around:
+                continue
+            other = Look(around[offset] @ look.matrix, self._camera.shutter(index + offset))
+            source: Image | None = None
+            for box, left in holes.items():
+                if left.max() < 0.02:
                     continue
-                other = Look(around[offset] @ look.matrix, self._camera.shutter(index + offset))
-                weight = left * covered(ramp, other, self._ruler)
-                if weight.max() > 0.01:
-                    seen = show(self._reel[index + offset].image, other, self._ruler, "mirror")
-                    total += cv.multiply(seen, _wide(weight, image), dtype=cv2.CV_32F)
+                weight = left * seen(other, self._ruler, box)
+                if weight.max() > 0.02:
+                    source = self._reel[index + offset].image if source is None else source
+                    layers[box] += _weighted(show(source, other, self._ruler, "mirror", box), weight)
                     left -= weight
-            if left.max() < 0.01:
-                break
-        total += cv.multiply(image, _wide(left, image), dtype=cv2.CV_32F)
-        return cast(Image, np.clip(np.rint(total), 0, white_of(image)).astype(image.dtype))
+        for box, left in holes.items():
+            layer = layers[box] + _weighted(_part(image, box), left)
+            _part(image, box)[...] = np.clip(np.rint(layer), 0, white_of(image))
 
 
-def _ramp(width: int, height: int) -> Float:
-    """How far inside the picture each pixel lies, 0 at the border and 1 from a fiftieth of its size on."""
-    soft = max(2.0, min(width, height) / 50)
-    across, down = (np.minimum(np.arange(size) + 1, size - np.arange(size)) / soft for size in (width, height))
-    return np.clip(np.minimum(across[None], down[:, None]), 0, 1).astype(np.float32)
+def _tiles(width: int, height: int) -> list[Box]:
+    """Cut the picture into parts, small enough that most of those inside have nothing missing."""
+    side = max(32, max(width, height) // 16)
+    return [
+        (x, y, min(x + side, width), min(y + side, height))
+        for y in range(0, height, side)
+        for x in range(0, width, side)
+    ]
 
 
-def _wide(weight: Float, image: Image) -> Float:
-    """A plane once for every channel of the image."""
-    return cast(Float, cv.merge([weight] * image.shape[2]))
+def _part(image: Image, box: Box) -> Image:
+    left, top, right, bottom = box
+    return image[top:bottom, left:right]
+
+
+def _weighted(image: Image, weight: Float) -> Float:
+    return cast(Float, image * weight[..., None])

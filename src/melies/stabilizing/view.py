@@ -61,63 +61,74 @@ def _matrices(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([np.stack([cosine, -sine, values[:, 0]], -1), np.stack([sine, cosine, values[:, 1]], -1)], -2)
 
 
-def show(image: Image, look: Look, ruler: Ruler, edge: Edge) -> Image:
-    """Return the picture as `look` says, Lanczos interpolated; beyond its border, what `edge` says.
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom of a part of the result, in pixels."""
+
+
+def show(image: Image, look: Look, ruler: Ruler, edge: Edge, box: Box | None = None) -> Image:
+    """Return the picture, or a part of it, as `look` says, bicubically interpolated; beyond its border, as `edge` says.
 
     With `"transparent"` there must be an alpha channel.
     """
-    fetch = _fetcher(look, ruler)
+    fetch = _fetcher(look, ruler, box or (0, 0, *ruler.size))
     mode = _MODES[edge]
     colours, alpha = split_alpha(image)
     if alpha is None:
-        return cast(Image, fetch(colours, cv2.INTER_LANCZOS4, mode, 0))
+        return cast(Image, fetch(colours, mode, 0))
     white = white_of(image)
     weight = np.multiply(alpha, np.float32(1 / white), dtype=np.float32)
     carried = cv.multiply(colours, cv.cvtColor(weight, cv2.COLOR_GRAY2RGB), dtype=cv2.CV_32F)
-    carried = fetch(carried, cv2.INTER_LANCZOS4, mode, 0)
-    weight = np.clip(fetch(weight, cv2.INTER_LANCZOS4, mode, 1 if edge == "black" else 0), 0, 1)
+    carried = fetch(carried, mode, 0)
+    weight = np.clip(fetch(weight, mode, 1 if edge == "black" else 0), 0, 1)
     safe = cv.cvtColor(np.maximum(weight, 1 / (2 * white)), cv2.COLOR_GRAY2RGB)
     depth = cv2.CV_8U if image.dtype == np.uint8 else cv2.CV_16U
     return join_alpha(cv.divide(carried, safe, dtype=depth), np.rint(weight * white).astype(image.dtype))
 
 
-def covered(ramp: Float, look: Look, ruler: Ruler) -> Float:
-    """Return how far inside the frame each pixel of the result lies, as `ramp` counts it; 0 outside."""
-    return cast(Float, _fetcher(look, ruler)(ramp, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT, 0))
-
-
-def _fetcher(look: Look, ruler: Ruler) -> Any:
-    """A function that brings a plane or picture of full size to the result."""
+def seen(look: Look, ruler: Ruler, box: Box) -> Float:
+    """Return how safely each pixel of a part of the result lies in the frame: 0 outside, 1 a fiftieth inside."""
+    soft = max(2.0, min(ruler.size) / 50)
+    across, down = _maps(look, ruler, box)
     width, height = ruler.size
+    inside = np.minimum(
+        np.minimum(across + 0.5, width - 0.5 - across),
+        np.minimum(down + 0.5, height - 0.5 - down),
+    )
+    return np.asarray(np.clip(inside / np.float32(soft), 0, 1), np.float32)
+
+
+def _fetcher(look: Look, ruler: Ruler, box: Box) -> Any:
+    """A function that brings a plane or picture of full size to the result."""
+    left, top, right, bottom = box
+    size = right - left, bottom - top
     units = ruler.from_full
     if look.shutter is None:
-        pixels = np.linalg.inv(units) @ look.matrix @ units
+        pixels = np.linalg.inv(units) @ look.matrix @ units @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]])
+        how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         if np.abs(pixels[2, :2]).max() == 0:
             affine = pixels[:2] / pixels[2, 2]
-            return lambda image, how, mode, value: cv.warpAffine(
-                image,
-                affine,
-                (width, height),
-                flags=how | cv2.WARP_INVERSE_MAP,
-                borderMode=mode,
-                borderValue=[value] * 4,
+            return lambda image, mode, value: cv.warpAffine(
+                image, affine, size, flags=how, borderMode=mode, borderValue=[value] * 4
             )
-    across, down = _maps(look, ruler)
-    return lambda image, how, mode, value: cv.remap(image, across, down, how, borderMode=mode, borderValue=[value] * 4)
+    across, down = _maps(look, ruler, box)
+    return lambda image, mode, value: cv.remap(
+        image, across, down, cv2.INTER_CUBIC, borderMode=mode, borderValue=[value] * 4
+    )
 
 
 _COARSE = 8
 """Pixels between the places that are computed exactly; what lies between is nearly straight."""
 
 
-def _maps(look: Look, ruler: Ruler) -> tuple[Float, Float]:
-    """Return where each pixel comes from, `H×W` columns and rows."""
-    width, height = ruler.size
+def _maps(look: Look, ruler: Ruler, box: Box) -> tuple[Float, Float]:
+    """Return where each pixel comes from, columns and rows."""
+    left, top, right, bottom = box
+    width, height = right - left, bottom - top
     units = ruler.from_full
     # Enlarged by linear interpolation these fall on the pixels' middles; one more on each side holds the border.
     columns, lines = -(-width // _COARSE) + 2, -(-height // _COARSE) + 2
-    x = (np.arange(columns) - 0.5) * _COARSE - 0.5
-    y = (np.arange(lines) - 0.5) * _COARSE - 0.5
+    x = (np.arange(columns) - 0.5) * _COARSE - 0.5 + left
+    y = (np.arange(lines) - 0.5) * _COARSE - 0.5 + top
     grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
     places = look.places(grid @ units[:2, :2].T + units[:2, 2], ruler)
     back = np.linalg.inv(units)
