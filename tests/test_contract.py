@@ -44,6 +44,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "pad": [{"width": 120, "height": 100}],
     "resize": [{"width": 48}, {"scale": 1.5}],
     "speed": [{"factor": 2}, {"factor": 0.5}],
+    "upscale": [{"model": "fast", "width": 150}, {"steady": 0.7, "denoise": 0.3, "sharpness": 0.5}],
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
 
@@ -60,6 +61,7 @@ IDENTITY: dict[str, dict[str, Any]] = {
     "pad": {},
     "resize": {},
     "speed": {"factor": 1},
+    "upscale": {"scale": 1},
 }
 """Settings with which an effect changes nothing."""
 
