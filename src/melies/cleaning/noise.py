@@ -34,11 +34,13 @@ def level(picture: Picture) -> float:
     patches = _patches(picture)
     texture, means = _texture(patches), patches.mean((1, 2))
     flat = patches.reshape(len(patches), -1)
+    # Black bars and what a codec has emptied are no noise at all.
+    alive = texture > 1e-9
     variance = float(np.linalg.eigvalsh(np.cov(flat.T))[0])
     for _ in range(8):
         # What is nearly black or white has lost half of its noise to clipping.
         margin = 2 * np.sqrt(max(variance, 0.0))
-        chosen = texture < FLAT * variance
+        chosen = alive & (texture < FLAT * variance)
         inside = chosen & (means > margin) & (means < 1 - margin)
         chosen = inside if np.count_nonzero(inside) > 4 * SIDE**2 else chosen
         if np.count_nonzero(chosen) < 2 * SIDE**2:
