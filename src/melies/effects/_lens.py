@@ -7,6 +7,7 @@ focus is spread over what it hides in part.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import pairwise
 from math import cos, pi, sin
@@ -84,7 +85,7 @@ def opening(radius: float, blades: int) -> Map:
     """
     fine, side = 8, 2 * int(np.ceil(radius + 0.5)) + 1
     canvas = np.zeros((side * fine, side * fine), np.uint8)
-    centre, reach = side * fine / 2 - 0.5, radius * fine
+    centre, reach = side * fine / 2 - 0.5, radius * fine - 0.5
     corners = blades or 180
     reach *= (2 * pi / (corners * sin(2 * pi / corners))) ** 0.5
     angles = [2 * pi * (k + 0.5) / corners - pi / 2 for k in range(corners)]
@@ -163,11 +164,25 @@ def by_depth(sharp: Light, light: Light, blur: Map, blades: int) -> Light:
 def _before(result: Light, light: Light, blur: Map, blades: int) -> None:
     """Lay what is nearer than the plane of focus over the rest, in place; `blur` is its radius."""
     radii = levels(max(1.0, float(blur.max())))
-    near = np.clip(blur * 2, 0, 1)
+    part = np.clip(blur * np.float32(1 / radii[1]), 0, 1)
     # What is hidden behind shows through the soft edge: go on with what surrounds it.
-    result += near[..., None] * (behind(result, 1 - near, radii[-1] + 1, blades) - result)
-    for last, radius in pairwise(radii):
-        weight = np.clip((blur - np.float32(last)) * np.float32(1 / (radius - last)), 0, 1) if last else near
-        blurred, whole = smear(light, weight, radius, blades)
-        result *= 1 - np.minimum(whole, 1)[..., None]
-        result += blurred
+    result += (part**4)[..., None] * (behind(result, 1 - part, radii[-1] + 1, blades) - result)
+    sheet, cover = np.zeros_like(light), np.zeros_like(blur)
+    # Each level takes its share, so that together they cover what they did before they were blurred.
+    for radius, share in zip(radii[1:], _shares(blur, radii), strict=True):
+        blurred, whole = smear(light, share, radius, blades)
+        sheet += blurred
+        cover += whole
+    shown = np.minimum(cover, 1)
+    result *= (1 - shown)[..., None]
+    result += sheet * (shown / np.maximum(cover, _LEAST))[..., None]
+
+
+def _shares(blur: Map, radii: list[float]) -> Iterator[Map]:
+    """How much of each point belongs to each level but the first: in sum 1 from the second on."""
+    for index in range(1, len(radii)):
+        share = np.clip((blur - np.float32(radii[index - 1])) * np.float32(1 / (radii[index] - radii[index - 1])), 0, 1)
+        if index + 1 < len(radii):
+            above = radii[index + 1] - radii[index]
+            share *= np.clip(1 - (blur - np.float32(radii[index])) * np.float32(1 / above), 0, 1)
+        yield share
