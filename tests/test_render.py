@@ -17,8 +17,8 @@ import melies
 from melies.effect import Effect
 from melies.engine import render
 from melies.errors import MediaError, UseError
-from melies.frame import Colour, Frame
-from melies.media import encode, mux, pictures
+from melies.frame import Colour, Frame, VideoSpec
+from melies.media import encode, mux, output, pictures
 from melies.media.synthetic import write_clip
 
 
@@ -646,3 +646,19 @@ class TestWorkingFolder:
         with render.Workshop(clip, plan, render.SaveOptions()), pytest.raises(UseError, match="Another render"):
             clip.save(tmp_path / "out.mp4", overwrite=True)
         assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("size", "depth", "preset", "given", "held"),
+    [
+        ((1280, 720), 8, "medium", {}, None),
+        ((1920, 1080), 8, "medium", {}, "26"),
+        ((1920, 1080), 8, "veryfast", {}, None),
+        ((3840, 2160), 8, "slow", {}, "10"),
+        ((1920, 1080), 10, "medium", {"rc-lookahead": "40"}, "40"),
+    ],
+)
+def test_large_pictures_are_not_held_back_by_the_dozen(size, depth, preset, given, held) -> None:
+    spec = VideoSpec(*size, rate=Fraction(25), time_base=Fraction(1, 25), depth=depth)
+    plan = output.make_plan(Path("out.mp4"), spec, output.SaveOptions(preset=preset, set=given))
+    assert plan.options.get("rc-lookahead") == held

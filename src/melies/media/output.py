@@ -22,6 +22,11 @@ SMALL = 320 * 256
 """Pixels up to which x264's macroblock tree is left out: on such small pictures its results differ from run to run, and
 a resumed render must equal an uninterrupted one."""
 
+LOOK_AHEAD = 104 << 20
+"""Bytes of pictures that x264 may look ahead, so that large ones do not take gigabytes."""
+LOOK_AHEAD_FRAMES = {"fast": 30, "medium": 40, "slow": 50, "slower": 60, "veryslow": 60}
+"""What x264's presets look ahead by themselves."""
+
 PRESETS: tuple[str, ...] = Preset.__args__  # type: ignore[attr-defined]
 
 
@@ -246,8 +251,10 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
             f"to make {width + odd[0]}x{height + odd[1]}."
         )
     settings = encoder_options(name, options.quality, options.preset)
-    if name == "h264" and width * height <= SMALL:
-        settings["x264-params"] = "mbtree=0"
+    if name == "h264":
+        settings |= _bounded_look_ahead(width * height * (4 if deep else 2), options.preset)
+        if width * height <= SMALL:
+            settings["x264-params"] = "mbtree=0"
     for key, value in extra.items():
         # These hold several settings in one, and ours must not be lost.
         joined = key in ("x264-params", "x265-params", "svtav1-params") and key in settings
@@ -266,6 +273,13 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
         many,
         tuple(notes),
     )
+
+
+def _bounded_look_ahead(frame: int, preset: str) -> dict[str, str]:
+    """How many frames of so many bytes x264 may hold back to see what is worth its bits, if fewer than it would."""
+    usual = LOOK_AHEAD_FRAMES.get(preset, 0)
+    held = max(10, LOOK_AHEAD // frame)
+    return {"rc-lookahead": str(held)} if held < usual else {}
 
 
 def find_container(path: Path) -> Container:
