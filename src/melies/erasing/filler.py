@@ -17,7 +17,7 @@ from melies.effects._shelf import Delay
 from melies.erasing import exemplar
 from melies.erasing.album import Album, Piece, sample
 from melies.erasing.membrane import Mask
-from melies.erasing.motion import Background, light_change
+from melies.erasing.motion import MARGIN, Background, light_change
 from melies.erasing.refs import NOBODY, Box, Plate, Refs, look_ahead, look_back
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import Plane, to_depth, white_of
@@ -30,8 +30,8 @@ Places = NDArray[np.float32]
 
 _LONGEST = 1024
 """Motion is followed on a grid whose longer side is at most this."""
-_CLEAR = 2
-"""How many cells beside a hole are not looked at either: what is interpolated there may touch it."""
+_BESIDE = 3
+"""How many cells beside a place are looked at to find the colour between pixels."""
 _SURROUNDINGS = 48
 """Least width, in cells, of what is looked at around holes to find the motion."""
 _EMPTY = Box(0, 0, 0, 0)
@@ -118,13 +118,13 @@ class Filler(Closing):
         spread = Box(x, y, x + across, y + down).grown(soft, *self._size)
         cells = Box(
             spread.left // fine, spread.top // fine, -(-spread.right // fine), -(-spread.bottom // fine)
-        ).grown(_CLEAR, *self._grid_size)  # fmt: skip
+        ).grown(MARGIN, *self._grid_size)  # fmt: skip
         box = self._pixels(cells)
         inside = mask[box.slices] > 0
         distance = cv.distanceTransform((~inside).view(np.uint8), cv2.DIST_L2, 3)
         alpha = np.clip(1 - distance / np.float32(self._feather + 1), 0, 1).astype(np.float32)
         touched = _blocks(alpha > 0, fine, cells)
-        side = 2 * _CLEAR + 1
+        side = 2 * MARGIN + 1
         hole = cv.dilate(touched.view(np.uint8), np.ones((side, side), np.uint8)) > 0
         return _Held(Plate(number, cells, hole), box, alpha)
 
@@ -180,7 +180,7 @@ class Filler(Closing):
         landing = landing.joined(after) if landing and after else landing or after
         if landing is None:
             return
-        box = self._pixels(landing.grown(_CLEAR + 1, *self._grid_size))
+        box = self._pixels(landing.grown(_BESIDE, *self._grid_size))
         if box.width > 0 and box.height > 0:
             self._album.put(number, Piece(frame.image[box.slices].copy(), box.left, box.top))
             self._born[number] = number
@@ -279,7 +279,7 @@ class Filler(Closing):
             return
         x, y, across, down = cv.boundingRect(which.view(np.uint8))
         corner = held.plate.box.left + x, held.plate.box.top + y
-        cells = Box(*corner, corner[0] + across, corner[1] + down).grown(_CLEAR, *self._grid_size)
+        cells = Box(*corner, corner[0] + across, corner[1] + down).grown(_BESIDE, *self._grid_size)
         box = self._pixels(cells)
         self._canvases += 1
         number = NOBODY - self._canvases

@@ -14,8 +14,8 @@ from melies.motion import SMALLEST, Field, Flow, Grey, pixels, trusted, warp
 
 cv: Any = cv2
 
-_BAND = 6
-"""How far around a hole the measured motion is still mixed with that of what is being erased, in pixels."""
+MARGIN = 8
+"""How far around what is to be erased motion is mixed with its, in pixels."""
 _UNLIKE = 16
 """By how much, of 255, a neighbourhood may differ after it was moved."""
 _CALM = np.float32(0.1)
@@ -50,18 +50,17 @@ class Background:
         Args:
             here: `H×W` uint8.
             there: The same size.
-            hole: `H×W`, what is to be erased here.
+            hole: `H×W`, what is to be erased here and `MARGIN` pixels around it.
             other: And there.
         """
         if min(here.shape) < SMALLEST:
             return np.zeros((*here.shape, 2), np.float32), np.zeros((*here.shape, 2), np.float32)
         clean, next_ = _smoothed(here, hole), _smoothed(there, other)
         forward, backward = self._flow(clean, next_).copy(), self._flow(next_, clean).copy()
-        near, far = _widened(hole), _widened(other)
-        doubt = near | ~trusted(forward, backward) | _unlike(clean, next_, forward)
-        doubt_back = far | ~trusted(backward, forward) | _unlike(next_, clean, backward)
-        forward = complete(forward, _hidden(forward, doubt, far))
-        backward = complete(backward, _hidden(backward, doubt_back, near))
+        doubt = hole | ~trusted(forward, backward) | _unlike(clean, next_, forward)
+        doubt_back = other | ~trusted(backward, forward) | _unlike(next_, clean, backward)
+        forward = complete(forward, _hidden(forward, doubt, other))
+        backward = complete(backward, _hidden(backward, doubt_back, hole))
         return _where_agreed(forward, backward), _where_agreed(backward, forward)
 
 
@@ -138,14 +137,9 @@ def _smoothed(picture: Grey, hole: Mask) -> Grey:
     """Take what is to be erased out of a picture, so that its motion is not measured."""
     if not hole.any():
         return picture
-    wide = cv.dilate(hole.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return np.rint(membrane(picture.astype(np.float32), wide)).astype(np.uint8)
-
-
-def _widened(hole: Mask) -> Mask:
-    side = 2 * _BAND + 1
-    wide: Mask = cv.dilate(hole.view(np.uint8), np.ones((side, side), np.uint8)) > 0
-    return wide
+    side = 2 * MARGIN - 1
+    tight = cv.erode(hole.view(np.uint8), np.ones((side, side), np.uint8)) > 0
+    return np.rint(membrane(picture.astype(np.float32), tight)).astype(np.uint8)
 
 
 def _where_agreed(field: Field, back: Field) -> Field:
