@@ -16,6 +16,7 @@ from melies.errors import ModelError
 from melies.models.convert import ncnn, tfjs
 
 Array = NDArray[np.float32]
+HALF = struct.pack("<I", ncnn.HALF_TAG)
 
 
 def run(model: bytes, inputs: dict[str, Any]) -> dict[str, Array]:
@@ -307,7 +308,7 @@ def test_ncnn_convolution_prelu_shuffle_and_arithmetic() -> None:
         (("Swish ", "LSTM "), "swish is of kind LSTM"),
         (("0=2 1=1 2=5", "0=9 1=1 2=5"), "binary operation 9"),
         (("Interp       wide  1 1 two w 0=1", "Interp wide 1 1 two w 0=3"), "interpolates in way 3"),
-        (("6=324", "6=324 9=2"), "built-in activation"),
+        (("6=324", "6=324 9=3"), "built-in activation 3"),
         (("6=324", "6=648"), "end before"),
         (("PReLU        prelu 1 1 c p 0=12", "Sigmoid prelu 1 1 c p"), "reads 700 of 748 bytes"),
     ],
@@ -317,6 +318,31 @@ def test_ncnn_names_what_it_cannot_convert(change: tuple[str, str], message: str
     assert change[0] in NCNN
     with pytest.raises(ModelError, match=message):
         ncnn.convert(NCNN.replace(*change), weights)
+
+
+LEAKY = """7767517
+4 5
+Input        data  0 1 data
+Split        split 1 2 data a b
+Convolution  conv  1 1 a c 0=3 1=1 5=1 6=9 9=2 -23310=1,2.000000e-01
+Eltwise      sum   2 1 c b out 0=1 -23301=2,5.000000e-01,1.000000e+00
+"""
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_ncnn_leaky_convolutions_and_weighted_sums_in_either_precision(half: bool) -> None:
+    kernel, bias, picture = random(3, 3, 1, 1), random(3, seed=1), random(3, 4, 5, seed=2)
+    stored = kernel.astype("<f2")
+    data = (HALF + stored.tobytes() + b"\0\0" if half else bytes(4) + kernel.tobytes()) + bias.tobytes()
+    model = ncnn.convert(LEAKY, data)
+    assert (stored.tobytes() in model) == half
+    used = stored.astype(np.float32) if half else kernel
+    made = np.einsum("chw,oc->ohw", picture, used[..., 0, 0]) + bias[:, None, None]
+    expected = np.where(made > 0, made, 0.2 * made) / 2 + picture
+    np.testing.assert_allclose(run(model, {"data": picture[None]})["out"][0], expected, atol=1e-5)
+    for change in (("0=1 -23301", "0=0 -23301"), ("-23301=2,5.000000e-01,1.000000e+00", "-23301=1,1.0")):
+        with pytest.raises(ModelError, match="sum is no sum of two"):
+            ncnn.convert(LEAKY.replace(*change), data)
 
 
 def test_a_conversion_gives_the_same_bytes_every_time() -> None:

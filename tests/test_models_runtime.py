@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -121,6 +122,7 @@ def test_a_device_that_is_not_installed_says_what_is_and_how_to_get_it(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: None)
     assert runtime.providers() == {"cpu": "CPUExecutionProvider"}
     with (
         runtime.options(device="cuda"),
@@ -139,6 +141,27 @@ def test_a_device_that_does_not_start_is_no_silent_fallback(tiny: Path, monkeypa
         lambda path, settings, providers: real(path, settings, ["CPUExecutionProvider"]),
     )
     with runtime.options(device="cuda"), pytest.raises(ModelError, match="CUDAExecutionProvider but could not start"):
+        runtime.load("tiny")
+
+
+def test_openvino_runs_the_same_network_and_reports_to_nobody(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino", reason="openvino is optional")
+    monkeypatch.setattr(runtime, "_sessions", {})
+    with runtime.options(device="openvino", threads=1):
+        session = runtime.load("tiny")
+    x = np.array([[1, 2, 3]], np.float32)
+    assert session.inputs == {"x": ((1, None), np.dtype(np.float32))}
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda factor: session.run({"x": factor * x}), range(8)))
+    assert [one["square"].tolist() for one in made] == [[[k * k, 4 * k * k, 9 * k * k]] for k in range(8)]
+    assert list(session.run({"x": x[:, :2]}, ["double"])) == ["double"]
+    assert sys.modules["openvino_telemetry"] is None
+
+
+def test_openvino_says_what_it_cannot_load(tiny: Path) -> None:
+    pytest.importorskip("openvino", reason="openvino is optional")
+    (tiny / "tiny.onnx").write_bytes(b"hello")
+    with runtime.options(device="openvino"), pytest.raises(ModelError, match=r"OpenVINO cannot run .*tiny\.onnx"):
         runtime.load("tiny")
 
 
@@ -174,7 +197,7 @@ def test_every_model_can_be_fetched_and_converted_to_what_is_pinned_and_runs(
     parts: list[str | None] = [None]
     if row.format == "task":
         parts = [part for part in zipfile.ZipFile(path).namelist() if part.endswith(".tflite")]
-    random, free = np.random.default_rng(0), {"height": 64, "width": 96}
+    random, free = np.random.default_rng(0), {"height": 64, "width": 96, "half_height": 32, "half_width": 48}
     for part in parts:
         session = runtime.load(name, part)
         inputs = {

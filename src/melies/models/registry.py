@@ -151,6 +151,7 @@ class Row(_Strict):
         size: Bytes of the file that is loaded.
         sha256: Of the file that is loaded, after conversion if there is one.
         sources: Where to get it. A file placed by hand in the store always comes first and needs no source.
+        bfloat16: Nobody sees a difference when it is computed in numbers of 16 bits, as OpenVINO can.
     """
 
     name: Name
@@ -161,6 +162,7 @@ class Row(_Strict):
     size: Bytes
     sha256: Sha256
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    bfloat16: bool = False
 
     @property
     def filename(self) -> str:

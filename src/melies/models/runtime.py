@@ -6,6 +6,7 @@ with runtime.options(device="cuda", threads=4):
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import sys
@@ -34,10 +35,13 @@ PROVIDERS: dict[str, tuple[str, str]] = {
     "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
     "coreml": ("CoreMLExecutionProvider", "onnxruntime"),
     "directml": ("DmlExecutionProvider", "onnxruntime-directml"),
-    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+    "openvino": ("openvino", "openvino"),
     "cpu": ("CPUExecutionProvider", "onnxruntime"),
 }
-"""ONNX Runtime's name for each device, in the order that `auto` tries them, and the package that brings it."""
+"""ONNX Runtime's name for each device, in the order that `auto` tries them, and the package that brings it.
+
+OpenVINO runs ONNX files by itself: its package stands beside ONNX Runtime's, which another build of that would replace.
+"""
 
 ELEMENT_TYPES = {
     "tensor(float)": "float32",
@@ -104,10 +108,12 @@ def options(*, device: Device | None = None, threads: int | None = None) -> Iter
 
 
 def providers() -> dict[str, str]:
-    """Return the devices that can be used here, each with ONNX Runtime's name for it."""
+    """Return the devices that can be used here, each with the name of what runs it, as in `PROVIDERS`."""
     import onnxruntime
 
     available = onnxruntime.get_available_providers()
+    if importlib.util.find_spec("openvino"):
+        available = [*available, "openvino"]
     return {device: name for device, (name, _) in PROVIDERS.items() if name in available}
 
 
@@ -153,9 +159,9 @@ def load_file(path: Path) -> Session:
     key = (sources.sha256(path), None, _options.get())
     with _loading:
         if key not in _sessions:
-            _sessions[key] = _File(
-                path, key[2], path if path.suffix.lower() == ".onnx" else store.converted(path, key[0])
-            )
+            made = path if path.suffix.lower() == ".onnx" else store.converted(path, key[0])
+            _sessions[key] = _onnx(str(path), key[2], made, bfloat16=True)
+            _sessions[key].file = path
         return _sessions[key]
 
 
@@ -193,10 +199,12 @@ class Session(ABC):
         options: Where it runs and how wide.
         inputs: What must be given to `run`.
         outputs: What `run` returns.
+        file: The user's file that `load_file` made it of; None for a row of the registry.
     """
 
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
+    file: Path | None = None
 
     def __init__(self, name: str, part: str | None, options: Options) -> None:
         self.name = name
@@ -216,6 +224,8 @@ class Session(ABC):
         """
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.file is not None:
+            return _load_file_with, (self.file, self.options)
         return _load_with, (self.name, self.part, self.options)
 
 
@@ -237,7 +247,15 @@ def _open(name: str, part: str | None, options: Options) -> Session:
         raise ModelError(f"The model {name} is one file and has no part {part!r}.")
     if row.format == "tflite":
         return _LiteRt(name, part, options, path.read_bytes())
-    return _Onnx(name, part, options, path)
+    return _onnx(name, options, path, row.bfloat16)
+
+
+def _onnx(name: str, options: Options, path: Path, bfloat16: bool) -> Session:
+    if _provider(options.device) == "openvino":
+        from melies.models.openvino import OpenVino
+
+        return OpenVino(name, options, path, bfloat16)
+    return _Onnx(name, options, path)
 
 
 def _part(path: Path, part: str | None) -> bytes:
@@ -269,10 +287,11 @@ def _provider(device: Device) -> str:
 
 
 class _Onnx(Session):
-    def __init__(self, name: str, part: str | None, options: Options, path: Path) -> None:
+    def __init__(self, name: str, options: Options, path: Path) -> None:
         import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
-        super().__init__(name, part, options)
+        super().__init__(name, None, options)
         provider = _provider(options.device)
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = options.width
@@ -280,7 +299,10 @@ class _Onnx(Session):
         # Threads that wait in a loop take the cores from decoding and encoding.
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         wanted = [provider, "CPUExecutionProvider"] if provider != "CPUExecutionProvider" else [provider]
-        self._session = onnxruntime.InferenceSession(path, settings, providers=wanted)
+        try:
+            self._session = onnxruntime.InferenceSession(path, settings, providers=wanted)
+        except (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf) as error:
+            raise ModelError(f"ONNX Runtime cannot load {path}: {error}") from None
         if options.device != "auto" and self._session.get_providers()[0] != provider:
             raise ModelError(
                 f"ONNX Runtime has {provider} but could not start it.",
@@ -292,21 +314,6 @@ class _Onnx(Session):
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         names = list(self.outputs if outputs is None else outputs)
         return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
-
-
-class _File(_Onnx):
-    """A network in a file of the user's; its name is where that lies."""
-
-    def __init__(self, given: Path, options: Options, path: Path) -> None:
-        from onnxruntime.capi import onnxruntime_pybind11_state as errors
-
-        try:
-            super().__init__(str(given), None, options, path)
-        except (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf) as error:
-            raise ModelError(f"ONNX Runtime cannot load {given}: {error}") from None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _load_file_with, (Path(self.name), self.options)
 
 
 def _tensor(argument: Any) -> Tensor:

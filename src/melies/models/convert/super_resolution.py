@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -93,8 +93,14 @@ def _channels(kernel: NDArray[Any], allowed: tuple[int, ...] = (3,)) -> int:
     return channels
 
 
+def _numbers(names: Iterable[str], word: str = "body") -> set[int]:
+    """Return the numbers of the layers that are called by this word and a number."""
+    matches = (re.match(rf"{word}\.(\d+)\.", name) for name in names)
+    return {int(match[1]) for match in matches if match}
+
+
 def _srvgg(net: _Net) -> str:
-    last = max(int(name.split(".")[1]) for name in net.left)
+    last = max(_numbers(net.left))
     _channels(net.left["body.0.weight"])
     channels = net.left[f"body.{last}.weight"].shape[0]
     if last > 1 and "body.1.weight" not in net.left:
@@ -113,7 +119,7 @@ def _srvgg(net: _Net) -> str:
 def _rrdb(net: _Net) -> str:
     net.left = _as_real_esrgan(net.left)
     folded = math.isqrt(_channels(net.left["conv_first.weight"], (3, 12, 48)) // 3)
-    blocks = 1 + max(int(name.split(".")[1]) for name in net.left if name.startswith("body."))
+    blocks = 1 + max(_numbers(net.left))
     picture, size = (net.picture, None) if folded == 1 else _fold(net, folded)
     first = made = net.conv("conv_first", picture)
     for block in range(blocks):
@@ -174,7 +180,7 @@ def _as_real_esrgan(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[An
                 break
         renamed[f"{layer}.{kind}"] = value
     # The first code numbered its last layers on: those that enlarge, and two more.
-    numbers = sorted({int(name.split(".")[1]) for name in renamed if re.fullmatch(r"model\.\d+\.weight", name)})
+    numbers = sorted(_numbers(renamed, "model"))
     ends = [f"conv_up{index + 1}" for index in range(len(numbers) - 2)] + ["conv_hr", "conv_last"]
     for number, end in zip(numbers, ends, strict=False):
         for kind in ("weight", "bias"):
@@ -254,6 +260,8 @@ def convert(weights: Mapping[str, NDArray[Any]]) -> bytes:
                 made = build(net)
             except KeyError as missing:
                 raise ModelError(f"The network lacks the weight {missing.args[0]}.") from None
+            except (ValueError, IndexError) as error:
+                raise ModelError(f"The network's weights do not fit each other: {error}.") from None
             if net.left:
                 raise ModelError(f"The network has the weight {next(iter(net.left))}, which is not known.")
             return net.file(made)
