@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import cv2
 import numpy as np
 
+from melies.cleaning.noise import level
 from melies.cleaning.pictures import Picture, Plane, cv, to_picture
 from melies.frame import Frame, Image
 from melies.motion import Flow, grey, warp
+
+MEMORY = 12
+"""Frames before one that have a say in how noisy it is."""
 
 LONGEST = 1280
 """Longest side of the pictures in which motion is found."""
@@ -26,6 +32,20 @@ class Seen:
 
     frame: Frame
     noise: float
+
+
+def measured(frames: Iterable[Frame], known: float | None = None) -> Iterator[Seen]:
+    """Say of each frame how noisy it is: the median of what was measured in it and in those just before it.
+
+    Args:
+        frames: Of one shot.
+        known: The standard deviation, 0…1, where it is known.
+    """
+    levels: deque[float] = deque(maxlen=MEMORY + 1)
+    for frame in frames:
+        if known is None:
+            levels.append(level(to_picture(frame.image)))
+        yield Seen(frame, median(levels) if known is None else known)
 
 
 class Averager:

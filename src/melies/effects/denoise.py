@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from statistics import median
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -15,10 +13,6 @@ from melies.frame import Frame, VideoSpec
 
 if TYPE_CHECKING:
     from melies.cleaning.pictures import Picture, Plane
-    from melies.cleaning.temporal import Seen
-
-MEMORY = 12
-"""Frames before one that have a say in how noisy it is."""
 
 INVISIBLE = 0.5 / 255
 """Noise no larger than what rounding to eight bits makes."""
@@ -47,6 +41,8 @@ class Denoise(Effect):
     @property
     def lead_in(self) -> int:
         """The frames to average with, and those that say how noisy it is."""
+        from melies.cleaning.temporal import MEMORY
+
         return max(self.temporal, MEMORY) if self.strength == "auto" else self.temporal
 
     def models(self) -> tuple[str, ...]:
@@ -65,13 +61,14 @@ class Denoise(Effect):
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Measure, average, clean, and put grain back."""
         from melies.cleaning.pictures import to_image, to_picture, windows
-        from melies.cleaning.temporal import Averager
+        from melies.cleaning.temporal import Averager, measured
 
         if self.strength == 0 or self.keep_grain == 1:
             yield from frames
             return
         averager, clean = Averager(), self._cleaner()
-        for window, place in windows(self._measured(frames), self.temporal):
+        known = None if self.strength == "auto" else self.strength / 255
+        for window, place in windows(measured(frames, known), self.temporal):
             # The last one knows most: it has seen the frames to come.
             frame, noise = window[place].frame, window[-1].noise
             if noise <= INVISIBLE:
@@ -81,19 +78,6 @@ class Denoise(Effect):
             if self.keep_grain:
                 picture += self.keep_grain * (to_picture(frame.image) - picture)
             yield frame.with_image(to_image(picture, frame.image))
-
-    def _measured(self, frames: Iterator[Frame]) -> Iterator[Seen]:
-        from melies.cleaning.noise import level
-        from melies.cleaning.pictures import to_picture
-        from melies.cleaning.temporal import Seen
-
-        levels: deque[float] = deque(maxlen=MEMORY + 1)
-        for frame in frames:
-            if self.strength == "auto":
-                levels.append(level(to_picture(frame.image)))
-                yield Seen(frame, median(levels))
-            else:
-                yield Seen(frame, self.strength / 255)
 
     def _cleaner(self) -> Callable[[Picture, Plane | float], Picture]:
         if self.method == "ffdnet":
