@@ -21,6 +21,8 @@ _AREA = 64 * 64
 """Pixels of what the filter sees, whatever the rectangle's size."""
 _AROUND = 1.2
 """How much of the surroundings it sees, as a share of the rectangle's mean side."""
+_SPREAD = 0.8
+"""How fast what is seen counts less away from the middle, in half sides."""
 _SCALES = (1.0, 0.96, 1.04)
 _OTHER_SCALE = 0.98
 """Another scale must fit better than this share of the same one."""
@@ -28,6 +30,8 @@ _RATE = np.float32(0.03)
 """How much of each frame the filter learns."""
 _SURE = 5.5
 """Height of the response's peak, in standard deviations of the rest, from which it is believed."""
+_CLEAR = 16.0
+"""Height from which the filter learns all it may: something before the target should not be learnt."""
 _ORIENTATIONS = 6
 _RIDGE = np.float32(0.01)
 
@@ -76,7 +80,7 @@ class Tracker:
         shrink = (_AREA / (seen[0] * seen[1])) ** 0.5
         self._cells = max(16, round(seen[0] * shrink)), max(16, round(seen[1] * shrink))
         self._pixel = seen[0] / self._cells[0] / place.width, seen[1] / self._cells[1] / place.height
-        self._window = np.outer(np.hanning(self._cells[1]), np.hanning(self._cells[0])).astype(np.float32)
+        self._window = self._inside()
         self._wanted = np.fft.rfft2(self._peak(place)).astype(np.complex64)
         self._above, self._below = self._terms(self._look(_bytes(image), place))
 
@@ -89,11 +93,12 @@ class Tracker:
         found, peak = self._search(picture, expected)
         if peak >= _SURE:
             self._hidden = 0
+            rate = _RATE * np.float32(min(1.0, (peak / _CLEAR) ** 2))
             self._speed = 0.6 * self._speed + 0.4 * np.array([found.x - self.place.x, found.y - self.place.y])
             self.place = found
             above, below = self._terms(self._look(picture, found))
-            self._above += _RATE * (above - self._above)
-            self._below += _RATE * (below - self._below)
+            self._above += rate * (above - self._above)
+            self._below += rate * (below - self._below)
         else:
             self._hidden += 1
             self._speed *= 0.95
@@ -137,6 +142,15 @@ class Tracker:
         bins = [np.maximum(0, 1 - np.abs(_near(angle - k * turn)) / turn) * strength for k in range(_ORIENTATIONS)]
         channels = np.stack([lab[..., 0], 2 * lab[..., 1], 2 * lab[..., 2], *(bin_ * 0.3 for bin_ in bins)])
         return (channels * self._window).astype(np.float32)
+
+    def _inside(self) -> NDArray[np.float32]:
+        """How much each cell counts: most in the middle of the rectangle, little beside it."""
+        columns, rows = self._cells
+        x = (np.arange(columns) - (columns - 1) / 2) * self._pixel[0] * 2
+        y = (np.arange(rows) - (rows - 1) / 2) * self._pixel[1] * 2
+        bump = np.outer(np.exp(-0.5 * (y / _SPREAD) ** 2), np.exp(-0.5 * (x / _SPREAD) ** 2))
+        window: NDArray[np.float32] = (bump * np.outer(np.hanning(rows), np.hanning(columns))).astype(np.float32)
+        return window
 
     def _peak(self, place: Place) -> NDArray[np.float64]:
         """The response that is wanted: a narrow bump at the origin."""
