@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -26,16 +27,30 @@ def clips(tmp_path_factory: Any) -> Path:
         make_kind(kind, folder)
     write_clip(folder / "other.mkv", frames=12, codec="ffv1", pix_fmt="yuv444p", size=(80, 60), sound=True)
     (folder / "look.cube").write_text(CUBE)
+    spot = np.zeros((64, 96), np.uint8)
+    cv2.imwrite(str(folder / "black.png"), spot)
+    cv2.imwrite(str(folder / "spot.png"), cv2.circle(spot, (40, 30), 9, 255, -1))
+    strokes = np.zeros((64, 96, 4), np.uint8)
+    strokes[8:12, 10:80], strokes[40:44, 10:80] = (200, 90, 20, 255), (20, 60, 220, 255)
+    cv2.imwrite(str(folder / "strokes.png"), strokes)
     return folder
 
 
 CUBE = "LUT_3D_SIZE 2\n" + "\n".join(f"{r * 0.9} {g * 0.8 + 0.1} {b}" for b in (0, 1) for g in (0, 1) for r in (0, 1))
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "bokeh": [{"blades": 6}, {"depth": "strokes.png", "focus": 0.5, "amount": 12, "near": "black"}],
+    "colorize": [{"tint": "teal"}, {"reference": ["other.mkv"]}, {"scribbles": ["strokes.png"], "strength": 0.8}],
+    "caption": [{"text": "hello"}, {"text": "one two three four", "size": 0.3, "position": "top", "outline": 0.1}],
     "compose": [{"background": "navy"}, {"background": "other.mkv"}],
     "concat": [{"after": ["other.mkv"]}, {"before": ["other.mkv"], "dissolve": 0.2}],
     "crop": [{"width": 40, "height": 30}],
+    "deflicker": [{"mode": "local", "window": 7}],
     "deinterlace": [{"rate": "field"}, {"when": "always"}],
+    "deblur": [{"method": "deconvolve", "rounds": 4}, {"method": "deconvolve", "kernel": "disk:2", "rounds": 4}],
+    "denoise": [{"strength": 8, "keep_grain": 0.3}, {"method": "fast"}, {"method": "temporal", "strength": 12}],
+    "erase": [{"mask": "spot.png"}, {"box": ["30,20,24,20"], "shape": "object", "grow": 2}, {"people": True}],
+    "dust": [{"dust": 1, "scratches": 1}],
     "fade": [{"fade_in": 0.2, "fade_out": 0.2}],
     "grade": [{"exposure": 0.5, "saturation": 1.3}, {"lut": "look.cube"}],
     "interpolate": [
@@ -46,28 +61,42 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
     "key": [{}, {"background": "tomato"}],
     "loop": [{"times": 2}, {"boomerang": True}],
+    "lowlight": [{"clean": False, "strength": 0.5}],
     "matte": [{}, {"background": "blur"}, {"output": "matte"}],
     "pad": [{"width": 120, "height": 100}],
     "resize": [{"width": 48}, {"scale": 1.5}],
+    "sharpen": [{"amount": 2, "radius": 3, "halo": 0.5}],
+    "seamless": [{"shortest": 0.2, "longest": 0.5}, {"shortest": 0.2, "longest": 0.4, "crossfade": 0.15}],
     "speed": [{"factor": 2}, {"factor": 0.5}],
+    "stabilize": [{"border": "fill", "mode": "lock"}, {"motion": "homography", "border": "transparent"}],
     "upscale": [{"model": "fast", "width": 150}, {"steady": 0.7, "denoise": 0.3, "sharpness": 0.5}],
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
 
-NEEDS_SETTINGS = {"compose"}
+NEEDS_SETTINGS = {"caption", "compose", "erase"}
 """Effects that cannot do anything without being told what with."""
 
 IDENTITY: dict[str, dict[str, Any]] = {
+    "caption": {"text": ""},
+    "bokeh": {"amount": 0},
     "concat": {},
     "crop": {},
+    "deflicker": {"strength": 0},
     "deinterlace": {},
+    "deblur": {"amount": 0},
+    "denoise": {"strength": 0},
+    "erase": {"mask": "black.png"},
+    "dust": {"dust": 0, "scratches": 0},
     "fade": {"fade_in": 0, "fade_out": 0},
     "grade": {},
     "interpolate": {"times": 1},
     "loop": {"times": 1},
+    "lowlight": {"strength": 0},
     "pad": {},
     "resize": {},
+    "sharpen": {"amount": 0},
     "speed": {"factor": 1},
+    "stabilize": {"smoothness": 0},
     "upscale": {"scale": 1},
 }
 """Settings with which an effect changes nothing."""
