@@ -121,7 +121,7 @@ class Filler(Closing):
         ).grown(MARGIN, *self._grid_size)  # fmt: skip
         box = self._pixels(cells)
         inside = mask[box.slices] > 0
-        distance = cv.distanceTransform((~inside).view(np.uint8), cv2.DIST_L2, 3)
+        distance = cv.distanceTransform((~inside).view(np.uint8), cv2.DIST_L2, 5)
         alpha = np.clip(1 - distance / np.float32(self._feather + 1), 0, 1).astype(np.float32)
         touched = _blocks(alpha > 0, fine, cells)
         side = 2 * MARGIN + 1

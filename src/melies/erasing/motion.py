@@ -20,9 +20,9 @@ _UNLIKE = 16
 """By how much, of 255, a neighbourhood may differ after it was moved."""
 _CALM = np.float32(0.1)
 """Deviations from the overall motion below this many pixels are noise."""
-_FITTED = 4000
+_FITTED = 2000
 """From how many pixels the overall motion is found."""
-_ROUNDS = 10
+_ROUNDS = 8
 _ENOUGH = 100
 """Fewer pixels do not say whether the light changed."""
 _LIFT = np.float32(16)
@@ -59,8 +59,8 @@ class Background:
         forward, backward = self._flow(clean, next_).copy(), self._flow(next_, clean).copy()
         doubt = hole | ~trusted(forward, backward) | _unlike(clean, next_, forward)
         doubt_back = other | ~trusted(backward, forward) | _unlike(next_, clean, backward)
-        forward = complete(forward, _hidden(forward, doubt, other))
-        backward = complete(backward, _hidden(backward, doubt_back, hole))
+        forward = complete(forward, doubt, other)
+        backward = complete(backward, doubt_back, hole)
         return _where_agreed(forward, backward), _where_agreed(backward, forward)
 
 
@@ -70,35 +70,29 @@ def _unlike(here: Grey, there: Grey, field: Field) -> Mask:
     return unlike
 
 
-def _hidden(field: Field, doubt: Mask, other: Mask) -> Mask:
-    """Where motion is in doubt, and where most motion leads into the other picture's hole."""
-    known = ~doubt & ~other
-    matrix = affine(pixels(*doubt.shape)[known], field[known])
-    return doubt | (warp(other.astype(np.float32), _overall(matrix, *doubt.shape)) > 0)
-
-
 def _overall(matrix: NDArray[np.float32], height: int, width: int) -> Field:
     """An affine motion as a field."""
     field: Field = pixels(height, width) @ matrix[:2] + matrix[2]
     return field
 
 
-def complete(field: Field, unknown: Mask) -> Field:
+def complete(field: Field, unknown: Mask, other: Mask) -> Field:
     """Continue a field of motion into where it is unknown.
 
     Args:
         field: `H×W×2`.
         unknown: `H×W`.
+        other: `H×W`, the hole in the picture that the motion leads to: what goes there is not known either.
 
     Returns:
         The field with the unknown part replaced; zero if next to nothing is known.
     """
-    if not unknown.any():
-        return field
-    overall = _overall(affine(pixels(*unknown.shape)[~unknown], field[~unknown]), *unknown.shape)
+    known = ~unknown & ~other
+    overall = _overall(affine(pixels(*unknown.shape)[known], field[known]), *unknown.shape)
+    unknown = unknown | (warp(other.astype(np.float32), overall) > 0)
     rest = membrane(field - overall, unknown)
-    size = np.sqrt(np.square(rest).sum(-1, keepdims=True))
-    rest *= np.maximum(size - _CALM, 0) / np.maximum(size, np.float32(1e-6))
+    size = np.hypot(rest[..., 0], rest[..., 1])
+    rest *= (np.maximum(size - _CALM, 0) / np.maximum(size, np.float32(1e-6)))[..., None]
     completed: Field = np.where(unknown[..., None], overall + rest, field)
     return completed
 
@@ -121,13 +115,13 @@ def affine(places: NDArray[np.float32], moves: NDArray[np.float32]) -> NDArray[n
     middle = terms[:, :2].mean(0)
     terms[:, :2] -= middle
     away = moves - np.median(moves, axis=0)
-    solution = np.zeros((3, 2))
+    solution: NDArray[np.float64] = np.zeros((3, 2))
     for _ in range(_ROUNDS):
-        error = np.square(away).sum(1)
+        error = away[:, 0] ** 2 + away[:, 1] ** 2
         weight = 1 / (1 + error / max(2 * float(np.median(error)), 1e-4)) ** 2
         weighted = terms * weight[:, None]
         # A little ridge: what is known may lie in one line.
-        solution = np.linalg.solve(weighted.T @ terms + 1e-3 * np.diag([1, 1, 0]), weighted.T @ moves)
+        solution[...] = np.linalg.solve(weighted.T @ terms + 1e-3 * np.diag([1, 1, 0]), weighted.T @ moves)
         away = moves - terms @ solution
     solution[2] -= middle @ solution[:2]
     return solution.astype(np.float32)
@@ -145,9 +139,15 @@ def _smoothed(picture: Grey, hole: Mask) -> Grey:
 def _where_agreed(field: Field, back: Field) -> Field:
     """Leave NaN where going there and back does not lead home."""
     returned = warp(back, field)
-    apart = np.square(field + returned).sum(-1)
-    lengths = np.square(field).sum(-1) + np.square(returned).sum(-1)
+    apart = _squared(field + returned)
+    lengths = _squared(field) + _squared(returned)
     return np.where((apart <= _RELATIVE * lengths + _ABSOLUTE)[..., None], field, np.float32(np.nan))
+
+
+def _squared(field: Field) -> NDArray[np.float32]:
+    """The squared length of each move."""
+    lengths: NDArray[np.float32] = field[..., 0] ** 2 + field[..., 1] ** 2
+    return lengths
 
 
 def light_change(here: Image, there: Image, forward: Field, hole: Mask, other: Mask) -> NDArray[np.float32]:

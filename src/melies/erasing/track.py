@@ -219,7 +219,8 @@ class Outline:
         cv.grabCut(bgr, labels, None, *models, 4 if self._first else 2, cv2.GC_INIT_WITH_MASK)
         mine = ((inner == cv2.GC_FGD) | (inner == cv2.GC_PR_FGD)).astype(np.uint8)
         mine = cv.morphologyEx(mine, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-        return mine.astype(np.float32)
+        solid: NDArray[np.float32] = mine.astype(np.float32)
+        return solid
 
 
 def _bytes(image: Image) -> Pixels8:
