@@ -28,7 +28,7 @@ def sharpened(bright: Plane, amount: float, radius: float, threshold: float, hal
     if threshold:
         energy = cv.blur(np.square(detail), (5, 5))
         detail *= np.maximum(energy - threshold**2, 0) / np.maximum(energy, 1e-12)
-    around = cv.getStructuringElement(cv2.MORPH_RECT, (2 * ceil(radius) + 1,) * 2)
+    around = cv.getStructuringElement(cv2.MORPH_RECT, (2 * ceil(2 * radius) + 1,) * 2)
     low, high = cv.erode(bright, around), cv.dilate(bright, around)
     margin = halo * (high - low)
     limited: Plane = np.clip(bright + amount * detail, low - margin, high + margin)
