@@ -16,6 +16,7 @@ from melies.effects._fields import File
 from melies.errors import UseError
 from melies.explain import explain
 from melies.media.output import SaveOptions
+from melies.suggest import did_you_mean
 from melies.times import Rate, Time
 
 if TYPE_CHECKING:
@@ -26,6 +27,32 @@ LIMIT = 1 << 20
 """Bytes a recipe may have: what people write by hand is a thousand times smaller."""
 DEPTH = 20
 """How deep a recipe may be nested."""
+PRESETS = Path(__file__).parent / "presets"
+"""Where the recipes lie that come along."""
+
+
+def presets() -> dict[str, str]:
+    """Return what each recipe that comes along is for, by name."""
+    about = {}
+    for path in sorted(PRESETS.glob("*.yaml")):
+        with path.open(encoding="utf-8") as file:
+            about[path.stem] = file.readline().strip("# \n")
+    return about
+
+
+def locate(name: str | Path) -> Path:
+    """Return the file of a recipe, named by its path or, if it came along, by its name; a file is looked for first.
+
+    Raises:
+        UseError: There is neither.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = presets()
+    if str(name) in known:
+        return PRESETS / f"{name}.yaml"
+    raise UseError(f"There is no recipe {name}.{did_you_mean(str(name), known)}", "List those ready: melies run --list")
 
 
 def read_step(value: object) -> Effect:

@@ -72,6 +72,7 @@ class Apply(General, click.Group):
 
         if cmd_name not in effects.names() and (ctx.resilient_parsing or cmd_name.startswith("-")):
             return None
+        _refuse_recipe(cmd_name)
         return EffectCommand(effects.find(cmd_name))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -111,6 +112,15 @@ class Apply(General, click.Group):
             return {}
         command = EffectCommand(effects.find(name))
         return lookup([*command.params, click.Option(["-h", "--help"], is_flag=True)])
+
+
+def _refuse_recipe(name: str) -> None:
+    from melies import effects
+    from melies.errors import UseError
+    from melies.recipe import presets
+
+    if name not in effects.names() and name in presets():
+        raise UseError(f"{name!r} is a recipe of several effects, not an effect.", f"Try: melies run {name} IN OUT")
 
 
 def lookup(params: Sequence[click.Parameter]) -> dict[str, click.Option]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from melies.frame import Frame, Image
 from melies.imaging import blend, join_alpha, split_alpha
-from melies.motion import Field, Flow, grey, warp
+from melies.motion import Field, Flow, Grey, grey, warp
 
 cv: Any = cv2
 
@@ -97,7 +97,17 @@ class Detector:
                     found.append(Blob((x, y), area, sign, len(found) + 1))
                     names[part] = len(found)
             labels = np.maximum(labels, names[parts])
-        return labels, found
+        apart = np.maximum(*(cv.absdiff(luma, plane) for plane in moved))
+        return labels, _understood(labels, found, apart, self._threshold / 2)
+
+
+def _understood(labels: NDArray[Any], blobs: list[Blob], apart: Grey, limit: float) -> list[Blob]:
+    """The blobs around which the other frames look like this one: elsewhere the motion was not found."""
+    grown = cv.dilate(labels.astype(np.float32), np.ones((9, 9), np.uint8)).astype(np.int32)
+    ring = np.where(labels == 0, grown, 0).ravel()
+    sums = np.bincount(ring, apart.ravel(), len(blobs) + 1)
+    counts = np.bincount(ring, minlength=len(blobs) + 1)
+    return [blob for blob in blobs if sums[blob.label] <= limit * counts[blob.label]]
 
 
 def lonely(blobs: list[Blob], past: list[Blob], following: list[Blob], reach: float) -> list[Blob]:
