@@ -24,6 +24,7 @@ _WORDS = {
     ("string", "time"): "TIME",
     ("string", "rate"): "RATE",
     ("string", "colour"): "COLOUR",
+    ("string", "size"): "SIZE",
     ("boolean", None): "yes|no",
     ("object", None): "KEY=VALUE",
 }

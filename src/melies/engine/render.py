@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,11 +28,13 @@ from melies.engine.shots import WARM_UP, mark_shots
 from melies.engine.target import alone, check_target, picture_name, pictures_there
 from melies.errors import MediaError, MeliesError, UseError
 from melies.frame import Frame
+from melies.media import budget
 from melies.media.animation import lossless, write_animation
 from melies.media.encode import Encoder, Segment, write_json
 from melies.media.mux import write_film, write_sound
 from melies.media.output import Plan, SaveOptions, make_plan
 from melies.media.pictures import PictureEncoder, working_name
+from melies.media.reader import Reader
 
 if TYPE_CHECKING:
     from melies.clip import Clip
@@ -94,6 +96,7 @@ def render(clip: Clip, path: Path, options: SaveOptions, report: Report | None, 
     """
     settle()
     plan = plan_for(clip, path, options)
+    budget.check(plan, options.max_size)
     check_target(clip.inputs(), plan, options.overwrite)
     for note in plan.notes:
         log.warning("%s", note)
@@ -103,6 +106,7 @@ def render(clip: Clip, path: Path, options: SaveOptions, report: Report | None, 
         else:
             shop.make_segments(report, threads)
             shop.assemble(report)
+            shop.fit(report, threads)
         shop.publish()
     return plan.path
 
@@ -192,7 +196,7 @@ class Workshop:
 
     def job(self) -> dict[str, object]:
         """Say what this render is, so that only the same one is resumed."""
-        options = self.options.model_dump(mode="json", exclude={"overwrite", "resume"})
+        options = self.options.model_dump(mode="json", exclude={"overwrite", "resume", "max_size"})
         return {
             "melies": melies.__version__,
             "clip": self.clip.identity(),
@@ -296,23 +300,36 @@ class Workshop:
         if self.plan.kind == "pictures":
             return
         self.made = self.folder / f"finished{self.plan.path.suffix}"
-        total = sum(segment.frames for segment in self.segments)
-        meter = Meter(report, "write", total)
+        self._write(self.plan, self.segments, self.made, report)
+
+    def _write(self, plan: Plan, segments: Sequence[Segment], target: Path, report: Report | None) -> None:
+        meter = Meter(report, "write", sum(segment.frames for segment in segments))
         try:
-            if self.plan.kind == "animation":
-                write_animation(self.plan, self.made, self.segments, self.folder, self.options.loop, meter.add)
+            if plan.kind == "animation":
+                write_animation(plan, target, segments, self.folder, self.options.loop, meter.add)
             else:
-                write_film(
-                    self.plan,
-                    self.made,
-                    self.segments,
-                    self.folder,
-                    self.clip.extras(self.options),
-                    meter.add,
-                )
+                write_film(plan, target, segments, self.folder, self.clip.extras(self.options), meter.add)
         except av.FFmpegError as error:
             raise failure(self.plan.path, error) from error
         meter.finish()
+
+    def fit(self, report: Report | None, threads: int | None) -> None:
+        """Write the result again, with less of everything, until it is as small as it has to be."""
+        made, most = self.made, self.options.max_size
+        if made is None or most is None or made.stat().st_size <= most:
+            return
+        if self.plan.kind == "animation":
+
+            def animation(plan: Plan, target: Path) -> None:
+                self._write(plan, self.segments, target, report)
+
+            budget.fit_animation(self.plan, most, made, animation, keep_rate=self.options.fps is not None)
+            return
+
+        def film(plan: Plan, segments: Sequence[Segment], target: Path) -> None:
+            self._write(plan, segments, target, report)
+
+        budget.fit_film(self.plan, most, made, self.segments, Reader(made).frames, film, threads or 0)
 
     def write_sound(self) -> None:
         """Write sound alone."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import av
 
-from melies.media.convert import reformat
+from melies.imaging import resize
+from melies.media.convert import reformat, to_image, to_native
 from melies.media.encode import Segment, packets
 from melies.media.output import CODECS, FFV1, Plan
 
@@ -48,12 +49,10 @@ def write_animation(
         loop: How often it plays; 0 is for ever.
         advance: Called with the number of pictures written since the last call.
     """
-    frames = _frames(segments, folder)
+    frames = _shaped(plan, _frames(segments, folder))
     tick = _TICK[plan.codec]
     if plan.codec == "gif":
-        frames = _paletted(plan, _frames(segments, folder), frames)
-    else:
-        frames = (reformat(frame, plan.pix_fmt) for frame in frames)
+        frames = _paletted(plan, _shaped(plan, _frames(segments, folder)), frames)
     # A GIF counts plays after the first; -1 there means once. The others count plays.
     times = {"gif": -1 if loop == 1 else max(0, loop - 1), "webp": loop, "apng": loop}[plan.codec]
     muxing = {"loop" if plan.codec != "apng" else "plays": str(times)}
@@ -88,6 +87,22 @@ def _frames(segments: Sequence[Segment], folder: Path) -> Iterator[Any]:
                 yield frame
 
 
+def _shaped(plan: Plan, frames: Iterator[Any]) -> Iterator[Any]:
+    """Bring frames to the plan's size and pixel format, and leave out those that come too fast for its rate."""
+    due = Fraction(0)
+    for frame in frames:
+        pts, base = frame.pts, frame.time_base
+        if plan.squeezed:
+            if pts * base < due - Fraction(1, 1000):
+                continue
+            due = max(due, pts * base - 1 / plan.spec.rate) + 1 / plan.spec.rate
+            frame = to_native(resize(to_image(frame), *plan.size), plan.spec, plan.pix_fmt)
+        else:
+            frame = reformat(frame, plan.pix_fmt)
+        frame.pts, frame.time_base = pts, base
+        yield frame
+
+
 def _stamped(frames: Iterator[Any], tick: Fraction) -> Iterator[Any]:
     """Put frames on the format's coarse clock; one that would share a tick with the frame before is left out."""
     last = -1
@@ -120,16 +135,16 @@ def _graph(plan: Plan, *inputs: tuple[int, int, str]) -> tuple[Any, list[Any]]:
 
 
 def _paletted(plan: Plan, first: Iterator[Any], second: Iterator[Any]) -> Iterator[Any]:
-    """Choose 256 colours from all frames, then map every frame to them with ordered dithering, which lies still."""
+    """Choose the colours from all frames, then map every frame to them with ordered dithering, which lies still."""
     width, height = plan.size
     graph, (source,) = _graph(plan, (width, height, plan.pix_fmt))
-    chooser = graph.add("palettegen", f"stats_mode=diff:reserve_transparent={int(plan.spec.alpha)}")
+    settings = f"stats_mode=diff:reserve_transparent={int(plan.spec.alpha)}:max_colors={plan.colours}"
+    chooser = graph.add("palettegen", settings)
     sink = graph.add("buffersink")
     source.link_to(chooser)
     chooser.link_to(sink)
     graph.configure()
     for index, frame in enumerate(first):
-        frame = reformat(frame, plan.pix_fmt)
         frame.pts, frame.time_base = index, Fraction(1, 1000)
         source.push(frame)
     source.push(None)
@@ -149,7 +164,6 @@ def _paletted(plan: Plan, first: Iterator[Any], second: Iterator[Any]) -> Iterat
     for index, frame in enumerate(chain(second, [None])):
         if frame is not None:
             times.append((frame.pts, frame.time_base))
-            frame = reformat(frame, plan.pix_fmt)
             frame.pts, frame.time_base = index, Fraction(1, 1000)
         source.push(frame)
         for mapped in _drain(sink):

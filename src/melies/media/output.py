@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from melies.errors import UseError
 from melies.frame import Colour, VideoSpec
+from melies.sizes import Size
 from melies.suggest import did_you_mean
 from melies.times import Rate
 
@@ -45,6 +46,10 @@ class SaveOptions(BaseModel):
     fps: Rate = Field(None, description="make the frame rate constant, such as 25 or 30000/1001; native if not given")
     sound: bool = Field(True, description="keep the sound")
     loop: int = Field(0, ge=0, le=65535, description="how often a GIF, WebP or APNG plays; 0 is for ever")
+    max_size: Size = Field(
+        None,
+        description="make the file no larger than this, such as 8MB or 500k; size, rate, colours or quality go down",
+    )
     pingpong: bool = Field(False, description="play forwards, then backwards")
     overwrite: bool = Field(False, description="replace the output if it exists")
     resume: bool = Field(False, description="go on with a render that was interrupted")
@@ -187,6 +192,8 @@ class Plan:
         spec: What the frames look like.
         size: Encoded size; one more than the frames where a codec needs even numbers.
         many: Whether `pictures` means one file per frame.
+        colours: How many a GIF has at most.
+        squeezed: Whether an animation is made smaller than its frames, and slower than they come.
         notes: What a user should know, one sentence each.
     """
 
@@ -199,6 +206,8 @@ class Plan:
     spec: VideoSpec
     size: tuple[int, int]
     many: bool = False
+    colours: int = 256
+    squeezed: bool = False
     notes: tuple[str, ...] = field(default=())
 
 
@@ -271,7 +280,7 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
         spec if codec.colour is None else spec.replace(colour=codec.colour),
         (width + odd[0], height + odd[1]),
         many,
-        tuple(notes),
+        notes=tuple(notes),
     )
 
 
