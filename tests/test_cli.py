@@ -18,6 +18,7 @@ from melies.cli import general, report
 from melies.cli.models import PERMISSIVE
 from melies.engine.progress import Progress
 from melies.media.synthetic import write_clip
+from melies.schema import settings
 
 
 class Result(NamedTuple):
@@ -72,10 +73,12 @@ def test_options_go_to_their_effect_and_general_ones_may_stand_anywhere(asked):
 
 def test_an_effects_own_option_wins_over_a_general_one(asked):
     clash = next(
-        (name, field)
+        (name, setting.name)
         for name in effects.names()
-        for field in effects.find(name).model_fields
-        if field in ("start", "end", "rate", "loop", "quality") or (name == "resize" and field == "width")
+        for setting in settings(effects.find(name))
+        if (setting.name in ("start", "end", "rate", "loop", "quality") and not setting.choices)
+        or (name == "resize" and setting.name == "width")
+        if not any(other.required for other in settings(effects.find(name)))
     )
     recipe = asked("in.mp4", "out.mp4", clash[0], f"--{clash[1]}", "2")
     assert clash[1] in recipe.effects[0].model_fields_set

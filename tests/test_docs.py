@@ -1,6 +1,7 @@
 """The handbook: it builds, its reference is complete, and what it tells people to type works."""
 
 import re
+import shlex
 import subprocess
 import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -32,7 +33,7 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("text", commands())
 def test_what_people_are_told_to_type_is_understood(text, monkeypatch, capsys, tmp_path):
-    words = text.split()[1:]
+    words = shlex.split(text)[1:]
     if words[0] not in ("apply", "run"):
         words = [words[0], *(word for word in words[1:] if word.startswith("-")), "--help"]
     if any(word.isupper() and word.isalpha() for word in words):
