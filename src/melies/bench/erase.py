@@ -18,7 +18,7 @@ from melies.metrics import psnr, ssim, warp_error
 
 cv: Any = cv2
 
-FRAMES = 36
+FRAMES = 24
 SIZE = 640, 360
 
 Hole = NDArray[np.uint8]

@@ -20,6 +20,8 @@ _UNLIKE = 16
 """By how much, of 255, a neighbourhood may differ after it was moved."""
 _CALM = np.float32(0.1)
 """Deviations from the overall motion below this many pixels are noise."""
+_OTHER = 2.0
+"""Deviations from it of more pixels, and of more than four times the usual, are something else that moves."""
 _FITTED = 2000
 """From how many pixels the overall motion is found."""
 _ROUNDS = 8
@@ -90,7 +92,10 @@ def complete(field: Field, unknown: Mask, other: Mask) -> Field:
     known = ~unknown & ~other
     overall = _overall(affine(pixels(*unknown.shape)[known], field[known]), *unknown.shape)
     unknown = unknown | (warp(other.astype(np.float32), overall) > 0)
-    rest = membrane(field - overall, unknown)
+    rest = field - overall
+    away = np.hypot(rest[..., 0], rest[..., 1])
+    unknown = unknown | (away > max(_OTHER, 4 * float(np.median(away[~unknown]))) if not unknown.all() else unknown)
+    rest = membrane(rest, unknown)
     size = np.hypot(rest[..., 0], rest[..., 1])
     rest *= (np.maximum(size - _CALM, 0) / np.maximum(size, np.float32(1e-6)))[..., None]
     completed: Field = np.where(unknown[..., None], overall + rest, field)
