@@ -40,8 +40,8 @@ PROVIDERS: dict[str, tuple[str, str]] = {
 }
 """ONNX Runtime's name for each device, in the order that `auto` tries them, and the package that brings it.
 
-OpenVINO runs ONNX files by itself, on the processor: its package stands beside ONNX Runtime's, which another build of that
-would replace. Some models are faster with it, others slower, so `auto` leaves it alone.
+OpenVINO runs ONNX files by itself, on the processor: its package stands beside ONNX Runtime's, which another build of
+that would replace. Some models are faster with it, others slower, so `auto` leaves it alone.
 """
 
 ELEMENT_TYPES = {
