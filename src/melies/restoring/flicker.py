@@ -29,13 +29,14 @@ CURVES = 3 * len(LEVELS)
 CELL = 16
 """Pixels of a thumbnail that one local measurement covers, each way."""
 
-_STEP = 2
-_ROUNDS = 4
+_STEP = 3
+_ROUNDS = 3
 _TUKEY = 4.685
 _FINEST = 1 / 255
 _STIFF = 0.02
 _SMALL = 1e-3
 _BROAD = 10.0
+_FEW = 30
 
 
 class Meter:
@@ -123,7 +124,7 @@ def _curve(middle: Float, change: Float) -> Numbers:
     shares = (1 - high_share, high_share)
     bend = np.diff(np.eye(count), 2, axis=0)
     prior = len(middle) * (_STIFF * bend.T @ bend + _SMALL / count * np.eye(count))
-    curve: NDArray[Any] = _factor(middle, change) * LEVELS
+    curve: NDArray[Any] = _first_guess(middle, change)
     for _ in range(_ROUNDS):
         weight = _weights(change - np.interp(middle, LEVELS, curve))
         normal, right = prior.copy(), np.zeros(count)
@@ -133,6 +134,15 @@ def _curve(middle: Float, change: Float) -> Numbers:
                 both = np.bincount(low, weight * share_a * share_b, count - 1)[: count - 1]
                 normal[np.arange(a, count - 1 + a), np.arange(b, count - 1 + b)] += both
         curve = np.linalg.solve(normal, right)
+    return curve
+
+
+def _first_guess(middle: Float, change: Float) -> Numbers:
+    """The median change near each of `LEVELS`: what is clipped to white does not do as everything else does."""
+    curve: NDArray[Any] = _factor(middle, change) * LEVELS
+    nearest = np.rint(middle * (len(LEVELS) - 1)).astype(np.intp)
+    for level in np.flatnonzero(np.bincount(nearest, minlength=len(LEVELS)) >= _FEW):
+        curve[level] = np.median(change[nearest == level])
     return curve
 
 
