@@ -23,6 +23,8 @@ Chroma = NDArray[np.float32]
 """`H×W×2` float32: B - Y and R - Y, within -0.886…0.886 and -0.701…0.701."""
 
 RED, GREEN, BLUE = 0.299, 0.587, 0.114
+_STRIP = 1 << 15
+"""Pixels that are joined at once."""
 
 
 def luma(image: Image) -> Plane:
@@ -54,8 +56,18 @@ def join(bright: Plane, colour: Chroma, dtype: np.dtype[Any]) -> Image:
     Returns:
         `H×W×3`, whose luma is that of `bright` but for rounding.
     """
-    rows = np.array([[0, 1], [-BLUE / GREEN, -RED / GREEN], [1, 0]], np.float32)
-    away = cv.transform(colour, rows)
+    height, width = bright.shape
+    result = np.empty((height, width, 3), dtype)
+    # In strips whose intermediate planes stay in the cache.
+    step = max(1, _STRIP // width)
+    for top in range(0, height, step):
+        strip = slice(top, top + step)
+        result[strip] = _joined(bright[strip], colour[strip], dtype)
+    return result
+
+
+def _joined(bright: Plane, colour: Chroma, dtype: np.dtype[Any]) -> Image:
+    away = cv.transform(colour, np.array([[0, 1], [-BLUE / GREEN, -RED / GREEN], [1, 0]], np.float32))
     red, green, blue = cv.split(away)
     most = np.maximum(np.maximum(red, green), blue)
     least = np.minimum(np.minimum(red, green), blue)
@@ -66,5 +78,5 @@ def join(bright: Plane, colour: Chroma, dtype: np.dtype[Any]) -> Image:
     shown = cv.multiply(away, cv.merge([room, room, room]), scale=white)
     level = bright * np.float32(white)
     kind = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
-    result: Image = cv.add(shown, cv.merge([level, level, level]), dtype=kind)
-    return result
+    joined: Image = cv.add(shown, cv.merge([level, level, level]), dtype=kind)
+    return joined

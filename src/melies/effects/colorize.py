@@ -100,7 +100,9 @@ class Colorize(Effect):
         with Delay(_BUDGET) as held, Delay(_BUDGET) as waiting:
             marked = _marked(frames, strokes, held)
             shot = chain(_emptied(held), frames)
-            first = next(shot)
+            first = next(shot, None)
+            if first is None:
+                return
             if self.reference or marked:
                 yield from self._coloured(chain([first], shot), _bright(first), marked, waiting)
             else:
