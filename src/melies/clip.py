@@ -177,7 +177,8 @@ class Clip:
         changed = any(effect.touches_sound for effect in self.effects)
         sound = options.sound
         if sound and self.source.spec.sound and any(e.retimes and not e.touches_sound for e in self.effects):
-            log.warning("The sound is left out: it would no longer fit the picture.")
+            if self.spec.sound:  # Nobody asked for that.
+                log.warning("The sound is left out: it would no longer fit the picture.")
             sound = False
         if retimed and getattr(self.source, "timed_text", False):
             log.warning("Subtitles and chapters are left out: they would no longer fit the picture.")

@@ -124,8 +124,10 @@ class Warp(ncnn.Layer):
     def forward(self, bottoms, tops, opt):
         planes, flow = (np.array(bottom) for bottom in bottoms)
         field = np.ascontiguousarray(flow.transpose(1, 2, 0))
-        moved = warp(np.ascontiguousarray(planes.transpose(1, 2, 0)), field).transpose(2, 0, 1)
-        tops[0].clone_from(ncnn.Mat(np.ascontiguousarray(moved)), opt.blob_allocator)
+        moved = warp(np.ascontiguousarray(planes.transpose(1, 2, 0)), field)
+        # ncnn looks at the array without holding it.
+        held = np.ascontiguousarray(moved.transpose(2, 0, 1))
+        tops[0].clone_from(ncnn.Mat(held), opt.blob_allocator)
         return 0
 
 
