@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 WORKERS = 2
 """Frames that are made at once; each takes its share of the processor's cores."""
 
+LARGE = 1 << 20
+"""Pixels above which frames are made one by one, by all cores: the network needs about 1 kB of memory for each."""
+
 NEAR = Fraction(1, 100)
 """So near to a picture, as a share of the way to the next, that picture itself is shown."""
 
@@ -135,18 +138,19 @@ class Interpolate(Effect):
 
         if self._idle(spec):
             return frames
-        return ordered_map(lambda make: make(), self._tasks(frames, spec), WORKERS)
+        workers = 1 if spec.width * spec.height > LARGE else WORKERS
+        return ordered_map(lambda make: make(), self._tasks(frames, spec, self._method(workers)), workers)
 
-    def _tasks(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Callable[[], Frame]]:
+    def _tasks(self, frames: Iterator[Frame], spec: VideoSpec, method: Method) -> Iterator[Callable[[], Frame]]:
         """One function for every frame of the result, in order, which several threads may run."""
         from melies.interpolation.spans import divided, on_grid, spans
 
-        method, made, parts = self._method(), self.output(spec), self._parts(spec)
+        made, parts = self.output(spec), self._parts(spec)
         for span in spans(frames, self.duplicates == "mend"):
             moments = divided(span, parts) if parts else on_grid(span, made.rate, self._pace)
             yield from _within(span, moments, method, made.time_base)
 
-    def _method(self) -> Method:
+    def _method(self, workers: int) -> Method:
         from melies import models
         from melies.interpolation.methods import OpticalFlow, Rife, blended
         from melies.models import runtime
@@ -155,7 +159,7 @@ class Interpolate(Effect):
             return blended
         if self.model == "flow":
             return OpticalFlow(int(self.fast))
-        with runtime.options() as now, runtime.options(threads=max(1, now.width // WORKERS)):
+        with runtime.options() as now, runtime.options(threads=max(1, now.width // workers)):
             return Rife(models.load("rife"), int(self.fast))
 
     def sound(self, blocks: Iterator[Sound], spec: VideoSpec) -> Iterator[Sound]:
