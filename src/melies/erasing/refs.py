@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from melies.erasing.album import sample
 from melies.erasing.membrane import Mask
-from melies.motion import pixels
 
 NOBODY = -1
 """The number of no picture."""
@@ -112,7 +111,7 @@ class Refs:
     number: NDArray[np.int64]
     shift: NDArray[np.float32]
     age: NDArray[np.float32]
-    invented: Mask = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
+    invented: Mask
 
     @staticmethod
     def none(height: int, width: int) -> Refs:
@@ -186,11 +185,6 @@ def look_back(plate: Plate, before: Plate, known: Refs, width: int, height: int)
     refs.age[cells] = known.age[old] + 1
     refs.invented[cells] = known.invented[old]
     return refs
-
-
-def everywhere(box: Box) -> NDArray[np.float32]:
-    """The coordinates of a box's pixels, `H×W×2`."""
-    return pixels(box.height, box.width) + box.corner
 
 
 def _inside(places: NDArray[np.float32], width: int, height: int) -> Mask:

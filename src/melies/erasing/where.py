@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, Protocol
 
@@ -127,7 +127,7 @@ class _Waiting:
     """A frame that waits for a rectangle that is only known later."""
 
     index: int
-    marks: Marks | None = field(default=None)
+    marks: Marks | None
 
 
 def follow(
