@@ -201,6 +201,24 @@ def test_safetensors_that_do_not_fit_are_refused(
         checkpoint.read(saved(safetensors(header, BASE.tobytes(), length)))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_changed_in_a_file_it_is_read_or_refused(saved: Callable[[bytes], Path], seed: int) -> None:
+    entry = {"dtype": "F32", "shape": [4, 6], "data_offsets": [0, 96]}
+    net = {"params": {"a": BASE, "b": BASE.T}}
+    data = [zipped(net), legacy(net), safetensors({"a": entry}, BASE.tobytes())][seed]
+    random = np.random.default_rng(seed)
+    refused = 0
+    for _ in range(300):
+        changed = bytearray(data)
+        for place in random.integers(0, len(data), random.integers(1, 8)):
+            changed[place] = random.integers(256)
+        try:
+            checkpoint.read(saved(bytes(changed)))
+        except ModelError:
+            refused += 1
+    assert refused > 100
+
+
 def test_what_is_no_checkpoint_at_all(saved: Callable[[bytes], Path], tmp_path: Path) -> None:
     with pytest.raises(UseError, match="no file"):
         checkpoint.read(tmp_path / "nothing.pth")

@@ -322,6 +322,14 @@ def test_what_does_not_enlarge_pictures_is_refused(home: Path, content: bytes, m
         runtime.scale(runtime.load_file(path))
 
 
+def test_weights_of_a_kind_that_cannot_be_run_are_refused(home: Path) -> None:
+    weights = {name: value.astype(np.int64) for name, value in srvgg(2, 1, True).items()}
+    path = home / "mine.pth"
+    path.write_bytes(zipped(weights))
+    with pytest.raises(ModelError, match="ONNX Runtime cannot load"):
+        runtime.load_file(path)
+
+
 def test_a_file_that_is_not_there(home: Path) -> None:
     with pytest.raises(UseError, match="no file"):
         runtime.load_file(home / "nothing.pth")

@@ -302,7 +302,14 @@ class _Onnx(Session):
         wanted = [provider, "CPUExecutionProvider"] if provider != "CPUExecutionProvider" else [provider]
         try:
             self._session = onnxruntime.InferenceSession(path, settings, providers=wanted)
-        except (errors.Fail, errors.InvalidArgument, errors.InvalidGraph, errors.InvalidProtobuf) as error:
+        except (
+            errors.Fail,
+            errors.InvalidArgument,
+            errors.InvalidGraph,
+            errors.InvalidProtobuf,
+            errors.NotImplemented,
+            errors.RuntimeException,
+        ) as error:
             raise ModelError(f"ONNX Runtime cannot load {path}: {error}") from None
         if options.device != "auto" and self._session.get_providers()[0] != provider:
             raise ModelError(

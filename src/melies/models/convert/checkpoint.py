@@ -61,8 +61,20 @@ LEGACY = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
 LONGEST_HEADER = 100_000_000
 """Bytes that the header of a .safetensors file may have at most, as in the reference reader."""
 
-# What a damaged or hostile pickle makes the unpickler raise: it trusts the kinds and the order of what it reads.
-BROKEN = (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+# What damaged or hostile files make zipfile and pickle raise: they trust the kinds and the order of what they read.
+BROKEN = (
+    zipfile.BadZipFile,
+    pickle.UnpicklingError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def read(path: Path) -> StateDict:
@@ -86,8 +98,8 @@ def read(path: Path) -> StateDict:
         raise UseError(f"There is no file {path}.")
     try:
         weights = _weights(path)
-    except (*BROKEN, zipfile.BadZipFile, NotImplementedError) as error:
-        raise ModelError(f"{path} is damaged: {error}.", "Fetch it again.") from None
+    except BROKEN as error:
+        raise ModelError(f"{path} is damaged: {str(error) or type(error).__name__}.", "Fetch it again.") from None
     if not weights:
         raise ModelError(f"{path} holds no weights by name.", "Save the state dict: torch.save(net.state_dict(), PATH)")
     if all(key.startswith("module.") for key in weights):
