@@ -16,7 +16,7 @@ from melies.stabilizing.camera import Camera, Habits
 from melies.stabilizing.path import Motion
 from melies.stabilizing.reel import Reel
 from melies.stabilizing.track import Ruler
-from melies.stabilizing.view import Box, Edge, Look, seen, show
+from melies.stabilizing.view import Box, Chart, Edge, Look, show
 
 log = logging.getLogger("melies")
 
@@ -25,6 +25,9 @@ _FASTEST = 120
 
 _NEIGHBOURS = (1, 2, 4, 7, 11, 16, 22)
 """How many frames away to look, in turn, for what is missing at the edges."""
+
+_FAINT = 0.02
+"""Shares of a picture too small to be seen."""
 
 
 class Stabilize(Effect):
@@ -137,23 +140,22 @@ class _Screen:
 
     def _fill(self, image: Image, index: int, look: Look) -> None:
         """Lay what frames before and after saw under the edges, the nearest first; what nobody saw stays mirrored."""
-        holes = {box: 1 - seen(look, self._ruler, box) for box in _tiles(*self._ruler.size)}
+        own = Chart(look, self._ruler)
+        holes = {box: 1 - own.seen(box) for box in _tiles(*self._ruler.size)}
         holes = {box: left for box, left in holes.items() if left.any()}
         layers = {box: _weighted(_part(image, box), 1 - left) for box, left in holes.items()}
         around = self._camera.between(index, max(_NEIGHBOURS)) if holes else {}
         for offset in (way * distance for distance in _NEIGHBOURS for way in (-1, 1)):
-            if offset not in around:
+            open_ = [box for box, left in holes.items() if left.max() > _FAINT]
+            if offset not in around or not open_:
                 continue
-            other = Look(around[offset] @ look.matrix, self._camera.shutter(index + offset))
-            source: Image | None = None
-            for box, left in holes.items():
-                if left.max() < 0.02:
-                    continue
-                weight = left * seen(other, self._ruler, box)
-                if weight.max() > 0.02:
-                    source = self._reel[index + offset].image if source is None else source
-                    layers[box] += _weighted(show(source, other, self._ruler, "mirror", box), weight)
-                    left -= weight
+            other = Chart(Look(around[offset] @ look.matrix, self._camera.shutter(index + offset)), self._ruler)
+            weights = {box: holes[box] * other.seen(box) for box in open_}
+            weights = {box: weight for box, weight in weights.items() if weight.max() > _FAINT}
+            source = self._reel[index + offset].image if weights else image
+            for box, weight in weights.items():
+                layers[box] += _weighted(other.show(source, "mirror", box), weight)
+                holes[box] -= weight
         for box, left in holes.items():
             layer = layers[box] + _weighted(_part(image, box), left)
             _part(image, box)[...] = np.clip(np.rint(layer), 0, white_of(image))
@@ -161,7 +163,7 @@ class _Screen:
 
 def _tiles(width: int, height: int) -> list[Box]:
     """Cut the picture into parts, small enough that most of those inside have nothing missing."""
-    side = max(32, max(width, height) // 16)
+    side = max(32, max(width, height) // 128 * 8)
     return [
         (x, y, min(x + side, width), min(y + side, height))
         for y in range(0, height, side)
