@@ -22,7 +22,7 @@ LONGEST = 320
 """Longest side of the pictures on which motion is found and colours are carried; half of it for matching."""
 SPAN = 12
 """Frames from one key frame to the next."""
-_RADIUS, _EPS = 4, 1e-3
+_RADIUS, _EPS = 2, 1e-3
 
 
 def small(image: NDArray[Any], longest: int = LONGEST) -> NDArray[Any]:
@@ -123,7 +123,7 @@ class Colourist:
         half = halved(bright)
         votes, colour = vote(half, self._swatch, self._layout, self._remembered())
         if given is None:
-            given = Fit(half, colour, None, 2, _EPS).at(bright)
+            given = Fit(half, colour, None, _RADIUS, _EPS).at(bright)
         return Key(bright, given, votes)
 
     def _remembered(self) -> Votes | None:
@@ -157,7 +157,7 @@ def lesson(
     for ticks, bright, strokes in marked:
         guess = given.get(ticks)
         if guess is None and own is not None:
-            guess = Fit(halved(bright), vote(halved(bright), own, layout)[1], None, 2, _EPS).at(bright)
+            guess = Fit(halved(bright), vote(halved(bright), own, layout)[1], None, _RADIUS, _EPS).at(bright)
         given[ticks] = strokes.colours(bright, guess)
     for ticks, bright, _ in marked:
         half = halved(bright)
