@@ -69,7 +69,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "seamless": [{"shortest": 0.2, "longest": 0.5}, {"shortest": 0.2, "longest": 0.4, "crossfade": 0.15}],
     "speed": [{"factor": 2}, {"factor": 0.5}],
     "stabilize": [{"border": "fill", "mode": "lock"}, {"motion": "homography", "border": "transparent"}],
-    "upscale": [{"model": "fast", "width": 150}, {"steady": 0.7, "denoise": 0.3, "sharpness": 0.5}],
+    "upscale": [{"model": "fast", "width": 150}, {"model": "fast", "steady": 0.7, "denoise": 0.3, "sharpness": 0.5}],
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
 
