@@ -8,7 +8,9 @@ from melies.cleaning.noise import level
 from melies.cleaning.pictures import to_image, to_picture, windows
 from melies.cleaning.temporal import Averager, Seen
 from melies.cleaning.wavelet import shrink
+from melies.effects.deblur import Deblur
 from melies.effects.denoise import Denoise
+from melies.effects.lowlight import Lowlight
 from melies.errors import ModelError, UseError
 from melies.frame import Frame, VideoSpec
 from melies.media.synthetic import picture
@@ -18,6 +20,7 @@ from melies.testing import run
 
 SIZE = 96, 64
 SPEC = VideoSpec(*SIZE, Fraction(25), Fraction(1, 25))
+SMALL = VideoSpec(64, 48, Fraction(25), Fraction(1, 25))
 
 
 def scene(count=5, size=SIZE):
@@ -117,6 +120,17 @@ def test_a_clean_film_is_left_alone():
 
 def _frames(images):
     return [Frame(image, n, Fraction(1, 25), 1) for n, image in enumerate(images)]
+
+
+@pytest.mark.parametrize(
+    "effect", [Denoise(method="fast"), Denoise(method="temporal", strength=9, temporal=3), Deblur(reach=2), Lowlight()]
+)
+def test_a_render_that_goes_on_in_a_shot_is_exact(effect):
+    images = noisy(scene(18, (64, 48)), 9)
+    begin = 15 - effect.lead_in
+    assert begin > 0
+    whole, rest = through(effect, images, SMALL), through(effect, images[begin:], SMALL)
+    assert all(np.array_equal(a, b) for a, b in zip(whole[15:], rest[effect.lead_in :], strict=True))
 
 
 def test_averaging_along_time_without_time_is_refused():
