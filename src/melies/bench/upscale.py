@@ -81,7 +81,7 @@ def upscale_memory(bench: Bench) -> list[Result]:
             )
         )  # fmt: skip
     ask = ["--model", "fast", "--steady", "0.7"]
-    (_, short), (_, long) = bench.best(enlarge(0.6, *ask), enlarge(2.4, *ask), rounds=1)
+    (_, short), (_, long) = bench.best(enlarge(0.4, *ask), enlarge(1.6, *ask), rounds=1)
     results.append(
         Result(
             "upscale-memory", f"the same for {frames(out)} frames / for a quarter of them, {' '.join(ask)}",
