@@ -99,3 +99,13 @@ def test_a_path_gives_as_many_corrections_as_it_got_changes():
     found = [one for _ in range(30) for one in path.push(dice.normal(0, 0.1, 3))]
     assert len(found) == 30 - path.delay
     assert len(found + list(path.finish())) == 30
+
+
+def test_a_shot_gone_on_with_gives_the_same_frames():
+    """What `lead_in` promises: with so many frames before, nothing further back matters."""
+    bad = spoilt(scene(36), "all")
+    effect = Deflicker(window=7)
+    begin = 24
+    early = begin - effect.lead_in
+    whole, part = (steadied(images, window=7) for images in (bad, bad[early:]))
+    assert all(np.array_equal(a, b) for a, b in zip(whole[begin:], part[effect.lead_in :], strict=True))
