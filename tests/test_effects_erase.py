@@ -210,8 +210,11 @@ def test_the_outline_is_that_of_the_object():
     lawn = cv2.cvtColor(data.grass()[:200, :200], cv2.COLOR_GRAY2RGB)
     disc = cv2.circle(np.zeros((200, 200), np.uint8), (100, 100), 30, 1, -1) > 0
     lawn[disc] = (200, 40, 30)
-    found = Outline(80, 80).step(lawn, Place(100, 100, 80, 80)) > 0
+    outline = Outline(80, 80)
+    found = outline.step(lawn, Place(100, 100, 80, 80)) > 0
     assert (found & disc).sum() / (found | disc).sum() > 0.85
+    for other in (lawn[:, ::-1], np.roll(lawn, 45, axis=1), np.zeros_like(lawn)):
+        assert outline.step(np.ascontiguousarray(other), Place(100, 100, 80, 80)).any()
 
 
 def test_people_are_erased(footage):

@@ -33,6 +33,8 @@ _SURE = 5.5
 _CLEAR = 16.0
 """Height from which the filter learns all it may: something before the target should not be learnt."""
 _ORIENTATIONS = 6
+_LIKELY = np.float32(0.35)
+"""An outline holds what it held in one of two frames at least, so that it never vanishes."""
 _RIDGE = np.float32(0.01)
 
 
@@ -200,7 +202,7 @@ class Outline:
         if 0.1 <= share <= 0.95:
             self._before = found if self._first else np.float32(0.5) * (found + self._before)
         self._first = False
-        small = np.pad((self._before > np.float32(0.35)).astype(np.float32), ((1, 1), (1, 1)))
+        small = np.pad((self._before > _LIKELY).astype(np.float32), ((1, 1), (1, 1)))
         back = np.array([[across, 0, corner[0] - across], [0, down, corner[1] - down]])
         size = picture.shape[1], picture.shape[0]
         large = cv.warpAffine(small, back, size, flags=cv2.INTER_LINEAR)
@@ -212,7 +214,7 @@ class Outline:
         (columns, rows), (pad_x, pad_y) = self._size, self._pad
         labels = np.full(view.shape[:2], cv2.GC_BGD, np.uint8)
         inner = labels[pad_y : pad_y + rows, pad_x : pad_x + columns]
-        inner[...] = np.where(self._before > np.float32(0.5), cv2.GC_PR_FGD, cv2.GC_PR_BGD)
+        inner[...] = np.where(self._before > _LIKELY, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
         cv.setRNGSeed(1)  # GrabCut begins with k-means, whose beginning is drawn.
         bgr = np.ascontiguousarray(view[..., ::-1])
         models = np.zeros((1, 65)), np.zeros((1, 65))
