@@ -115,7 +115,7 @@ def interpolate_memory(bench: Bench) -> list[Result]:
         )
         what, count, growth = " ".join(words), frames(out), long / short
         results += [
-            Result("interpolate-memory", f"peak memory at 4K, {what}", long / 1e9, "GB", "< 6", long < 6e9,
+            Result("interpolate-memory", f"peak memory at 4K, {what}", long / 1e9, "GB", "< 3", long < 3e9,
                    f"{count} frames in {seconds:.0f} s"),
             Result("interpolate-memory", f"peak of {count} frames / of half as many, {what}", growth, "x", "<= 1.1",
                    growth <= 1.1),

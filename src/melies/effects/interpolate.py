@@ -54,10 +54,10 @@ class Interpolate(Effect):
     )
     model: Literal["rife", "flow", "blend"] = Field(
         "rife",
-        description="rife (a network, the best), flow (optical flow, several times faster) or blend (mixed where they "
+        description="rife (a network, the best), flow (optical flow, twice as fast) or blend (mixed where they "
         "are, with ghosts)",
     )
-    fast: bool = Field(False, description="look for motion in pictures of half the size: about three times as fast")
+    fast: bool = Field(False, description="look for motion in pictures of half the size: nearly four times as fast")
     duplicates: Literal["keep", "mend"] = Field(
         "keep",
         description="mend: frames that repeat the one before, as in animation drawn on twos and threes or after a "
