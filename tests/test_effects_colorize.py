@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
+import melies
 from melies.colouring.carry import Motion, Track, between
 from melies.colouring.chroma import chroma, join, luma
 from melies.colouring.palette import palette
@@ -22,6 +23,7 @@ from melies.colouring.vote import suited, swatch, vote
 from melies.effects.colorize import Colorize
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
+from melies.media.synthetic import write_clip
 
 TICK = Fraction(1, 25)
 BYTE = np.dtype(np.uint8)
@@ -289,3 +291,12 @@ def test_frames_between_key_frames_pass_from_one_to_the_other():
     middle = between([bright] * 5, [tuple(still)] * 4, first, last)
     assert [round(float(colours.mean()), 2) for colours, _ in middle] == [0.25, 0.5, 0.75]
     assert all(trust.min() > 0.9 for _, trust in middle)
+
+
+def test_a_reference_with_a_time_is_among_the_files_that_are_not_overwritten(tmp_path: Path) -> None:
+    film = write_clip(tmp_path / "film.mkv", frames=3, codec="ffv1", size=(48, 32))
+    grey = write_clip(tmp_path / "grey.mkv", frames=3, codec="ffv1", size=(48, 32))
+    clip = melies.open(grey).apply(melies.Colorize(reference=[f"{film}@0.04"]))
+    assert film in clip.inputs()
+    with pytest.raises(UseError):
+        clip.save(film, overwrite=True)

@@ -145,9 +145,8 @@ class Clip:
         own: list[Path] = list(getattr(self.source, "files", []))
         for effect in self.effects:
             for value in dict(effect).values():
-                several = value if isinstance(value, list) else [value]
-                # A background is text that may name a file.
-                own += [Path(one) for one in several if isinstance(one, Path) or _names_file(one)]
+                several = value if isinstance(value, list | tuple) else [value]
+                own += [path for one in several if (path := _named_file(one)) is not None]
         return own
 
     def identity(self) -> dict[str, Any]:
@@ -194,8 +193,13 @@ class Clip:
         )
 
 
-def _names_file(value: object) -> bool:
-    return isinstance(value, str) and len(value) < 4096 and Path(value).is_file()
+def _named_file(value: object) -> Path | None:
+    """The file that an option's value names: as a path, or as text that may be something else, or `FILE@TIME`."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or len(value) >= 4096:
+        return None
+    return next((path for path in (Path(value), Path(value.rpartition("@")[0])) if path.is_file()), None)
 
 
 def open(
