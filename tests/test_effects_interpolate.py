@@ -94,6 +94,7 @@ class TestPictures:
         small, large = Rife(models.load("rife"), 1), panned(8)
         assert psnr(between(small, panned(0), large)[16:-16, 16:-16], panned(4)[16:-16, 16:-16]) > 30
         assert shrunk(np.zeros((2160, 3840, 3), np.uint8), 0).shape == (1080, 1920, 3)
+        assert shrunk(np.zeros((2160, 3840, 3), np.uint8), 1).shape == (540, 960, 3)
 
     def test_what_is_transparent_has_no_colour(self) -> None:
         """Green that nobody sees must not come into view."""

@@ -124,10 +124,12 @@ def _between(field: Field, seen: NDArray[np.bool_], step: float) -> tuple[Field,
 
 
 def shrunk(image: Image, halvings: int) -> Image:
-    """Halve a picture so many times, and more until it has no more than `LARGEST` pixels."""
+    """Halve a picture until it has no more than `LARGEST` pixels, and so many times more."""
     height, width = image.shape[:2]
-    while (height >> halvings) * (width >> halvings) > LARGEST:
-        halvings += 1
+    needed = 0
+    while (height >> needed) * (width >> needed) > LARGEST:
+        needed += 1
+    halvings += needed
     if not halvings:
         return image
     size = max(1, width >> halvings), max(1, height >> halvings)
