@@ -267,7 +267,7 @@ class Filler(Closing):
         x, y, across, down = cv.boundingRect(unseen.view(np.uint8))
         corner = held.box.left + x, held.box.top + y
         box = Box(*corner, corner[0] + across, corner[1] + down)
-        around = box.grown(max(_SURROUNDINGS * self._fine, max(across, down)), *self._size)
+        around = box.grown(max(_SURROUNDINGS * self._fine, min(across, down)), *self._size)
         hole = np.zeros((around.height, around.width), np.bool_)
         inner = hole[box.top - around.top :, box.left - around.left :][:down, :across]
         inner[...] = unseen[y : y + down, x : x + across]
