@@ -240,9 +240,9 @@ def test_the_net_suits_the_scale():
 
 def test_workers_share_memory_and_cores():
     with runtime.options(threads=8):
-        assert nets.plan(160, 120, 1000) == nets.Plan(4, 2, 40_000)
-        assert nets.plan(640, 480, 1000) == nets.Plan(1, 8, 160_000)
-        assert nets.plan(160, 120, 1000, many=False) == nets.Plan(1, 8, 160_000)
+        assert nets.plan(160, 120, 1000) == nets.Plan(4, 2, 30_000)
+        assert nets.plan(640, 480, 1000) == nets.Plan(1, 8, 120_000)
+        assert nets.plan(160, 120, 1000, many=False) == nets.Plan(1, 8, 120_000)
         assert nets.plan(160, 120, 1 << 24) == nets.Plan(2, 4, 20_000)
 
 

@@ -36,8 +36,8 @@ average.
 GRID = 4
 """Tiles begin at multiples of this, for networks that first put squares of pixels into channels."""
 
-PIXELS = 160_000
-"""Pixels that may be given to networks at once: SPAN needs 3.8 KB for each, 600 MB in all; SRVGG less than half."""
+PIXELS = 120_000
+"""Pixels that may be given to networks at once: SPAN needs 3.8 KB for each, 460 MB in all; SRVGG less than half."""
 
 PIXELS_HEAVY = 40_000
 """The same for RRDB, which needs 27 KB for each, 1.1 GB in all."""

@@ -134,7 +134,8 @@ def _add(total: NDArray[Any], weights: NDArray[Any], image: Image, field: Field,
     """Add a neighbour, moved along the field and weighted (both at the guides' size), to the running sums."""
     height, width = image.shape[:2]
     grow = np.array([width / field.shape[1], height / field.shape[0]], np.float32)
-    large = cv.resize(field, (width, height), interpolation=cv2.INTER_LINEAR) * grow
+    large = cv.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
+    large *= grow
     share = cv.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR)
     for top in range(0, height, _BAND):
         band = slice(top, min(top + _BAND, height))
