@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -662,3 +663,20 @@ def test_large_pictures_are_not_held_back_by_the_dozen(size, depth, preset, give
     spec = VideoSpec(*size, rate=Fraction(25), time_base=Fraction(1, 25), depth=depth)
     plan = output.make_plan(Path("out.mp4"), spec, output.SaveOptions(preset=preset, set=given))
     assert plan.options.get("rc-lookahead") == held
+
+
+def test_the_encoder_repeats_itself(tmp_path: Path) -> None:
+    """Resuming relies on it; x264's AVX-512 code does not, at this size, once its look-ahead is full."""
+    noise = np.random.default_rng(0).integers(0, 256, (540 + 64, 960 + 64, 3), np.uint8)
+    spec = VideoSpec(960, 540, rate=Fraction(25), time_base=Fraction(1, 25))
+    plan = output.make_plan(tmp_path / "out.mp4", spec, output.SaveOptions(preset="medium"))
+    written = set()
+    for _ in range(3):
+        encoder = encode.Encoder(plan, tmp_path / "carrier.mkv", Fraction(1, 25))
+        for index in range(50):
+            picture = cv2.GaussianBlur(noise[index : index + 540, index : index + 960], (0, 0), 5)
+            encoder.add(Frame(picture, index, Fraction(1, 25), 1))
+        encoder.finish()
+        with av.open(str(tmp_path / "carrier.mkv")) as file:
+            written.add(b"".join(bytes(packet) for packet in file.demux() if packet.size))
+    assert len(written) == 1
