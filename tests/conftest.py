@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported; tests run beside each other
+
 import pytest
 from hypothesis import settings
 

@@ -53,6 +53,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     Exit status: 0 all went well, 1 the work failed, 2 the request makes no sense, 130 stopped by the user.
     """
     if args is None:  # in a process of its own
+        # Stages run beside each other: threads of numpy's own would only take the cores from them.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         signal.signal(signal.SIGTERM, _terminated)
     words = sys.argv[1:] if args is None else list(args)
     given = [word for word in words if word != "--debug"]  # understood anywhere
