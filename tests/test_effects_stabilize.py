@@ -70,6 +70,16 @@ def test_shake_is_taken_out(readout, options, times):
     assert before / after > times
 
 
+def test_a_camera_that_stands_still_is_locked_without_a_word_and_nothing_changes(caplog):
+    picture = scene(144, 256)
+    spec = VideoSpec(*SIZE, Fraction(25), Fraction(1, 25))
+    frames = [Frame(picture, index, Fraction(1, 25), 1) for index in range(COUNT)]
+    with caplog.at_level(logging.WARNING, "melies"):
+        found = list(Stabilize(mode="lock").apply(iter(frames), spec))
+    assert not caplog.text
+    assert all(np.array_equal(one.image, picture) for one in found)
+
+
 def test_the_readout_is_measured_and_straightens_the_picture():
     picture, shake = scene(), Shake(COUNT, 4)
     source = Handheld(lambda _: picture, COUNT, SIZE, shake, 0.7)

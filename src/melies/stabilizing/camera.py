@@ -220,4 +220,6 @@ def _below(values: NDArray[np.float64], index: int, calm: int) -> float:
     offsets = np.arange(max(0, index - calm), min(len(values), index + calm + 1))
     least = [values[max(0, at - calm) : at + calm + 1].min() for at in offsets]
     weight = np.cos(np.pi / 2 * (offsets - index) / (calm + 1)) ** 2
-    return float(weight @ least / weight.sum())
+    # Measured from the lowest, so that what is level stays so to the last digit.
+    floor = min(least)
+    return float(floor + weight @ (least - floor) / weight.sum())
