@@ -126,7 +126,7 @@ def test_kernels():
 @pytest.mark.parametrize("kernel", ["disk", "disk:0", "disk:3@20", "square:3", "line:a@3", "gauss:1000", "line:3@"])
 def test_what_is_no_kernel_is_refused(kernel):
     if kernel == "line:3@":
-        assert Deblur(kernel=kernel).kernel == kernel
+        assert Deblur(method="deconvolve", kernel=kernel).kernel == kernel
         return
     with pytest.raises(UseError, match=r"kernel.*disk:RADIUS"):
         Deblur(kernel=kernel)
@@ -138,3 +138,16 @@ def test_half_the_amount_is_half_the_change(large):
         through(Deblur(method="deconvolve", kernel="disk:2", amount=amount), soft)[0].astype(int) for amount in (1, 0.5)
     )
     assert np.abs(half - (whole + soft[0]) / 2).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"kernel": "disk:2"}, {"kernel": "motion"}, {"shutter": 1}, {"rounds": 9}, {"method": "burst", "smooth": 0}],
+)
+def test_options_of_the_other_method_are_refused(options):
+    with pytest.raises(UseError, match="is for --method deconvolve, and the method is burst"):
+        Deblur(**options)
+    with pytest.raises(UseError, match="--reach is for --method burst"):
+        Deblur(method="deconvolve", reach=5)
+    for effect in (Deblur(reach=5), Deblur(method="deconvolve", rounds=9)):
+        assert Deblur(**effect.model_dump()) == effect

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from melies.effect import Effect
 from melies.frame import Frame, Image, VideoSpec
@@ -44,6 +44,20 @@ class Deblur(Effect):
     smooth: float = Field(
         0.005, ge=0, le=0.1, description="deconvolve: how strongly noise is held down; 0.01 and more for noisy footage"
     )
+
+    _options: ClassVar = {"burst": ("reach",), "deconvolve": ("kernel", "shutter", "rounds", "smooth")}
+
+    @model_validator(mode="after")
+    def _of_this_method(self) -> Self:
+        (other,) = self._options.keys() - {self.method}
+        # Recipes may write down every option: beside a method, the other's count only where they were changed.
+        for name in self._options[other]:
+            untouched = (
+                "method" in self.model_fields_set and getattr(self, name) == type(self).model_fields[name].default
+            )
+            if name in self.model_fields_set and not untouched:
+                raise ValueError(f"--{name} is for --method {other}, and the method is {self.method}; change either")
+        return self
 
     @property
     def lead_in(self) -> int:
