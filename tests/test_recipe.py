@@ -164,3 +164,34 @@ def test_a_ready_recipe_runs(path, tmp_path):
 
 def test_there_are_ten_ready_recipes():
     assert len(READY) >= 10
+
+
+def test_only_options_that_may_name_files_are_taken_for_files(tmp_path):
+    for name in ("film.png", "sky.png"):
+        (tmp_path / name).write_bytes(b"x")
+    steps = [
+        {"caption": {"text": "film.png"}},
+        {"key": {"background": "sky.png"}},
+        {"matte": {"background": "sky.png"}},
+        {"colorize": {"reference": ["sky.png@2"]}},
+        {"bokeh": {"depth": "depth.png"}},
+    ]
+    caption, key, matte, colorize, bokeh = Recipe.make({"effects": steps}).located(tmp_path).effects
+    assert caption.text == "film.png"
+    assert key.background == str(tmp_path / "sky.png")
+    assert matte.background == key.background
+    assert colorize.reference == [f"{key.background}@2"]
+    assert bokeh.depth == tmp_path / "depth.png"
+    inputs = melies.Clip(None, (caption, key, matte, colorize, bokeh)).inputs()
+    assert [path.name for path in inputs] == ["sky.png", "sky.png", "sky.png", "depth.png"]
+
+
+def test_names_that_are_too_long_are_names_of_nothing():
+    long = "x" * 300
+    for step in (melies.Caption(text=long), melies.Key(background=long), melies.Colorize(reference=[long + "@1"])):
+        assert melies.Clip(None, (step,)).inputs() == []
+    with pytest.raises(UseError, match="There is no file"):
+        melies.open(long + ".mp4")
+    for step in (melies.Key(background=long), melies.Colorize(reference=[long]), melies.Caption(text="a", font=long)):
+        with pytest.raises(UseError):
+            step.output(melies.VideoSpec(64, 64, Fraction(25), Fraction(1, 25)))

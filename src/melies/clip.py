@@ -142,9 +142,13 @@ class Clip:
 
     def inputs(self) -> list[Path]:
         """Files of the user's that are read, and so must not be written."""
+        from melies.effects._fields import may_name_files
+
         own: list[Path] = list(getattr(self.source, "files", []))
         for effect in self.effects:
-            for value in dict(effect).values():
+            for name, value in effect:
+                if not may_name_files(type(effect), name):
+                    continue
                 several = value if isinstance(value, list | tuple) else [value]
                 own += [path for one in several if (path := _named_file(one)) is not None]
         return own
@@ -195,11 +199,14 @@ class Clip:
 
 def _named_file(value: object) -> Path | None:
     """The file that an option's value names: as a path, or as text that may be something else, or `FILE@TIME`."""
+    from melies.effects._fields import names_in
+    from melies.files import is_file
+
     if isinstance(value, Path):
         return value
-    if not isinstance(value, str) or len(value) >= 4096:
+    if not isinstance(value, str):
         return None
-    return next((path for path in (Path(value), Path(value.rpartition("@")[0])) if path.is_file()), None)
+    return next((path for path, _ in names_in(value) if is_file(path)), None)
 
 
 def open(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from melies.errors import UseError
+from melies.files import is_file
 from melies.frame import Image
 
 Rgba = tuple[int, int, int, int]
@@ -280,7 +281,7 @@ def read_mask(path: Path, width: int, height: int, dtype: np.dtype[Any]) -> Plan
     Raises:
         UseError: The file is missing or no image.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UseError(f"The mask {path} does not exist.", "Give an image file.")
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) if path.stat().st_size else None
     if image is None:

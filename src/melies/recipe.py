@@ -12,9 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from melies import effects
 from melies.effect import Effect
-from melies.effects._fields import File
+from melies.effects._fields import File, may_name_files, names_in
 from melies.errors import UseError
 from melies.explain import explain
+from melies.files import is_file
 from melies.media.output import SaveOptions
 from melies.suggest import did_you_mean
 from melies.times import Rate, Time
@@ -47,7 +48,7 @@ def locate(name: str | Path) -> Path:
         UseError: There is neither.
     """
     path = Path(name)
-    if path.is_file():
+    if is_file(path):
         return path
     known = presets()
     if str(name) in known:
@@ -264,7 +265,7 @@ def _syntax(error: Exception) -> str:
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
+    if not is_file(path):
         raise UseError(f"There is no recipe {path}.")
     if path.stat().st_size > LIMIT:
         raise UseError(f"{path.name} has {path.stat().st_size} bytes, too many for a recipe.", f"At most {LIMIT}.")
@@ -277,7 +278,12 @@ def _text(path: Path) -> str:
 
 
 def _move_step(effect: Effect, move: Move) -> Effect:
-    changed = {name: _move_value(value, move) for name, value in effect if name in effect.model_fields_set}
+    kind = type(effect)
+    changed = {
+        name: _move_value(value, move)
+        for name, value in effect
+        if name in effect.model_fields_set and may_name_files(kind, name)
+    }
     return effect.model_copy(update=changed)
 
 
@@ -287,9 +293,11 @@ def _move_value(value: Any, move: Move) -> Any:
         return move(value)
     if isinstance(value, list | tuple):
         return type(value)(_move_value(item, move) for item in value)
-    if isinstance(value, str) and Path(value).suffix:
-        moved = move(Path(value))
-        return str(moved) if moved.is_file() or Path(value).is_file() else value
+    if isinstance(value, str):
+        for path, behind in names_in(value):
+            moved = move(path)
+            if path.suffix and (is_file(moved) or is_file(path)):
+                return str(moved) + behind
     return value
 
 

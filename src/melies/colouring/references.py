@@ -12,6 +12,7 @@ from melies.colouring.chroma import Chroma, Plane, chroma
 from melies.colouring.spread import spread
 from melies.effects._background import Layer
 from melies.errors import UseError
+from melies.files import exists
 from melies.frame import Image
 from melies.imaging import resize, split_alpha, white_of
 from melies.times import parse_time
@@ -33,7 +34,7 @@ class Place:
     def parse(text: str) -> Place:
         """Read `FILE` or `FILE@TIME`; a file that is really called so wins."""
         name, at, time = text.rpartition("@")
-        if at and not Path(text).exists():
+        if at and not exists(Path(text)):
             try:
                 return Place(Path(name), parse_time(time))
             except ValueError:

@@ -12,6 +12,7 @@ import numpy as np
 
 from melies.effects._scratch import Closing
 from melies.errors import MediaError, UseError
+from melies.files import exists
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import Fit, blend, blur, fill, fit, over, parse_colour, split_alpha, to_depth, white_of
 
@@ -123,7 +124,7 @@ class Background(Closing):
         except ValueError:
             pass
         path = Path(word)
-        if not path.exists():
+        if not exists(path):
             raise UseError(
                 f"The background {text!r} is neither a file nor a colour.",
                 "Write none, blur, blur:RADIUS, a colour such as white or #204060, or the path of a file.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 Gravity = Literal["center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"]
 """Where something is anchored inside something larger."""
@@ -24,8 +25,9 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, PurePath) else value
 
 
-Source = Annotated[str, BeforeValidator(_text)]
-"""A word, a colour or the path of a file; from Python a path object will do."""
+_source = BeforeValidator(_text)
+Source = Annotated[str, _source]
+"""A word, a colour or the path of a file, or `FILE@TIME`; from Python a path object will do."""
 
 
 def refuse_address(value: object) -> object:
@@ -39,6 +41,26 @@ def refuse_address(value: object) -> object:
 
 File = Annotated[Path, BeforeValidator(refuse_address)]
 """The path of a file to read."""
+
+
+def may_name_files(model: type[BaseModel], name: str) -> bool:
+    """Whether a field is declared as something that may name a file: as a path or a `Source`, or several."""
+    field = model.model_fields[name]
+    return any(map(_is_file_kind, (field.annotation, *field.metadata)))
+
+
+def _is_file_kind(kind: Any) -> bool:
+    if kind is _source or (isinstance(kind, type) and issubclass(kind, PurePath)):
+        return True
+    return any(map(_is_file_kind, get_args(kind)))
+
+
+def names_in(text: str) -> Iterator[tuple[Path, str]]:
+    """Yield what may be the file in the text of a `Source`, and what is written behind it: `FILE`, `FILE@TIME`."""
+    name, at, time = text.rpartition("@")
+    yield Path(text), ""
+    if at:
+        yield Path(name), at + time
 
 
 def anchored(gravity: Gravity, spare_x: int, spare_y: int) -> tuple[int, int]:

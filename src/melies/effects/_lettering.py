@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from melies.files import is_file
 from melies.frame import Image
 from melies.imaging import Rgba, join_alpha, over, to_depth
 
@@ -30,7 +31,7 @@ _WORDS = re.compile(r"[⺀-鿿가-힣豈-﫿]|[^\s⺀-鿿가-힣豈-﫿]+")
 
 def is_font(path: Path) -> bool:
     """Whether a file is a font as far as its table of contents tells: all is there, and inside the file."""
-    if not path.is_file():
+    if not is_file(path):
         return False
     with path.open("rb") as file:
         size = file.seek(0, 2)

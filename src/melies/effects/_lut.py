@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.errors import UseError
+from melies.files import is_file
 from melies.imaging import Float
 
 _SIZES = {"LUT_1D_SIZE": (2, 65536), "LUT_3D_SIZE": (2, 256)}
@@ -81,7 +82,7 @@ def read_cube(path: Path) -> Cube:
     Raises:
         UseError: The file is missing or malformed; the message names the line.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UseError(f"The LUT {path} does not exist.", "Give a .cube file.")
     try:
         lines = path.read_text("utf-8-sig").splitlines()

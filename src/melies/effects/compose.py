@@ -15,6 +15,7 @@ from melies.effects._background import Layer, fitted_to
 from melies.effects._blend import Blend, mix
 from melies.effects._fields import File, Gravity, Source, anchored
 from melies.errors import UseError
+from melies.files import exists
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import (
     Rgba,
@@ -103,7 +104,7 @@ class Compose(Effect):
             return parse_colour(self.background)
         except ValueError:
             path = Path(self.background)
-        if not path.exists():
+        if not exists(path):
             raise UseError(
                 f"The background {self.background!r} is neither a file nor a colour.",
                 "Write a colour such as white or #204060, or the path of an image or film.",

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 
 from melies.effect import Effect
 from melies.effects._background import Background
+from melies.effects._fields import Source
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import Plane, blur, read_mask, shrink, split_alpha, white_of
 
@@ -31,7 +32,7 @@ class Matte(Effect):
         description="the network: fast (people, real time), rvm (people, finer hair, slower) or isnet "
         "(any salient object, seconds a frame, for stills)",
     )
-    background: str = Field(
+    background: Source = Field(
         "none", description="what to put behind: none (transparent), a colour, an image, a film or blur[:RADIUS]"
     )
     result: Literal["composite", "matte", "cutout"] = Field(

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from melies.effect import Effect
 from melies.effects._fields import Source
 from melies.errors import UseError
+from melies.files import is_file
 from melies.frame import Frame, VideoSpec
 from melies.suggest import did_you_mean
 
@@ -89,7 +90,7 @@ class Upscale(Effect):
             UseError: The picture is as large already, or would become more than 8 times larger; the model's file is
                 not there.
         """
-        if self._file is not None and not self._file.is_file():
+        if self._file is not None and not is_file(self._file):
             raise UseError(f"The model {self._file} does not exist.", f"Give a file, or one of {', '.join(_NAMES)}.")
         width, height = self._size(spec)
         sized = self.width is not None or self.height is not None

@@ -19,6 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from melies.errors import UseError
+from melies.files import exists
 from melies.frame import Colour
 from melies.media.convert import bits_and_alpha, colour_of
 
@@ -178,7 +179,7 @@ def local_file(path: str | Path) -> Path:
         UseError: It is an address, missing, a folder, empty, not a regular file, or a playlist.
     """
     file = Path(path)
-    if not file.exists():
+    if not exists(file):
         if PROTOCOL.match(str(path)) and not re.match(r"[A-Za-z]:[\\/]", str(path)):
             raise UseError(
                 f"{path} is an address or a protocol, not a file.", "Download it first: only local files are opened."

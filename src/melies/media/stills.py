@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from melies.errors import UseError
+from melies.files import exists
 from melies.media.probe import MediaInfo, VideoInfo, head, opened, probe, survey
 
 SUFFIXES = {
@@ -41,12 +42,12 @@ def find_pictures(path: str | Path) -> list[Path] | None:
         UseError: The folder or pattern holds no picture.
     """
     given = Path(path)
-    if given.is_dir():
+    if exists(given) and given.is_dir():
         found = [entry for entry in given.iterdir() if entry.suffix.lower() in SUFFIXES and entry.is_file()]
         if not found:
             raise UseError(f"The folder {path} holds no pictures.", "It needs files such as 0001.png or 0001.jpg.")
         return sorted((entry for entry in found if not entry.name.startswith(".")), key=natural)
-    if given.exists() or "://" in str(path):
+    if exists(given) or "://" in str(path):
         return None
     if re.search(r"%0?\d*d", given.name):
         pattern = re.compile(re.sub(r"%0?\d*d", lambda _: r"\d+", re.escape(given.name)))
