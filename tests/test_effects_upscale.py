@@ -14,7 +14,7 @@ from melies.metrics import psnr, warp_error
 from melies.models import runtime
 from melies.models.convert.onnx_graph import Graph, Tensor
 from melies.testing import run
-from melies.upscaling import nets
+from melies.upscaling import nets, outline
 from melies.upscaling.enlarger import Enlarger, filled
 from melies.upscaling.resample import resample
 
@@ -141,6 +141,29 @@ def test_alpha_is_as_sharp_as_colours(astronaut):
         np.abs(a.astype(int) - disc).mean() for a in (made[..., 3], resample(small[..., 3].copy(), 128, 128))
     )
     assert wrong < 0.6 * plain
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_hard_edge_gets_no_specks(astronaut, scale):
+    fine = np.zeros((512, 512), np.uint8)
+    cv2.circle(fine, (250, 262), 150, 255, -1)
+    truth, small = (cv2.resize(fine, (side, side), interpolation=cv2.INTER_AREA) for side in (64 * scale, 64))
+    hard = np.where(small >= 128, 255, 0).astype(np.uint8)
+    made = upscaled([np.dstack([resample(astronaut, 64, 64), hard])], scale=scale)[0][..., 3]
+    assert np.abs(made.astype(int) - truth).mean() < 1.5
+    far = np.ones((2 * round(1.5 * scale) + 1,) * 2, np.uint8)
+    even = cv2.erode(truth, far) == cv2.dilate(truth, far)
+    assert np.array_equal(made[even], truth[even])
+
+
+def test_lines_and_dots_of_a_pixel_stay_and_soft_alpha_stays_soft():
+    alpha = np.zeros((40, 40), np.uint16)
+    alpha[10] = alpha[20:30, 5] = alpha[25, 25] = 65535
+    shrunk = cv2.resize(outline.enlarge(alpha, 120, 120), (40, 40), interpolation=cv2.INTER_AREA)
+    assert np.abs(shrunk / 65535 - alpha / 65535).max() < 0.6
+    assert (outline.hardness(alpha) == 1).all()
+    ramp = np.tile(np.linspace(0, 255, 40).round().astype(np.uint8), (40, 1))
+    assert (outline.hardness(ramp)[:, 8:-8] == 0).all()
 
 
 def test_filling_reaches_far_and_keeps_what_is_shown():

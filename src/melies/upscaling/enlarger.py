@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from melies.frame import Image
 from melies.imaging import join_alpha, split_alpha, white_of
-from melies.upscaling import fast
+from melies.upscaling import fast, outline
 from melies.upscaling.nets import Net, rows
 from melies.upscaling.resample import resample
 
@@ -86,14 +86,23 @@ class Enlarger:
         return resample(made, *self._after)
 
     def _enlarged_alpha(self, alpha: NDArray[Any]) -> NDArray[Any]:
-        """Enlarge alpha as a grey picture, but invent no haze where it is even."""
+        """Enlarge alpha as a grey picture where it is soft, and as an outline where its edges are as narrow as a pixel.
+
+        No haze is invented where it is even.
+        """
         if alpha.shape[::-1] == self._after:
             return alpha
         least, greatest = fast.bounds(alpha, *self._after)
         if int(alpha.min()) == int(alpha.max()):
             return least
-        made: NDArray[Any] = np.clip(self._enlarged(alpha), least, greatest)
-        return made
+        hard = outline.hardness(alpha)
+        made = outline.enlarge(alpha, *self._after) if hard.any() else self._enlarged(alpha)
+        if hard.any() and (hard < 1).any():
+            share = cv.resize(hard, self._after, interpolation=cv2.INTER_LINEAR)
+            soft = self._enlarged(alpha)
+            made = np.rint(soft + share * (made.astype(np.float32) - soft)).astype(alpha.dtype)
+        bounded: NDArray[Any] = np.clip(made, least, greatest)
+        return bounded
 
 
 def filled(colours: Image, alpha: NDArray[Any]) -> Image:
