@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError, model_validator
 
 import melies
-from melies import generators
+from melies import effects, generators
 from melies.effect import Effect
 from melies.errors import MeliesError, UseError
 from melies.media.synthetic import write_clip
@@ -70,3 +70,25 @@ def test_a_clip_takes_effects_and_nothing_else(tmp_path):
         clip.save(tmp_path / "out.mp4", qualty=3)
     with pytest.raises(UseError, match="--quality 101: should be"):
         clip.save(tmp_path / "out.mp4", quality=101)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("upscale", {"scale": "2", "width": "400"}, "upscale: give either --scale, or --width and --height, not both."),
+        ("caption", {"text": "a", "start": 3, "end": 2}, "caption: --end should be later than --start."),
+        ("seamless", {"shortest": 9}, "seamless: --longest 6 should not be less than --shortest 9."),
+        ("bokeh", {"near": "black"}, "bokeh: --near needs --depth: give a depth map,"),
+        ("bokeh", {"focus_at": (0, 1)}, "bokeh: --focus-at needs --depth: give a depth map,"),
+    ],
+)
+def test_options_that_do_not_go_together_are_named_as_typed(name, options, words):
+    with pytest.raises(UseError) as caught:
+        effects.find(name)(**options)
+    assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize("strength", [300, -1, "nan", "foo"])
+def test_all_that_an_option_takes_is_named(strength):
+    with pytest.raises(UseError, match=f"denoise --strength {strength!r}: should be auto, or a number from 0 to 100"):
+        effects.find("denoise")(strength=strength)

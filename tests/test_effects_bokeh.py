@@ -190,8 +190,8 @@ def test_people_do_not_glow():
     ("options", "words"),
     [
         ({"blades": 2}, "at least 3"),
-        ({"focus": 0.5}, "needs depth"),
-        ({"depth": "d.png", "focus": 0.5, "focus_at": (0.5, 0.5)}, "either focus or focus_at"),
+        ({"focus": 0.5}, "needs --depth"),
+        ({"depth": "d.png", "focus": 0.5, "focus_at": (0.5, 0.5)}, "either --focus or --focus-at"),
         ({"amount": 50}, "--amount"),
         ({"depth": "https://example.com/d.png"}, "https"),
     ],

@@ -118,5 +118,5 @@ def test_only_fonts_are_taken_for_fonts(tmp_path):
 
 @pytest.mark.parametrize("options", [{"position": "left"}, {"position": "2,1"}, {"start": 3, "end": 2}])
 def test_what_makes_no_sense_is_refused(options):
-    with pytest.raises(UseError, match=r"position|end should be later"):
+    with pytest.raises(UseError, match=r"position|--end should be later"):
         Caption(text="x", **options)

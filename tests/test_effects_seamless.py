@@ -97,5 +97,5 @@ def test_what_is_too_short_is_kept_whole(count, caplog):
 
 
 def test_lengths_must_make_sense():
-    with pytest.raises(UseError, match="longest should not be less"):
+    with pytest.raises(UseError, match="--longest 2 should not be less"):
         Seamless(shortest=3, longest=2)

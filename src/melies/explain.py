@@ -31,13 +31,28 @@ def explain(error: ValidationError, model: type[BaseModel], subject: str = "", *
     if first["type"] == "missing":
         return f"{subject or 'This'} needs the {kind} {shown}."
     reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    about = " ".join(filter(None, [subject, shown if place else "", written(first["input"])]))
-    return f"{about}: {reason}."
+    if not place:
+        # The model as a whole: the sentence names the options that do not go together.
+        return f"{subject}: {reason}." if subject else f"{reason[:1].upper()}{reason[1:]}."
+    about = " ".join(filter(None, [subject, shown, written(first["input"])]))
+    return f"{about}: {_either(owner, name) or reason}."
 
 
 def written(value: Any) -> str:
     """Return a value as people write it."""
     return str(plain(value)) if isinstance(value, Fraction) else repr(value)
+
+
+def _either(model: type[BaseModel], name: str) -> str:
+    """Say what a field takes that is either one of some words or a number; nothing of any other."""
+    from melies.schema import settings
+
+    setting = next((setting for setting in settings(model) if setting.name == name), None)
+    if setting is None or not setting.choices or "NUMBER" not in setting.wants:
+        return ""
+    low, to, high = setting.bounds.partition("–")
+    bounds = f" from {low} to {high}" if to else f" {setting.bounds}".rstrip()
+    return f"should be {', '.join(setting.choices)}, or a number{bounds}"
 
 
 def _owner(model: type[BaseModel], place: list[str]) -> tuple[type[BaseModel], str]:

@@ -61,11 +61,14 @@ class Bokeh(Effect):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if 0 < self.blades < 3:
-            raise ValueError("blades should be 0 for a round opening, or at least 3")
-        if self.depth is None and (self.focus, self.focus_at) != (None, None):
-            raise ValueError("focus needs depth: give a depth map, or leave it out to focus on people")
+            raise ValueError(f"--blades should be 0 for a round opening, or at least 3, not {self.blades}")
+        by_depth = {"--focus": self.focus is not None, "--focus-at": self.focus_at is not None}
+        by_depth["--near"] = self.near != "white"
+        idle = next((option for option, given in by_depth.items() if given), None)
+        if self.depth is None and idle:
+            raise ValueError(f"{idle} needs --depth: give a depth map, or leave it out to focus on people")
         if self.focus is not None and self.focus_at is not None:
-            raise ValueError("give either focus or focus_at")
+            raise ValueError("give either --focus or --focus-at")
         return self
 
     @property

@@ -75,7 +75,7 @@ class Caption(Effect):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError("end should be later than start")
+            raise ValueError("--end should be later than --start")
         return self
 
     def output(self, spec: VideoSpec) -> VideoSpec:

@@ -66,7 +66,7 @@ class Colorize(Effect):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.tint is not None and (self.reference or self.scribbles):
-            raise ValueError("give either a tint, or references and scribbles")
+            raise ValueError("give either --tint, or --reference and --scribbles")
         return self
 
     @property

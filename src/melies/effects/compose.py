@@ -60,7 +60,7 @@ class Compose(Effect):
     @model_validator(mode="after")
     def _one_other(self) -> Self:
         if (self.background is None) == (self.foreground is None):
-            raise ValueError("give either a background or a foreground")
+            raise ValueError("give either --background or --foreground")
         return self
 
     def output(self, spec: VideoSpec) -> VideoSpec:

@@ -36,7 +36,7 @@ class Crop(Effect):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.aspect is not None and (self.width is not None or self.height is not None):
-            raise ValueError("give either an aspect or a width and height, not both")
+            raise ValueError("give either --aspect, or --width and --height, not both")
         return self
 
     def output(self, spec: VideoSpec) -> VideoSpec:

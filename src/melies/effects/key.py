@@ -90,7 +90,7 @@ class Key(Effect):
         if self.colour is not None:
             red, green, blue, alpha = parse_colour(self.colour)
             if alpha < 255 or max(green, blue) - max(red, min(green, blue)) < 10:
-                raise ValueError(f"the colour {self.colour!r} is neither green nor blue")
+                raise ValueError(f"--colour {self.colour!r} is neither green nor blue")
         return self
 
     @property

@@ -45,7 +45,9 @@ class Pad(Effect):
             any((self.left, self.right, self.top, self.bottom)),
         )
         if sum(ways) > 1:
-            raise ValueError("give a size, an aspect or borders, only one of the three")
+            raise ValueError(
+                "give a size (--width, --height), --aspect, or borders (--left and so on), only one of the three"
+            )
         return self
 
     def output(self, spec: VideoSpec) -> VideoSpec:

@@ -55,7 +55,7 @@ class Seamless(Effect):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.longest < self.shortest:
-            raise ValueError("longest should not be less than shortest")
+            raise ValueError(f"--longest {self.longest:g} should not be less than --shortest {self.shortest:g}")
         return self
 
     def output(self, spec: VideoSpec) -> VideoSpec:

@@ -64,7 +64,7 @@ class Upscale(Effect):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.scale is not None and (self.width is not None or self.height is not None):
-            raise ValueError("give either a scale or a width and height, not both")
+            raise ValueError("give either --scale, or --width and --height, not both")
         return self
 
     @property
