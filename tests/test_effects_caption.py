@@ -120,3 +120,26 @@ def test_only_fonts_are_taken_for_fonts(tmp_path):
 def test_what_makes_no_sense_is_refused(options):
     with pytest.raises(UseError, match=r"position|--end should be later"):
         Caption(text="x", **options)
+
+
+@pytest.mark.parametrize("text", ["שלום", "hello مرحبا"])
+def test_scripts_from_right_to_left_are_refused(text):
+    with pytest.raises(UseError, match="from right to left"):
+        Caption(text=text).output(VideoSpec(*SIZE, Fraction(25), Fraction(1, 25)))
+
+
+def test_signs_that_the_font_lacks_are_named(caplog):
+    written(text="Was? Ça va, 日本語 é", font="uni")
+    assert caplog.messages == []
+    written(text="ไท 🙂?", font="uni")
+    (message,) = caplog.messages
+    assert "the font uni lacks ท ไ 🙂, and" in message
+
+
+def test_a_caption_that_is_never_shown_is_warned_of(caplog):
+    written(start=99)
+    assert "never shown" in caplog.text
+    caplog.clear()
+    written(start=0)
+    written(seconds=Fraction(3), start=1, end=2)
+    assert caplog.messages == []

@@ -69,6 +69,17 @@ class Type:
         """How many pixels a line takes."""
         return int(cv.getTextSize((0, 0), text, (0, 0), self.face, self.size, self.weight)[2])
 
+    def lacks(self, text: str) -> list[str]:
+        """The signs in a text that the font does not have: a question mark is drawn in their place."""
+        plain = Type(self.face, 32, self.weight)
+
+        def drawn(sign: str) -> Plane:
+            return letters([sign], plain, (96, 96), (48, 48))
+
+        question = drawn("?")
+        signs = sorted({sign for sign in text if not sign.isspace() and sign != "?"})
+        return [sign for sign in signs if np.array_equal(drawn(sign), question)]
+
     def lines(self, text: str, width: int) -> list[str]:
         """Break text where a line is full; a word that is wider stands alone."""
         lines = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -12,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from melies.effect import Effect, Scope
 from melies.effects._fields import Source
-from melies.effects._lettering import LEADING, Layer, fitted, is_font, letters, outlined
+from melies.effects._lettering import LEADING, Layer, Type, fitted, is_font, letters, outlined
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
 from melies.imaging import ColourText, parse_colour
@@ -20,8 +22,10 @@ from melies.times import Time
 
 cv: Any = cv2
 
+log = logging.getLogger("melies")
+
 BUILT_IN = ("sans", "italic", "uni")
-"""Fonts inside OpenCV: two for Latin, Greek and Cyrillic, of any weight, and one for nearly every script."""
+"""Fonts inside OpenCV: two for Latin, Greek and Cyrillic, of any weight, and one with Chinese, Japanese and Korean."""
 
 _MARGIN = 0.04
 """Space between text and the border, as a share of the height."""
@@ -48,7 +52,8 @@ class Caption(Effect):
 
     text: str = Field(
         max_length=2000,
-        description="What to write, in any script. It is broken where a line is full, and where you write \\n.",
+        description="What to write, in a script that runs from left to right. It is broken where a line is full, and "
+        "where you write \\n.",
     )
     position: Place = Field(
         "bottom",
@@ -60,7 +65,7 @@ class Caption(Effect):
     uppercase: bool = Field(False, description="Write it in capitals.")
     font: Source = Field(
         "sans",
-        description="sans, italic, uni (for scripts that the others lack), or a font file (.ttf, .otf, .ttc).",
+        description="sans, italic, uni (with Chinese, Japanese and Korean), or a font file (.ttf, .otf, .ttc).",
     )
     weight: int = Field(
         800, ge=100, le=1000, description="Thickness of the strokes, 400 is regular; for fonts of variable weight."
@@ -79,20 +84,33 @@ class Caption(Effect):
         return self
 
     def output(self, spec: VideoSpec) -> VideoSpec:
-        """Nothing changes; the font is looked at.
+        """Nothing changes; the text and the font are looked at.
 
         Raises:
-            UseError: The font cannot be read.
+            UseError: The text is in a script that runs from right to left, or the font cannot be read.
         """
+        sign = next((sign for sign in self.text if unicodedata.bidirectional(sign) in ("R", "AL")), None)
+        if sign is not None:
+            raise UseError(
+                f"caption --text has {sign} in it, which is written from right to left: such scripts would come out in "
+                "the wrong order.",
+                "Make a transparent picture of the text and lay it over the clip: compose --foreground text.png",
+            )
         self._face()
         return spec
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Draw the text once and lay it over every frame that it is shown in."""
         layer = self._layer(spec)
+        entered, shown = None, layer is None
         for frame in frames:
+            entered = frame.pts * frame.time_base if entered is None else entered
             share = self._share(frame)
+            shown = shown or share > 0
             yield frame if layer is None or share == 0 else frame.with_image(layer.over(frame.image, share))
+        # A clip that is entered later, to go on where it was left, may have shown it before.
+        if not shown and entered is not None and entered <= (self.start or 0):
+            log.warning("The caption %r was never shown: no frame lies between its start and its end.", self.text)
 
     def _share(self, frame: Frame) -> float:
         """How much of the text is there, 0…1."""
@@ -121,17 +139,30 @@ class Caption(Effect):
             )
         return face
 
+    def _check_signs(self, text: str) -> None:
+        missing = Type(self._face(), 32, self.weight).lacks(text)
+        if missing:
+            # What is nothing to look at by itself, such as an accent, goes by its number.
+            shown = [sign if unicodedata.category(sign)[0] in "LNPS" else f"U+{ord(sign):04X}" for sign in missing]
+            log.warning(
+                "caption: the font %s lacks %s, and a question mark is drawn for each: give a --font that has them.",
+                self.font,
+                " ".join(shown),
+            )
+
     def _layer(self, spec: VideoSpec) -> Layer | None:
         text = self.text.replace("\\n", "\n").strip()
         if not text:
             return None
+        text = text.upper() if self.uppercase else text
+        self._check_signs(text)
         fine = 4 if spec.width * spec.height <= 1 << 20 else 2
         # Where pixels are not square, text is drawn on what people see and squeezed like the picture.
         wide, high = max(1, round(spec.width * fine * spec.pixel_aspect)), spec.height * fine
         space = round(_MARGIN * high)
         asked = max(1, round(self.size * high))
         room = max(1, round(self.width * wide)), max(1, high - 2 * space)
-        type_, lines = fitted(text.upper() if self.uppercase else text, self._face(), self.weight, asked, *room)
+        type_, lines = fitted(text, self._face(), self.weight, asked, *room)
         block = type_.size * len(lines) * LEADING
         across, down = _shares(self.position) or (0.5, 0.5)
         middle = {"top": space + block / 2, "bottom": high - space - block / 2}.get(self.position, down * high)
