@@ -258,6 +258,22 @@ def test_a_file_of_an_installed_package_is_used_where_it_lies(
     assert store.path("tiny") == package / "a.onnx"
 
 
+def test_a_damaged_file_gives_way_to_the_next_that_fits(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    package = tmp_path / "packages" / "tinyother"
+    package.mkdir(parents=True)
+    (package / "a.onnx").write_bytes(CONTENT)
+    monkeypatch.syspath_prepend(package.parent)
+    home = install(row(PackageSource(kind="package", package="tinyother", path="a.onnx")))
+    home.mkdir(parents=True)
+    for content in (b"short", CONTENT[:-1] + b"!"):
+        (home / "tiny.onnx").write_bytes(content)
+        caplog.clear()
+        assert store.path("tiny") == store.pull("tiny") == store.where("tiny") == package / "a.onnx"
+        assert f"{home / 'tiny.onnx'} is not the file that the model tiny should be" in caplog.text
+
+
 def test_what_comes_with_melies_is_sound_and_works_without_a_store(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

