@@ -163,3 +163,15 @@ def test_telecine_says_what_it_needs():
         Deinterlace(telecine=True).output(spec)
     with pytest.raises(UseError, match="not both"):
         Deinterlace(telecine=True, rate="field").output(spec.replace(variable=False))
+
+
+@pytest.mark.parametrize(("width", "height"), [(2, 2), (2, 8), (8, 3), (3, 4)])
+def test_pictures_too_small_for_fields_are_refused_or_left_alone(width, height):
+    spec = VideoSpec(width, height, RATE, 1 / RATE, frames=3)
+    frames = [Frame(np.full((height, width, 3), 40 * i, np.uint8), i, 1 / RATE, 1, cut=i == 0) for i in range(3)]
+    if (width, height) == (3, 4):
+        assert len(run(Deinterlace(when="always"), frames, spec)) == 3
+    else:
+        with pytest.raises(UseError, match="at least 3 columns and 4 lines"):
+            Deinterlace(when="always").output(spec)
+    assert len(run(Deinterlace(), frames, spec)) == 3

@@ -45,6 +45,8 @@ class Deinterlace(Effect):
 
     def output(self, spec: VideoSpec) -> VideoSpec:
         """Twice as many pictures with `--rate field`, four of five with `--telecine`."""
+        from melies.restoring.fields import check_size
+
         if self.telecine:
             if spec.variable:
                 raise UseError(
@@ -54,6 +56,8 @@ class Deinterlace(Effect):
             if self.rate == "field":
                 raise UseError("deinterlace makes pictures of fields or undoes telecine, not both.", "Leave one out.")
             return spec.replace(rate=spec.rate * 4 / 5, time_base=1 / (spec.rate * 4 / 5), frames=None)
+        if self.when == "always":
+            check_size(spec.width, spec.height)
         if self.rate == "frame":
             return spec
         return spec.replace(rate=spec.rate * 2, time_base=spec.time_base / 2, frames=spec.frames and spec.frames * 2)

@@ -15,6 +15,7 @@ import numpy as np
 from av.filter import Graph
 from numpy.typing import NDArray
 
+from melies.errors import UseError
 from melies.frame import Frame, Image
 from melies.media.convert import reformat
 
@@ -26,8 +27,25 @@ Plane = NDArray[Any]
 REACH = 12
 """Frames on each side that are looked at to judge one of them."""
 
+_SMALLEST = 3, 4
+"""Columns and lines that bwdif needs."""
+
 _TICK = Fraction(1, 25)
 _PLANAR = {"nv12": "yuv420p", "nv16": "yuv422p", "yuyv422": "yuv422p", "uyvy422": "yuv422p", "p010le": "yuv420p10le"}
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse pictures that are too small to be made of fields.
+
+    Raises:
+        UseError: They are.
+    """
+    if width < _SMALLEST[0] or height < _SMALLEST[1]:
+        raise UseError(
+            f"deinterlace needs pictures of at least {_SMALLEST[0]} columns and {_SMALLEST[1]} lines, "
+            f"and these have {width} and {height}.",
+            "Leave it out.",
+        )
 
 
 def fields(frames: Iterator[Frame], order: Order, always: bool, each: bool) -> Iterator[Frame]:
@@ -149,6 +167,7 @@ def interpolate(frames: Iterator[Frame], order: Order, each: bool) -> Iterator[F
     parity = [] if order == "auto" else [("setfield", order)]
     for index, frame in enumerate(frames):
         native = planar(frame)
+        check_size(native.width, native.height)
         mode = "send_field" if each else "send_frame"
         graph = graph or _graph(native, *parity, ("bwdif", f"mode={mode}:deint=all"))
         waiting.append(frame)
