@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from melies.effects._tempo import _Tempo
 from melies.effects.fade import Fade
 from melies.effects.loop import Loop
 from melies.effects.reverse import Reverse
@@ -97,6 +98,33 @@ def test_speed_takes_sound_along(factor, pitch):
     quiet = np.flatnonzero(np.abs(result[:, 0]) < 0.01)
     middle = np.median(quiet[(quiet > len(result) * 0.4)]) / RATE * factor
     assert middle == pytest.approx(1.25, abs=0.05)
+
+
+@pytest.mark.parametrize("factor", [0.05, 0.25, 0.37, 0.5, 0.8, 1.5, 2, 5])
+@pytest.mark.parametrize("background", [0, 0.03])
+def test_beeps_stay_with_their_pictures(factor, background):
+    when = np.arange(2 * RATE) / RATE
+    tone = background * np.sin(2 * np.pi * 220 * when)
+    onsets = [0.3, 0.7, 1.01, 1.5]
+    for onset in onsets:
+        beep = (when >= onset) & (when < onset + 0.1)
+        tone[beep] += 0.5 * np.sin(2 * np.pi * 1000 * (when[beep] - onset))
+    tone = np.repeat(tone[:, None], 2, 1).astype(np.float32) * [1, -1]
+    blocks = [Sound(tone[i : i + 777].astype(np.float32), RATE, i) for i in range(0, len(tone), 777)]
+    result = np.abs(heard(Speed(factor=factor), blocks, clip([40] * 50)[1])[:, 0]) > 0.15
+    assert len(result) == round(2 * RATE / Fraction(factor).limit_denominator(1000))
+    for onset in onsets:
+        first, last = (round((onset + away) / factor * RATE) for away in (-0.15, 0.15))
+        beep = np.flatnonzero(result[first:last]) + first
+        assert beep[0] / RATE == pytest.approx(onset / factor, abs=0.02)
+        assert beep[-1] / RATE == pytest.approx((onset + 0.1) / factor, abs=0.02)
+
+
+def test_another_tempo_needs_no_more_memory_for_longer_sound():
+    blocks = (np.zeros((RATE, 2), np.float32) for _ in range(60))
+    tempo = _Tempo(RATE, Fraction(1, 2))
+    most = max(len(tempo._held) for _ in tempo.play(blocks))
+    assert most < 4 * RATE
 
 
 @pytest.mark.parametrize("durations", DURATIONS)

@@ -1,4 +1,4 @@
-"""Sound for effects that move a clip in time: tempo, resampling, and tapes that are played in any direction."""
+"""Sound for effects that move a clip in time: resampling, and tapes that are played in any direction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import av
 import numpy as np
-from av.filter import Graph
 from numpy.typing import NDArray
 
 from melies.effects._scratch import Closing, Scratch
@@ -102,40 +101,6 @@ def resample(blocks: Iterable[Samples], rate: int, to_rate: int) -> Iterator[Sam
     if resampler is not None:
         for frame in resampler.resample(None):
             yield np.ascontiguousarray(frame.to_ndarray().T)
-
-
-def change_tempo(blocks: Iterable[Samples], rate: int, factor: Fraction) -> Iterator[Samples]:
-    """Play `factor` times as fast at the same pitch, with libavfilter's WSOLA (`atempo`)."""
-    graph: Any = None
-    for samples in blocks:
-        graph = graph or _tempo_graph(rate, samples.shape[1], factor)
-        graph.push(to_audio(samples, rate))
-        yield from _pull(graph)
-    if graph is not None:
-        graph.push(None)
-        yield from _pull(graph)
-
-
-def _tempo_graph(rate: int, channels: int, factor: Fraction) -> Graph:
-    graph = Graph()
-    nodes = [graph.add_abuffer(sample_rate=rate, format="fltp", layout=_layout(channels), time_base=Fraction(1, rate))]
-    # One atempo doubles or halves at most: beyond two it would drop samples instead of blending them.
-    count = 1
-    while not Fraction(1, 2**count) <= factor <= 2**count:
-        count += 1
-    nodes += [graph.add("atempo", repr(float(factor) ** (1 / count))) for _ in range(count)]
-    nodes += [graph.add("aformat", "sample_fmts=fltp"), graph.add("abuffersink")]
-    graph.link_nodes(*nodes).configure()
-    return graph
-
-
-def _pull(graph: Any) -> Iterator[Samples]:
-    while True:
-        try:
-            frame = graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-        yield np.ascontiguousarray(frame.to_ndarray().T)
 
 
 def placed(parts: Iterable[Samples], rate: int, start: int, stop: Callable[[], int]) -> Iterator[Sound]:

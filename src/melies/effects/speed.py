@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from melies.effect import Effect, Scope
-from melies.effects._sound import Samples, change_tempo, placed, resample
+from melies.effects._sound import Samples, placed, resample
+from melies.effects._tempo import change_tempo
 from melies.frame import Frame, Sound, VideoSpec
 
 
