@@ -121,7 +121,7 @@ def test_multiply_over_the_clip(files):
 
 @pytest.mark.parametrize("options", [{}, {"background": "white", "foreground": "x.png"}])
 def test_one_other_is_needed(options):
-    with pytest.raises(UseError, match="either a background or a foreground"):
+    with pytest.raises(UseError, match="either --background or --foreground"):
         Compose(**options)
 
 
