@@ -49,7 +49,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "deinterlace": [{"rate": "field"}, {"when": "always"}],
     "deblur": [{"method": "deconvolve", "rounds": 4}, {"method": "deconvolve", "kernel": "disk:2", "rounds": 4}],
     "denoise": [{"strength": 8, "keep_grain": 0.3}, {"method": "fast"}, {"method": "temporal", "strength": 12}],
-    "erase": [{"mask": "spot.png"}, {"box": ["30,20,24,20"], "shape": "object", "grow": 2}, {"people": True}],
+    "erase": [{"mask": "spot.png"}, {"box": ["30,20,24,20"], "shape": "object", "grow": 2}],
     "dust": [{"dust": 1, "scratches": 1}],
     "fade": [{"fade_in": 0.2, "fade_out": 0.2}],
     "grade": [{"exposure": 0.5, "saturation": 1.3}, {"lut": "look.cube"}],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -21,7 +23,9 @@ from melies.times import parse_time
 if TYPE_CHECKING:
     from melies.erasing.where import Marks, Persons, Start
 
+log = logging.getLogger("melies")
 _BOX = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*([1-9]\d*)\s*,\s*([1-9]\d*)\s*(?:@(.*))?", re.DOTALL)
+_black: set[Path] = set()
 _PEOPLE = ("selfie", "body", "body-detector")
 
 
@@ -111,6 +115,8 @@ class Erase(Effect):
         """Every frame with what is to be erased in it."""
         from melies.erasing.where import Painted, follow
 
+        begin: float | None = None
+        marked = bool(self.box or self.people)
         painted = None if self.mask is None else stack.enter_context(Painted(Layer(self.mask, "hold")))
         persons = self._persons() if self.people else None
         for frame, marks in follow(frames, spec, [_start(text) for text in self.box], self.shape):
@@ -118,7 +124,11 @@ class Erase(Effect):
                 if source is not None:
                     found = source.step(frame)
                     marks = found if marks is None else np.maximum(marks, found)
+            begin = frame.time if begin is None else begin
+            marked = marked or (marks is not None and bool(marks.any()))
             yield frame, None if marks is None else shrink(marks, -self.grow)
+        if self.mask is not None and begin is not None and not marked:
+            _say_black(self.mask, begin)
 
     def _persons(self) -> Persons:
         from melies import models
@@ -128,3 +138,10 @@ class Erase(Effect):
         from melies.matting.refine import Refiner
 
         return Persons(Cutter(Fast(*map(models.load, _PEOPLE)), 0.8, Refiner(black=0.05, white=0.9)))
+
+
+def _say_black(mask: Path, begin: float) -> None:
+    """Warn, but for each mask only the first time: a still is black in every shot."""
+    if mask not in _black:
+        _black.add(mask)
+        log.warning("The mask %s is black all through the shot at %.2f s: nothing is erased there.", mask, begin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from melies.imaging import Plane, to_depth, white_of
 from melies.motion import Field, grey
 
 cv: Any = cv2
+log = logging.getLogger("melies")
 
 Places = NDArray[np.float32]
 """`N×2`, x before y."""
@@ -73,6 +75,7 @@ class Filler(Closing):
         self._born: dict[int, int] = {}
         self._canvases = 0
         self._past: tuple[Plate, Refs] | None = None
+        self._said = False
 
     def run(self, marked: Iterator[tuple[Frame, Plane | None]]) -> Iterator[Frame]:
         """Yield the frames of a shot without what is marked in them.
@@ -215,6 +218,9 @@ class Filler(Closing):
         share = np.where(earlier[1], np.where(later[1], share, np.float32(0)), np.float32(1))[:, None]
         colours = earlier[0] * (1 - share) + later[0] * share
         seen = earlier[1] | later[1]
+        if not seen.any() and len(seen) == image.shape[0] * image.shape[1]:
+            self._say_whole()
+            return clean
         region = clean[held.box.slices]
         region[y[seen], x[seen]] = _code(colours[seen], image)
         if not seen.all():
@@ -223,6 +229,14 @@ class Filler(Closing):
             self._invent(clean, held, unseen)
             self._remember(clean, held, back, (back.number == NOBODY) & (ahead.number == NOBODY) & held.plate.hole)
         return clean
+
+    def _say_whole(self) -> None:
+        if not self._said:
+            log.warning(
+                "erase: in some frames all of the picture is marked and nothing is left to fill it from; they stay as "
+                "they are. Is the mask inverted?"
+            )
+        self._said = True
 
     def _places(self, held: _Held) -> tuple[NDArray[np.intp], NDArray[np.intp], Places, Places]:
         """The pixels to fill: their columns and rows in the box, where in the picture, and where on the grid there."""
