@@ -97,6 +97,14 @@ def test_a_film_after_one_of_its_frames_gets_its_colours_and_keeps_them_steady(t
     assert max(jumps) < 0.1
 
 
+def test_colours_of_another_scene_neither_wax_nor_wane_from_key_frame_to_key_frame(tmp_path):
+    grain = np.random.default_rng(0).normal(0, 6, (25, 72, 96, 1))
+    shot = [np.clip(greyed(picture()) + one, 0, 255).astype(np.uint8) for one in grain]
+    found = coloured(*shot, reference=[write(tmp_path / "other.png", picture("coffee"))])
+    strong = [float(np.linalg.norm(chroma(image), axis=-1).mean()) for image in found]
+    assert max(strong) / min(strong) < 1.15
+
+
 @pytest.mark.parametrize("options", [{}, {"tint": "teal", "strength": 2}, {"reference": ["ref.png"], "strength": 2}])
 def test_brightness_stays(tmp_path, monkeypatch, options):
     monkeypatch.chdir(tmp_path)

@@ -23,6 +23,8 @@ LONGEST = 320
 SPAN = 12
 """Frames from one key frame to the next."""
 _RADIUS, _EPS = 2, 1e-3
+_NEW = 0.02
+"""How much colours found anew count in a key frame beside those of the key frame before, which are trusted 0…1."""
 
 
 def small(image: NDArray[Any], longest: int = LONGEST) -> NDArray[Any]:
@@ -121,20 +123,32 @@ class Colourist:
     def _keyed(self, given: Chroma | None) -> Key:
         bright = self._brights[-1]
         half = halved(bright)
-        votes, colour = vote(half, self._swatch, self._layout, self._remembered())
+        track = self._followed()
+        votes, colour = vote(half, self._swatch, self._layout, None if track is None else self._remembered(track))
         if given is None:
-            given = Fit(half, colour, None, _RADIUS, _EPS).at(bright)
+            matched = Fit(half, colour, None, _RADIUS, _EPS).at(bright)
+            given = matched if track is None else self._anchored(matched, track)
         return Key(bright, given, votes)
 
-    def _remembered(self) -> Votes | None:
-        """The votes of the last key frame where they are now."""
+    def _followed(self) -> Track | None:
+        """The last key frame, followed to this one."""
         if self._key is None:
             return None
         track = Track(self._key.bright)
         for bright, (onward, back) in zip(self._brights[1:], self._flows, strict=True):
             track.step(bright, back, onward)
-        votes = track.fetch(self._key.votes)
-        return votes * halved(track.trust)[..., None]
+        return track
+
+    def _remembered(self, track: Track) -> Votes:
+        """The votes of the last key frame where they are now."""
+        assert self._key is not None
+        return track.fetch(self._key.votes) * halved(track.trust)[..., None]
+
+    def _anchored(self, matched: Chroma, track: Track) -> Chroma:
+        """Colours found anew only for what is newly seen; the rest keeps those it had in the last key frame."""
+        assert self._key is not None
+        new = np.float32(_NEW) / (track.trust[..., None] + np.float32(_NEW))
+        return new * matched + (1 - new) * track.fetch(self._key.colour)
 
 
 def lesson(
