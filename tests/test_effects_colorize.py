@@ -204,6 +204,21 @@ def test_wrong_files_are_named(tmp_path):
             coloured(picture(), **options)
 
 
+def test_times_past_the_end_and_other_proportions_are_refused(tmp_path):
+    film = write_clip(tmp_path / "film.mkv", frames=5, codec="ffv1", size=(96, 72))
+    painted = write(tmp_path / "s.png", strokes((20, 40, 20, (200, 40, 40))))
+    wide = write(tmp_path / "wide.png", strokes((20, 40, 20, (200, 40, 40)), size=(128, 72)))
+    spec = VideoSpec(96, 72, 1 / TICK, TICK, frames=25)
+    Colorize(reference=[f"{film}@0.16"], scribbles=[f"{painted}@0.9"]).output(spec)
+    for options, words in (
+        ({"reference": [f"{film}@9999"]}, "comes after the end of .*film.mkv at 0.2 s"),
+        ({"scribbles": [f"{painted}@50"]}, "after the clip's end at 1 s"),
+        ({"scribbles": [wide]}, "wide.png are 128×72, but the clip is 96×72"),
+    ):
+        with pytest.raises(UseError, match=words):
+            Colorize(**options).output(spec)
+
+
 def test_a_tint_beside_references_is_refused():
     with pytest.raises(UseError, match="either a tint"):
         Colorize(tint="sepia", reference=["a.png"])
