@@ -220,7 +220,7 @@ def test_times_past_the_end_and_other_proportions_are_refused(tmp_path):
 
 
 def test_a_tint_beside_references_is_refused():
-    with pytest.raises(UseError, match="either a tint"):
+    with pytest.raises(UseError, match="either --tint"):
         Colorize(tint="sepia", reference=["a.png"])
     with pytest.raises(UseError, match="--tint"):
         Colorize(tint="no such colour")
