@@ -175,3 +175,10 @@ def test_pictures_too_small_for_fields_are_refused_or_left_alone(width, height):
         with pytest.raises(UseError, match="at least 3 columns and 4 lines"):
             Deinterlace(when="always").output(spec)
     assert len(run(Deinterlace(), frames, spec)) == 3
+
+
+@pytest.mark.parametrize("size", [(4, 4), (6, 6), (16, 8)])
+def test_few_lines_of_colour_are_enough(size, tmp_path):
+    film = write_clip(tmp_path / "in.mkv", size=size, frames=3, codec="ffv1")
+    made = list(melies.open(film).apply(Deinterlace(when="always")).frames())
+    assert [frame.image.shape[:2] for frame in made] == [size[::-1]] * 3

@@ -168,6 +168,10 @@ def interpolate(frames: Iterator[Frame], order: Order, each: bool) -> Iterator[F
     for index, frame in enumerate(frames):
         native = planar(frame)
         check_size(native.width, native.height)
+        if any(plane.width < _SMALLEST[0] or plane.height < _SMALLEST[1] for plane in native.planes):
+            # There are enough lines, but too few of its coarser planes of colour.
+            frame = frame.with_image(frame.image)
+            native = planar(frame)
         mode = "send_field" if each else "send_frame"
         graph = graph or _graph(native, *parity, ("bwdif", f"mode={mode}:deint=all"))
         waiting.append(frame)
