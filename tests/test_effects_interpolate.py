@@ -247,6 +247,13 @@ class TestFilms:
         assert abs(pitch - (220 if sound == "tape" else 440)) < 5
         assert (np.abs(wave[60000:80000]).max() < 1e-3) == (sound == "keep")
 
+    @pytest.mark.parametrize("sound", ["stretch", "tape"])
+    def test_sound_follows_the_slowest_motion(self, sound: Any) -> None:
+        effect = Interpolate(speed=0.01, sound=sound)
+        spec = VideoSpec(8, 8, Fraction(25), Fraction(1, 25), sound=True)
+        blocks = [Sound(np.zeros((800, 1), np.float32), 8000, 0)]
+        assert sum(len(block.samples) for block in effect.sound(iter(blocks), spec)) == 80000
+
     def test_another_rate_leaves_sound_alone(self, tmp_path: Path) -> None:
         path = write_clip(tmp_path / "in.mp4", frames=25, sound=True)
         effect = Interpolate(fps=50, model="blend")

@@ -164,11 +164,11 @@ class Interpolate(Effect):
 
     def sound(self, blocks: Iterator[Sound], spec: VideoSpec) -> Iterator[Sound]:
         """Make sound as long as the pictures."""
-        from melies.effects.speed import Speed
+        from melies.effects.speed import replayed
 
         if self.soundtrack == "keep":
             return _kept(blocks, self._pace)
-        return Speed(factor=self.speed, pitch="shift" if self.soundtrack == "tape" else "keep").sound(blocks, spec)
+        return replayed(blocks, self._pace, keep_pitch=self.soundtrack != "tape")
 
 
 def _product(frames: int | None, factor: Fraction | int) -> int | None:

@@ -51,21 +51,26 @@ class Speed(Effect):
 
     def sound(self, blocks: Iterator[Sound], spec: VideoSpec) -> Iterator[Sound]:
         """Change the tempo, and the pitch too if asked; sample by sample as long as the pictures."""
-        first = next(blocks, None)
-        if first is None:
-            return
-        ratio, end = self._ratio, first.start
+        return replayed(blocks, self._ratio, keep_pitch=self.pitch == "keep")
 
-        def samples() -> Iterator[Samples]:
-            nonlocal end
-            for block in chain([first], blocks):
-                end = block.start + len(block.samples)
-                yield block.samples
 
-        if self.pitch == "keep":
-            parts = change_tempo(samples(), first.rate, ratio)
-        else:
-            # The quotient of these two rates is the factor to the last digit, so that nothing drifts.
-            step = max(1, round(first.rate / ratio.denominator))
-            parts = resample(samples(), step * ratio.numerator, step * ratio.denominator)
-        yield from placed(parts, first.rate, round(first.start / ratio), lambda: round(end / ratio))
+def replayed(blocks: Iterator[Sound], ratio: Fraction, keep_pitch: bool) -> Iterator[Sound]:
+    """Play sound `ratio` times as fast."""
+    first = next(blocks, None)
+    if first is None:
+        return
+    end = first.start
+
+    def samples() -> Iterator[Samples]:
+        nonlocal end
+        for block in chain([first], blocks):
+            end = block.start + len(block.samples)
+            yield block.samples
+
+    if keep_pitch:
+        parts = change_tempo(samples(), first.rate, ratio)
+    else:
+        # The quotient of these two rates is the factor to the last digit, so that nothing drifts.
+        step = max(1, round(first.rate / ratio.denominator))
+        parts = resample(samples(), step * ratio.numerator, step * ratio.denominator)
+    yield from placed(parts, first.rate, round(first.start / ratio), lambda: round(end / ratio))
