@@ -1,6 +1,7 @@
 """A size budget: the file is really no larger, as much of it as possible is used, and what is given up is said."""
 
 import logging
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,61 @@ def test_pictures_and_sound_have_no_budget(film: Path, tmp_path: Path, name: str
 def test_neither_has_a_codec_without_loss(film: Path, tmp_path: Path) -> None:
     with pytest.raises(UseError, match="ffv1 cannot be made smaller"):
         melies.open(film).save(tmp_path / "a.mkv", codec="ffv1", max_size="1MB")
+
+
+def test_the_size_that_is_named_can_be_had(film: Path, tmp_path: Path) -> None:
+    clip = melies.open(film)
+    with pytest.raises(UseError, match=r"the poorest of them [\d.]+ kB") as error:
+        clip.save(tmp_path / "a.mp4", max_size=5000, preset="veryfast")
+    size = error.value.message.split("poorest of them ")[1].rstrip(".")
+    path = clip.save(tmp_path / "a.mp4", max_size=round(parse_size(size) * 1.1), preset="veryfast", resume=True)
+    assert path.stat().st_size <= round(parse_size(size) * 1.1)
+
+
+def test_the_least_was_really_tried(film: Path, tmp_path: Path) -> None:
+    clip = melies.open(film)
+    with pytest.raises(UseError, match="all but its pictures takes") as error:
+        clip.save(tmp_path / "a.mp4", max_size=300, preset="veryfast")
+    rest = parse_size(error.value.message.split("its pictures takes ")[1].split(",")[0])
+    with pytest.raises(UseError, match="the smallest that was made has") as error:
+        clip.save(tmp_path / "a.mp4", max_size=rest + 120, preset="veryfast", resume=True)
+    size = parse_size(error.value.message.split("was made has ")[1].split(";")[0])
+    whole = clip.save(tmp_path / "whole.mp4", preset="veryfast").stat().st_size
+    assert rest < size < rest + (whole - rest) / 3
+
+
+def test_warnings_are_said_once_however_many_tries(film: Path, tmp_path: Path, caplog: Any) -> None:
+    clip = melies.open(film)
+    with caplog.at_level(logging.WARNING, "melies"):
+        clip.save(tmp_path / "a.webm", max_size=20_000, preset="veryfast")
+    assert caplog.text.count("encoded as libopus") == 1
+    assert "To keep" in caplog.text
+
+
+def test_a_render_that_only_had_to_be_squeezed_counts_its_frames(film: Path, tmp_path: Path) -> None:
+    clip = melies.open(film, end=0.4)
+    with pytest.raises(UseError, match="cannot be made"):
+        clip.save(tmp_path / "a.gif", max_size=300)
+    told: list[Any] = []
+    clip.save(tmp_path / "a.gif", resume=True, progress=told.append)
+    assert [event.frames for event in told if event.phase == "render"] == [10]
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(50, 26), (60, 20), (100, 25)])
+def test_no_picture_of_a_gif_lasts_so_short_that_players_slow_it_down(
+    tmp_path: Path, caplog: Any, rate: int, kept: int
+) -> None:
+    film = write_clip(tmp_path / "in.mkv", size=(64, 36), frames=rate // 2 + 1, rate=rate, codec="ffv1")
+    with caplog.at_level(logging.WARNING, "melies"):
+        path = melies.open(film).save(tmp_path / "a.gif")
+    data = path.read_bytes()
+    delays = [data[at + 4] + 256 * data[at + 5] for at in _controls(data)]
+    assert min(delays) >= 2
+    assert sum(delays) == round((rate // 2 + 1) * 100 / rate)
+    assert len(delays) in (kept, kept + 1)
+    assert ("at most 50 frames a second" in caplog.text) == (rate > 50)
+
+
+def _controls(data: bytes) -> list[int]:
+    """Where a GIF says how long each picture lasts."""
+    return [found.start() for found in re.finditer(rb"\x21\xf9\x04....\0", data, re.DOTALL)]

@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import dropwhile
 from pathlib import Path
@@ -31,7 +31,7 @@ from melies.frame import Frame
 from melies.media import budget
 from melies.media.animation import lossless, write_animation
 from melies.media.encode import Encoder, Segment, write_json
-from melies.media.mux import write_film, write_sound
+from melies.media.mux import Extras, write_film, write_sound
 from melies.media.output import Plan, SaveOptions, make_plan
 from melies.media.pictures import PictureEncoder, working_name
 from melies.media.reader import Reader
@@ -141,6 +141,7 @@ class Workshop:
         self.folder = plan.path.with_name(plan.path.name + ".part")
         self.segments: list[Segment] = []
         self.made: Path | None = None
+        self.extras = Extras()
         self._published = False
         self._held = ExitStack()
 
@@ -228,7 +229,9 @@ class Workshop:
     def make_segments(self, report: Report | None, threads: int | None) -> None:
         """Render what is missing, segment by segment."""
         where = self.where()
+        done = sum(segment.frames for segment in self.segments)
         if where is None:
+            Meter(report, "render", done, done=done).finish()
             return
         time_base = self.time_base()
         if where.output is not None and where.restart < where.output:
@@ -238,7 +241,6 @@ class Workshop:
                 where.output,
             )
         run = Run(self.clip, self.options.fps, where, threads)
-        done = sum(segment.frames for segment in self.segments)
         meter = Meter(report, "render", self.plan.spec.frames, done=done, loads=run.loads, skipped=run.skipped)
         encoder: Encoder | PictureEncoder | None = None
         begin = Fraction(0)
@@ -300,6 +302,8 @@ class Workshop:
         if self.plan.kind == "pictures":
             return
         self.made = self.folder / f"finished{self.plan.path.suffix}"
+        if self.plan.kind != "animation":
+            self.extras = self.clip.extras(self.options)
         self._write(self.plan, self.segments, self.made, report)
 
     def _write(self, plan: Plan, segments: Sequence[Segment], target: Path, report: Report | None) -> None:
@@ -308,7 +312,7 @@ class Workshop:
             if plan.kind == "animation":
                 write_animation(plan, target, segments, self.folder, self.options.loop, meter.add)
             else:
-                write_film(plan, target, segments, self.folder, self.clip.extras(self.options), meter.add)
+                write_film(plan, target, segments, self.folder, self.extras, meter.add)
         except av.FFmpegError as error:
             raise failure(self.plan.path, error) from error
         meter.finish()
@@ -325,6 +329,9 @@ class Workshop:
 
             budget.fit_animation(self.plan, most, made, animation, keep_rate=self.options.fps is not None)
             return
+
+        # What is to be said was said the first time.
+        self.extras = replace(self.extras, tell=False)
 
         def film(plan: Plan, segments: Sequence[Segment], target: Path) -> None:
             self._write(plan, segments, target, report)

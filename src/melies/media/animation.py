@@ -19,6 +19,9 @@ from melies.media.output import CODECS, FFV1, Plan
 
 _TICK = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 1000)}
 
+_LEAST = {"gif": 2, "webp": 1, "apng": 1}
+"""Ticks that a picture lasts at least: players show a GIF's for ten where it says one."""
+
 
 def lossless(plan: Plan) -> Plan:
     """Return the plan for the segments that an animation is made from."""
@@ -56,15 +59,15 @@ def write_animation(
     # A GIF counts plays after the first; -1 there means once. The others count plays.
     times = {"gif": -1 if loop == 1 else max(0, loop - 1), "webp": loop, "apng": loop}[plan.codec]
     muxing = {"loop" if plan.codec != "apng" else "plays": str(times)}
-    end = _end(segments)
+    least, last = _LEAST[plan.codec], round(_end(segments) / tick)
     with av.open(str(target), "w", format=plan.container.muxer, options=muxing) as out:
         stream: Any = out.add_stream(CODECS[plan.codec].encoder, rate=plan.spec.rate, options=dict(plan.options))
         stream.width, stream.height = plan.size
         stream.pix_fmt = "pal8" if plan.codec == "gif" else plan.pix_fmt
         stream.codec_context.time_base = stream.time_base = tick
         stream.sample_aspect_ratio = plan.spec.pixel_aspect
-        for frame, following in _pairs(_stamped(frames, tick), round(end / tick)):
-            frame.duration = max(1, following - frame.pts)
+        for frame, following in _pairs(_stamped(frames, tick, least, last), last):
+            frame.duration = max(least, following - frame.pts)
             for packet in stream.encode(frame):
                 packet.duration = packet.duration or frame.duration
                 out.mux(packet)
@@ -103,15 +106,15 @@ def _shaped(plan: Plan, frames: Iterator[Any]) -> Iterator[Any]:
         yield frame
 
 
-def _stamped(frames: Iterator[Any], tick: Fraction) -> Iterator[Any]:
-    """Put frames on the format's coarse clock; one that would share a tick with the frame before is left out."""
-    last = -1
+def _stamped(frames: Iterator[Any], tick: Fraction, least: int, end: int) -> Iterator[Any]:
+    """Put frames on the format's coarse clock; one that leaves the frame before or itself too little is left out."""
+    free = 0
     for frame in frames:
         pts = round(frame.pts * frame.time_base / tick)
-        if pts <= last:
+        if free and not free <= pts <= end - least:
             continue
         frame.pts, frame.time_base = pts, tick
-        last = pts
+        free = pts + least
         yield frame
 
 

@@ -38,6 +38,9 @@ _TRIES = 6
 _THIN = {"h264": 0.03, "h265": 0.02, "vp9": 0.02, "av1": 0.015}
 """Bits for each pixel below which a smaller picture looks better than a poorer one."""
 
+_SLIMMEST = 1000.0
+"""Bits a second below which encoders refuse to work."""
+
 
 def check(plan: Plan, most: int | None) -> None:
     """Refuse a budget where nothing can be given up.
@@ -82,7 +85,7 @@ def fit_animation(plan: Plan, most: int, made: Path, write: Callable[[Plan, Path
             low = rung
     trial.unlink(missing_ok=True)
     if best is None:
-        raise _impossible(plan, most, smallest)
+        raise _impossible(plan, most, f"the smallest that was made has {say(smallest)}")
     log.warning("To keep %s within %s it is %s (from %s).", plan.path.name, say(most), _words(best), _words(plan))
 
 
@@ -152,12 +155,19 @@ def fit_film(
     pictures = sum(packet.size for segment in segments for packet, _ in packets(segment, made.parent))
     rest = made.stat().st_size - pictures
     trial, fitting, smallest = made.with_suffix(".trial"), made.with_suffix(".fitting"), made.stat().st_size
+    width, height = plan.size
+    least = max(_SLIMMEST, _LEAST**2 * width * height * float(plan.spec.rate) * _THIN[plan.codec])
+    if rest >= most:
+        poorest = rest + round(least * seconds / 8)
+        raise _impossible(
+            plan, most, f"all but its pictures takes {say(rest)}, with the poorest of them {say(poorest)}"
+        )
     target = float((most * 0.97 - rest) * 8 / seconds)
     best: Plan | None = None
-    for _ in range(_TRIES):
-        squeezed = _at_rate(plan, target) if target > 0 else plan
-        if squeezed.size[0] < _LEAST * plan.size[0] or target <= 0:
-            break
+    for tries in range(_TRIES):
+        # The last try is the least that is still a film.
+        target = least if best is None and tries == _TRIES - 1 else max(target, least)
+        squeezed = _at_rate(plan, target)
         shown = frames() if squeezed.size == plan.size else _scaled(frames(), squeezed.size)
         segment = _encoded(squeezed, made.parent, len(segments), segments[0].time_base, shown, threads)
         write(squeezed, [segment], trial)
@@ -171,13 +181,14 @@ def fit_film(
                 break
             # Encoders use less than they may on short films: there is room for one better try.
             target *= 0.97 * (most - rest) / (size - rest)
-        elif best is not None:
+        elif best is not None or target <= least:
             break
         else:
             target *= 0.95 * max(0.1, (most - rest) / (size - rest))
     trial.unlink(missing_ok=True)
     if best is None:
-        raise _impossible(plan, most, smallest, f" All but its pictures takes {say(rest)}." if rest > most / 2 else "")
+        why = f"; all but its pictures takes {say(rest)}" if rest > most / 2 else ""
+        raise _impossible(plan, most, f"the smallest that was made has {say(smallest)}{why}")
     fitting.replace(made)
     words = f"{best.size[0]}×{best.size[1]} at {int(best.options['b']) / 1000:.0f} kbit/s"
     log.warning("To keep %s within %s its picture is %s.", plan.path.name, say(most), words)
@@ -217,8 +228,8 @@ def _encoded(plan: Plan, folder: Path, index: int, base: str, frames: Iterable[F
     return Segment(index, name, encoder.frames, base, stamps)
 
 
-def _impossible(plan: Plan, most: int, smallest: int, why: str = "") -> UseError:
+def _impossible(plan: Plan, most: int, why: str) -> UseError:
     return UseError(
-        f"{plan.path.name} cannot be made as small as {say(most)}: the smallest try has {say(smallest)}.{why}",
+        f"{plan.path.name} cannot be made as small as {say(most)}: {why}.",
         "Raise --max-size, write less of it with --start and --end, or leave out the sound with --no-sound.",
     )

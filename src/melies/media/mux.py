@@ -37,6 +37,7 @@ class Extras:
         sound: Whether to keep the sound.
         tracks: Sound made or changed by effects, one function per track giving its blocks; None to copy packets.
         keep_timed: Whether subtitles and chapters still fit the pictures' times.
+        tell: Whether to warn of tracks that are encoded anew or left out.
     """
 
     path: Path | None = None
@@ -45,6 +46,7 @@ class Extras:
     sound: bool = True
     tracks: Sequence[Callable[[], Iterator[Sound]]] | None = None
     keep_timed: bool = True
+    tell: bool = True
 
 
 def write_film(
@@ -176,12 +178,13 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
             elif container.sound == ("*",) or _codec(stream) in container.sound:
                 copied[stream.index] = _template(out, stream)
             else:
-                log.warning(
-                    "Sound track %d is %s, which this kind of file does not take: encoded as %s.",
-                    number + 1,
-                    _codec(stream),
-                    container.sound_encoder,
-                )
+                if extras.tell:
+                    log.warning(
+                        "Sound track %d is %s, which this kind of file does not take: encoded as %s.",
+                        number + 1,
+                        _codec(stream),
+                        container.sound_encoder,
+                    )
                 decoded = partial(read_sound, extras.path, extras.origin, extras.length, number)
                 feeds.append(_encoded(out, container, decoded, stream))
         brought = (extras.tracks or [])[len(source.streams.audio) :]
@@ -192,7 +195,7 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
                 copied[stream.index] = _template(out, stream)
             elif container.subtitle_encoder and _codec(stream) in _TEXT:
                 encoded[stream.index] = _subtitle_encoder(out, container, stream)
-            else:
+            elif extras.tell:
                 log.warning(
                     "Subtitle track %s cannot go into this kind of file and is left out.",
                     stream.codec_context.name,

@@ -215,6 +215,10 @@ class Plan:
     notes: tuple[str, ...] = field(default=())
 
 
+GIF_RATE = 50
+"""Frames a second that players can show of a GIF."""
+
+
 def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: str = "") -> Plan:
     """Decide how to write frames like `spec` to `path`.
 
@@ -255,6 +259,11 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
         notes.append(
             f"{name.upper()} in {path.name} does not keep the shape of pixels, which are {spec.pixel_aspect} times as "
             "wide as they are high: add resize with the width that it should be shown at, or write .mp4 or .mov."
+        )
+    if name == "gif" and spec.rate > GIF_RATE:
+        notes.append(
+            f"{path.name} gets at most {GIF_RATE} frames a second, since players show faster GIFs slowly: "
+            f"of {float(spec.rate):.4g}, some are left out, and it lasts as long as before."
         )
     width, height = spec.width, spec.height
     odd = (width % 2, height % 2) if codec.even and "444" not in pix_fmt and "gbr" not in pix_fmt else (0, 0)
