@@ -45,10 +45,15 @@ class Place:
         """Return what the file shows at that time, or first.
 
         Raises:
-            UseError: It does not exist or holds no picture.
+            UseError: It does not exist, holds no picture, or ends before that time.
         """
         with Layer(self.path, "hold") as layer:
-            return layer.at(self.time or Fraction(0)).image
+            image = layer.at(self.time or Fraction(0)).image
+            if self.time and layer.end is not None and self.time >= layer.end:
+                raise UseError(
+                    f"The time {float(self.time):g} s comes after the end of {self.path} at {float(layer.end):g} s."
+                )
+            return image
 
 
 def reference(place: Place) -> Image:

@@ -49,6 +49,11 @@ class Layer(Closing):
         """What its frames look like."""
         return self._reader.spec
 
+    @property
+    def end(self) -> Fraction | None:
+        """When its last frame ends, in seconds; None as long as that was not reached."""
+        return self._end
+
     def at(self, time: Fraction) -> Frame:
         """Return the frame shown at `time` seconds of the clip; times should mostly grow."""
         if self._end is not None:

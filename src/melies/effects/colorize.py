@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from melies.effect import Effect
 from melies.effects._fields import Source
 from melies.effects._shelf import Delay
+from melies.errors import UseError
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import join_alpha, parse_colour, split_alpha
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("melies")
 
+_ASKEW = 0.02
+"""How far the proportions of strokes may be from those of the clip."""
 _SEPIA = (112, 66, 20, 255)
 _BUDGET = 48 << 20
 """Bytes of frames kept in memory while they wait; the rest lies on disk."""
@@ -78,14 +82,26 @@ class Colorize(Effect):
         """Nothing changes; the files are looked at.
 
         Raises:
-            UseError: A file is missing, black and white, or without transparent parts.
+            UseError: A file is missing, black and white, or without transparent parts; strokes come after the clip's
+                end or have not its proportions; a time comes after the end of a reference.
         """
         from melies.colouring.references import Place, Strokes, reference
 
         for name in self.reference:
             reference(Place.parse(name))
+        length = None if spec.frames is None or spec.variable else spec.frames / spec.rate
         for name in self.scribbles:
-            Strokes.read(name)
+            strokes = Strokes.read(name)
+            if length is not None and strokes.time >= length:
+                raise UseError(f"The strokes {name} come after the clip's end at {float(length):g} s.")
+            height, width = strokes.image.shape[:2]
+            askew = Fraction(width * spec.height, height * spec.width)
+            # Over pixels that are not square one may paint in either of two proportions.
+            if min(abs(askew - 1), abs(askew / spec.pixel_aspect - 1)) > _ASKEW:
+                raise UseError(
+                    f"The strokes {name} are {width}×{height}, but the clip is {spec.width}×{spec.height}.",
+                    "Paint them over a frame of the clip, in its proportions.",
+                )
         return spec
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
