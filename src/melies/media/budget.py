@@ -85,7 +85,7 @@ def fit_animation(plan: Plan, most: int, made: Path, write: Callable[[Plan, Path
             low = rung
     trial.unlink(missing_ok=True)
     if best is None:
-        raise _impossible(plan, most, f"the smallest that was made has {say(smallest)}")
+        raise _impossible(plan, most, f"the smallest that was made has {_at_most(smallest)}")
     log.warning("To keep %s within %s it is %s (from %s).", plan.path.name, say(most), _words(best), _words(plan))
 
 
@@ -157,11 +157,6 @@ def fit_film(
     trial, fitting, smallest = made.with_suffix(".trial"), made.with_suffix(".fitting"), made.stat().st_size
     width, height = plan.size
     least = max(_SLIMMEST, _LEAST**2 * width * height * float(plan.spec.rate) * _THIN[plan.codec])
-    if rest >= most:
-        poorest = rest + round(least * seconds / 8)
-        raise _impossible(
-            plan, most, f"all but its pictures takes {say(rest)}, with the poorest of them {say(poorest)}"
-        )
     target = float((most * 0.97 - rest) * 8 / seconds)
     best: Plan | None = None
     for tries in range(_TRIES):
@@ -188,7 +183,7 @@ def fit_film(
     trial.unlink(missing_ok=True)
     if best is None:
         why = f"; all but its pictures takes {say(rest)}" if rest > most / 2 else ""
-        raise _impossible(plan, most, f"the smallest that was made has {say(smallest)}{why}")
+        raise _impossible(plan, most, f"the smallest that was made has {_at_most(smallest)}{why}")
     fitting.replace(made)
     words = f"{best.size[0]}×{best.size[1]} at {int(best.options['b']) / 1000:.0f} kbit/s"
     log.warning("To keep %s within %s its picture is %s.", plan.path.name, say(most), words)
@@ -226,6 +221,12 @@ def _encoded(plan: Plan, folder: Path, index: int, base: str, frames: Iterable[F
         if stamps is None:
             encoder.abandon()
     return Segment(index, name, encoder.frames, base, stamps)
+
+
+def _at_most(size: int) -> str:
+    """Say a size rounded up, so that a budget of what was said can be kept."""
+    digit: int = 10 ** max(0, len(str(size)) - 3)
+    return say(-(-size // digit) * digit)
 
 
 def _impossible(plan: Plan, most: int, why: str) -> UseError:
