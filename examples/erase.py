@@ -36,7 +36,7 @@ def place(time: float, spec: VideoSpec) -> tuple[int, int, int]:
 
 def main() -> None:
     """Write the film with the ball, where the ball is, and both results to `out/`."""
-    clip = melies.open(film(frames=25))
+    clip = melies.open(film(frames=13))
     clip.apply(Ball()).save(OUT / "ball.mp4", overwrite=True)
     clip.apply(Ball(alone=True)).save(OUT / "ball-mask.mp4", overwrite=True)
 
