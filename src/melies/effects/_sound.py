@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 import av
@@ -101,6 +102,25 @@ def resample(blocks: Iterable[Samples], rate: int, to_rate: int) -> Iterator[Sam
     if resampler is not None:
         for frame in resampler.resample(None):
             yield np.ascontiguousarray(frame.to_ndarray().T)
+
+
+def unpacked(blocks: Iterator[Sound]) -> tuple[Sound, Iterator[Samples], Callable[[], int]] | None:
+    """Take the samples out of blocks: the first block, the samples, and what says, once they are read, where they end.
+
+    None if there are no blocks.
+    """
+    first = next(blocks, None)
+    if first is None:
+        return None
+    end = first.start
+
+    def samples() -> Iterator[Samples]:
+        nonlocal end
+        for block in chain([first], blocks):
+            end = block.start + len(block.samples)
+            yield block.samples
+
+    return first, samples(), lambda: end
 
 
 def placed(parts: Iterable[Samples], rate: int, start: int, stop: Callable[[], int]) -> Iterator[Sound]:

@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import ConfigDict, Field
 
 from melies.effect import Effect
-from melies.effects._sound import Samples, placed
+from melies.effects._sound import placed, unpacked
 from melies.errors import UseError
 from melies.frame import Frame, Sound, VideoSpec
 from melies.times import Rate
@@ -198,15 +197,8 @@ def _as_it_is(frame: Frame) -> Frame:
 
 def _kept(blocks: Iterator[Sound], pace: Fraction) -> Iterator[Sound]:
     """The same sound, and silence until the slower pictures end."""
-    first = next(blocks, None)
-    if first is None:
+    found = unpacked(blocks)
+    if found is None:
         return
-    end = first.start
-
-    def samples() -> Iterator[Samples]:
-        nonlocal end
-        for block in chain([first], blocks):
-            end = block.start + len(block.samples)
-            yield block.samples
-
-    yield from placed(samples(), first.rate, first.start, lambda: round(end / pace))
+    first, samples, end = found
+    yield from placed(samples, first.rate, first.start, lambda: round(end() / pace))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import chain
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from melies.effect import Effect, Scope
-from melies.effects._sound import Samples, placed, resample
+from melies.effects._sound import placed, resample, unpacked
 from melies.effects._tempo import change_tempo
 from melies.frame import Frame, Sound, VideoSpec
 
@@ -56,21 +55,14 @@ class Speed(Effect):
 
 def replayed(blocks: Iterator[Sound], ratio: Fraction, keep_pitch: bool) -> Iterator[Sound]:
     """Play sound `ratio` times as fast."""
-    first = next(blocks, None)
-    if first is None:
+    found = unpacked(blocks)
+    if found is None:
         return
-    end = first.start
-
-    def samples() -> Iterator[Samples]:
-        nonlocal end
-        for block in chain([first], blocks):
-            end = block.start + len(block.samples)
-            yield block.samples
-
+    first, samples, end = found
     if keep_pitch:
-        parts = change_tempo(samples(), first.rate, ratio)
+        parts = change_tempo(samples, first.rate, ratio)
     else:
         # The quotient of these two rates is the factor to the last digit, so that nothing drifts.
         step = max(1, round(first.rate / ratio.denominator))
-        parts = resample(samples(), step * ratio.numerator, step * ratio.denominator)
-    yield from placed(parts, first.rate, round(first.start / ratio), lambda: round(end / ratio))
+        parts = resample(samples, step * ratio.numerator, step * ratio.denominator)
+    yield from placed(parts, first.rate, round(first.start / ratio), lambda: round(end() / ratio))
