@@ -16,7 +16,7 @@ from melies.effects.matte import Matte
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
 from melies.matting import guided
-from melies.matting.body import Body, Square
+from melies.matting.body import Body, around
 from melies.matting.clean import clean
 from melies.matting.colour import Foreground, composite, cutout, edge, fuse
 from melies.matting.nets import Rvm
@@ -24,6 +24,7 @@ from melies.matting.people import _Group, _tiles
 from melies.matting.refine import Refiner
 from melies.matting.scale import indices, reduce, unit, within
 from melies.matting.steady import Steadier
+from melies.square import Square
 
 
 def astronaut(width=320, height=256):
@@ -405,7 +406,7 @@ def test_the_next_square_is_where_the_body_was_seen(square, angle):
     turn = square.matrix(256)
     rim = body.x + body.radius / 1.25 * np.sin(angle), body.y - body.radius / 1.25 * np.cos(angle)
     seen = [turn @ (x - 0.5, y - 0.5, 1) + 0.5 for x, y in ((body.x, body.y), rim)]
-    found = square.around(*seen, 256)
+    found = around(square, *seen, 256)
     assert np.allclose((found.x, found.y, found.radius), (body.x, body.y, body.radius), atol=1e-6)
     assert np.allclose((np.sin(found.angle), np.cos(found.angle)), (np.sin(angle), np.cos(angle)))
 

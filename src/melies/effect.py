@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -72,6 +72,15 @@ class Effect(Step):
         """Whether `sound` does anything; when no effect does, sound packets are copied untouched."""
         return False
 
+    @property
+    def synthesis(self) -> str | None:
+        """What a machine made of people's faces here, in one sentence for the file's provenance; None if nothing."""
+        return None
+
+    def live(self) -> Self:
+        """Return the effect as it should run on a camera: without look-ahead."""
+        return self
+
     def output(self, spec: VideoSpec) -> VideoSpec:
         """Say how size, rate, depth, alpha or frame count change.
 
@@ -83,6 +92,29 @@ class Effect(Step):
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Turn frames into frames; `spec` describes the incoming ones."""
         raise NotImplementedError
+
+    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
+        """Do the same with settings that change on the way, as on a stage.
+
+        Here `apply` begins afresh with every change; an effect whose memory should outlive one overrides this.
+
+        Args:
+            frames: What comes in.
+            spec: What it looks like.
+            now: Returns the effect as it is set at this moment; its output spec never changes.
+        """
+        coming = iter(frames)
+        following = next(coming, None)
+
+        def unchanged(effect: Self) -> Iterator[Frame]:
+            nonlocal following
+            while following is not None and now() is effect:
+                yield following
+                following = next(coming, None)
+
+        while following is not None:
+            effect = now()
+            yield from effect.apply(unchanged(effect), spec)
 
     def sound(self, blocks: Iterator[Sound], spec: VideoSpec) -> Iterator[Sound]:
         """Turn sound into sound, so that it stays with the picture; only called if `touches_sound`."""

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.frame import Image
-from melies.matting.body import Body, Run, Square, best, cut_out, detect
+from melies.matting.body import Body, Run, best, cut_out, detect
 from melies.matting.clean import clean
 from melies.matting.scale import Map, cv, reduce, unit
+from melies.square import Square
 
 _MOST = 6
 """The most people that are followed one by one."""

@@ -1,0 +1,148 @@
+"""MediaPipe's three face networks: one finds faces in a square, one lays the mesh over one, one reads its expression.
+
+Bazarevsky et al., "BlazeFace" (2019); Grishchenko et al., "Attention Mesh" (2020) and "Blendshapes GHUM" (2023).
+"""
+
+from __future__ import annotations
+
+from math import atan2, cos, remainder, sin, tau
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melies import models
+from melies.faces.anatomy import SKIN, Points
+from melies.faces.face import Face
+from melies.frame import Image
+from melies.square import Square
+
+MODEL = "face"
+
+BLENDSHAPES = (
+    *("neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff"),
+    *("cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight"),
+    *("eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight"),
+    *("eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen"),
+    *("jawRight", "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight"),
+    *("mouthFunnel", "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight"),
+    *("mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper"),
+    *("mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft"),
+    *("mouthUpperUpRight", "noseSneerLeft", "noseSneerRight"),
+)
+"""What the expression is made of, in Apple's names, in the order of `blendshapes`."""
+
+_MARGIN = 1.5
+"""How much wider than the face the square around it is; the networks were trained with this."""
+_FINDER, _MESH, _EXPRESSION = "face_detector.tflite", "face_landmarks_detector.tflite", "face_blendshapes.tflite"
+_SIDE, _MESH_SIDE = 128, 256
+
+
+def look(image: Image, place: Square) -> Face:
+    """Lay the mesh over the face around which a square is set; `presence` says whether there is one.
+
+    Args:
+        image: `H×W×3` RGB, uint8 or uint16.
+        place: The square, upright for the face.
+    """
+    session = models.load(MODEL, _MESH)
+    made = session.run({"input_12": place.cut(image, _MESH_SIDE)[None]}, ["Identity", "Identity_1"])
+    points = made["Identity"].reshape(-1, 3)
+    scale = 2 * place.radius / _MESH_SIDE
+    right, down = (points[:, :2] - _MESH_SIDE / 2).T * scale
+    x = place.x - 0.5 + cos(place.angle) * right - sin(place.angle) * down
+    y = place.y - 0.5 + sin(place.angle) * right + cos(place.angle) * down
+    found = np.column_stack([x, y, scale * points[:, 2]]).astype(np.float32)
+    return Face(found, float(_chance(made["Identity_1"]).item()))
+
+
+def around(points: Points) -> Square:
+    """Return the square around a face's points, upright for it, for the next look."""
+    right, left = points[33, :2], points[263, :2]
+    angle = atan2(left[1] - right[1], left[0] - right[0])
+    axes = np.array([[cos(angle), sin(angle)], [-sin(angle), cos(angle)]])
+    skin = points[:SKIN, :2] @ axes.T
+    low, high = skin.min(0), skin.max(0)
+    x, y = axes.T @ ((low + high) / 2) + 0.5
+    return Square(float(x), float(y), max(2.0, float((high - low).max()) * _MARGIN / 2), angle)
+
+
+def detect(image: Image, place: Square, least: float = 0.5) -> list[tuple[float, Square]]:
+    """Find faces in a square.
+
+    Args:
+        image: `H×W×3` RGB, uint8 or uint16.
+        place: The square.
+        least: The score from which something counts, 0…1.
+
+    Returns:
+        The score of each and the square around it, upright for it, best first.
+    """
+    session = models.load(MODEL, _FINDER)
+    made = session.run({"input": place.cut(image, _SIDE)[None] * 2 - 1})
+    boxes, scores = made["regressors"][0], _chance(made["classificators"][0, :, 0])
+    found = []
+    for anchor in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= least)]:
+        centre, size = boxes[anchor, :2] + _ANCHORS[anchor], float(boxes[anchor, 2:4].max())
+        (right, left) = boxes[anchor, 4:8].reshape(2, 2) + _ANCHORS[anchor]
+        found.append((float(scores[anchor]), _square(place, centre, size, left - right)))
+    return best(found)
+
+
+def best(found: list[tuple[float, Square]]) -> list[tuple[float, Square]]:
+    """Sort by score, and leave out what is nearly the same as something better."""
+    result: list[tuple[float, Square]] = []
+    for score, place in sorted(found, key=lambda one: -one[0]):
+        if not any(place.near(other, 0.5) for _, other in result):
+            result.append((score, place))
+    return result
+
+
+def blendshapes(face: Face) -> NDArray[np.float32]:
+    """Read the expression: how far each of `BLENDSHAPES` goes, `52`, 0…1."""
+    session = models.load(MODEL, _EXPRESSION)
+    ((name, _),) = session.inputs.items()
+    ((_, values),) = session.run({name: face.points[_EXPRESSIVE, :2][None]}).items()
+    made: NDArray[np.float32] = values
+    return made
+
+
+def _square(place: Square, centre: NDArray[np.float32], size: float, eyes: NDArray[np.float32]) -> Square:
+    """The square around a face whose box and eyes were found in a square's cut-out, in its pixels."""
+    scale = 2 * place.radius / _SIDE
+    right, down = (float(part) * scale for part in centre - _SIDE / 2)
+    return Square(
+        place.x + cos(place.angle) * right - sin(place.angle) * down,
+        place.y + sin(place.angle) * right + cos(place.angle) * down,
+        max(2.0, _MARGIN * scale * size / 2),
+        remainder(place.angle + atan2(float(eyes[1]), float(eyes[0])), tau),
+    )
+
+
+def _chance(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    chances: NDArray[np.float32] = np.reciprocal(1 + np.exp(-np.clip(logits, -30, 30)), dtype=np.float32)
+    return chances
+
+
+def _anchors() -> NDArray[np.float32]:
+    """The centres, in pixels of 128, of the grids of 16 (twice) and 8 (six times) cells a side."""
+    grids = []
+    for cells, times in ((16, 2), (8, 6)):
+        y, x = (np.indices((cells, cells), np.float32) + np.float32(0.5)) * np.float32(_SIDE / cells)
+        grids.append(np.repeat(np.dstack([x, y]).reshape(-1, 2), times, axis=0))
+    return np.concatenate(grids)
+
+
+_ANCHORS = _anchors()
+
+# fmt: off
+_EXPRESSIVE = np.array((
+    0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78,
+    80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136, 144, 145, 146, 148, 149, 150, 152,
+    153, 154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195, 197, 234, 246,
+    249, 251, 263, 267, 269, 270, 276, 282, 283, 284, 285, 288, 291, 293, 295, 296, 297, 300, 308, 310, 311, 312,
+    314, 317, 318, 321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365, 373, 374, 375, 377, 378, 379, 380, 381,
+    382, 384, 385, 386, 387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454, 466, 468, 469, 470, 471, 472,
+    473, 474, 475, 476, 477,
+))
+"""The points that the network for blendshapes is given."""
+# fmt: on

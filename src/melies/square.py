@@ -1,0 +1,59 @@
+"""A turned square in a picture: what a network that looks closely at one thing is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, hypot, sin
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from melies.frame import Image
+from melies.matting.scale import Map, cv, unit
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A turned square in a picture.
+
+    Attributes:
+        x: Centre, in pixels from the left edge.
+        y: Centre, in pixels from the top edge.
+        radius: Half the side, in pixels.
+        angle: How far it is turned clockwise, in radians.
+    """
+
+    x: float
+    y: float
+    radius: float
+    angle: float = 0.0
+
+    def scaled(self, factor: float) -> Square:
+        """The same place in a picture that is `factor` times as large."""
+        return Square(self.x * factor, self.y * factor, self.radius * factor, self.angle)
+
+    def matrix(self, side: int) -> NDArray[np.float64]:
+        """The affine map (2×3) from the picture's pixels to those of a cut-out of `side`×`side`."""
+        scale = side / (2 * self.radius)
+        turn = scale * np.array([[cos(self.angle), sin(self.angle)], [-sin(self.angle), cos(self.angle)]])
+        shift = (side - 1) / 2 - turn @ (self.x - 0.5, self.y - 0.5)
+        return np.column_stack([turn, shift])
+
+    def cut(self, image: Image, side: int) -> NDArray[np.float32]:
+        """Cut it out of an image, `side`×`side`×3, 0…1; black outside of the image."""
+        # Twice as fine where much is made small, and averaged, against aliasing.
+        fine = side * 2 if self.radius > side else side
+        picture = cv.warpAffine(image, self.matrix(fine), (fine, fine))
+        return unit(picture if fine == side else cv.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
+
+    def paste(self, mask: Map, width: int, height: int) -> Map:
+        """Put a mask of this square where it belongs in a map of zeros."""
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        result: Map = cv.warpAffine(mask, self.matrix(mask.shape[0]), (width, height), flags=flags)
+        return result
+
+    def near(self, other: Square, share: float) -> bool:
+        """Whether two squares are of about the same place and size."""
+        large, small = max(self.radius, other.radius), min(self.radius, other.radius)
+        return hypot(self.x - other.x, self.y - other.y) < share * large and small > (1 - share) * large
