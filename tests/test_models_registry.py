@@ -32,7 +32,7 @@ members = [{ path = "tiny/a.onnx" }]
 
 def test_every_row_can_be_read_and_says_what_it_must() -> None:
     rows = registry.rows()
-    assert {"selfie", "selfie-landscape", "rvm", "isnet", "face-landmarker", "centernet"} <= {r.name for r in rows}
+    assert {"selfie", "selfie-landscape", "rvm", "isnet", "face", "centernet"} <= {r.name for r in rows}
     for row in rows:
         assert row.description.endswith(".")
         assert row.licence.url.startswith("https://")
