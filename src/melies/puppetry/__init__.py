@@ -1,0 +1,1 @@
+"""Puppetry: a portrait moved by somebody's face."""
