@@ -1,0 +1,98 @@
+"""What is around the face: hair, ears and neck follow it, further away less and less."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from melies.faces.anatomy import CHIN, FOREHEAD, OVAL, Points
+from melies.faces.pose import fit
+from melies.matting.scale import Map, cv
+from melies.puppetry.render.mesh import Values
+
+_CALM = 0.35
+"""How far from the face, in its heights, an expression is felt: by then it is down to a third."""
+_BEHIND = 0.6
+"""How quickly the head falls back outside the face's outline, per pixel of distance."""
+_NECK = (-0.1, 0.9)
+"""Where the neck stops following: from here to there below the chin, in heights of the face."""
+_REACH = (0.75, 1.25)
+"""How far from the face anything follows, in its heights."""
+
+
+class Around:
+    """The motion outside the face, ready for any motion of the face.
+
+    The head turns as the face does, as a whole; what the outline does beyond that is spread by weights that fall with
+    the distance (Shepard 1968) and dies away.
+
+    Args:
+        points: `478×3`, the face at rest, in pixels of the grid.
+        width: Of the grid.
+        height: Of the grid.
+    """
+
+    def __init__(self, points: Points, width: int, height: int) -> None:
+        self._points = points
+        x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        self._place = np.stack([x, y], 2)
+        oval = points[OVAL]
+        tall = float(np.linalg.norm(points[CHIN, :2] - points[FOREHEAD, :2]))
+        apart = self._place[:, :, None] - oval[:, :2]
+        square = np.einsum("hwnk,hwnk->hwn", apart, apart) + np.float32(1e-3)
+        nearness = square ** np.float32(-1.5)
+        self._weights = nearness / nearness.sum(2, keepdims=True)
+        distance = _outside(oval[:, :2], width, height)
+        depth = self._weights @ oval[:, 2] + np.float32(_BEHIND) * distance
+        self._solid = np.concatenate([self._place, depth[..., None]], 2)
+        down = (points[CHIN, :2] - points[FOREHEAD, :2]) / tall
+        below = (self._place - points[CHIN, :2]) @ down / tall
+        follow = (1 - _ramp(below, *_NECK)) * (1 - _ramp(distance / tall, *_REACH))
+        self.follow = (follow * _inside(width, height, 0.1 * tall)).astype(np.float32)
+        self._calm = (np.exp(-distance / (_CALM * tall)) * self.follow).astype(np.float32)
+
+    def back(self, points: Points) -> Values:
+        """Return, for each place of the grid, how far back from there is what comes to be seen there.
+
+        Args:
+            points: `478×3`, the face now, in pixels of the grid.
+
+        Returns:
+            `H×W×2`.
+        """
+        pose = fit(self._points[OVAL], points[OVAL])
+        matrix = pose.scale * pose.rotation[:2]
+        solid = self._solid @ matrix.T.astype(np.float32) + pose.shift[:2] - self._place
+        solid *= self.follow[..., None]
+        oval = self._points[OVAL]
+        rest = points[OVAL, :2] - oval[:, :2]
+        spread = self._weights @ (rest - (oval @ matrix.T + pose.shift[:2] - oval[:, :2])).astype(np.float32)
+        forward = solid + spread * self._calm[..., None]
+        backward = forward
+        for _ in range(3):
+            backward = cv.remap(
+                forward, self._place - backward, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+        return backward
+
+
+def _outside(outline: Points, width: int, height: int) -> Map:
+    """Return how far each place is outside an outline, in pixels; 0 inside."""
+    mask = np.ones((height, width), np.uint8)
+    cv.fillPoly(mask, [np.round(outline).astype(np.int32)], 0)
+    distance: Map = cv.distanceTransform(mask, cv2.DIST_L2, 5)
+    return distance
+
+
+def _inside(width: int, height: int, border: float) -> Map:
+    """Return 0 at the border of a grid, and 1 from some way inside."""
+    x, y = np.arange(width), np.arange(height)
+    away = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y)[:, None])
+    return np.asarray(_ramp(away, 0, border), np.float32)
+
+
+def _ramp(value: Map, low: float, high: float) -> Map:
+    """Return a smooth step from 0 at `low` to 1 at `high`."""
+    share = np.clip((value - low) / (high - low), 0, 1)
+    smooth: Map = share * share * (3 - 2 * share)
+    return smooth

@@ -1,0 +1,97 @@
+"""The head before what is behind it: only the head moves, and what it uncovers has been filled once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from melies import models
+from melies.erasing.membrane import membrane
+from melies.frame import Image
+from melies.imaging import Plane
+from melies.matting.cutter import Cutter
+from melies.matting.nets import Fast
+from melies.matting.refine import Refiner
+from melies.matting.scale import Map, cv, indices, reduce, within
+from melies.puppetry.render.mesh import Values
+
+_COARSE = 384
+"""Longest side at which what is behind the head is made up: it is smooth."""
+
+
+def head(image: Image) -> Plane:
+    """Return where somebody is, `H×W` of the picture's depth.
+
+    Args:
+        image: `H×W×3`, with the head large in it.
+    """
+    net = Fast(*map(models.load, ("selfie", "body", "body-detector")))
+    return Cutter(net, 0, Refiner()).step(image)
+
+
+class Backdrop:
+    """A picture in two layers: somebody, and what is behind.
+
+    Args:
+        image: `H×W×C`, uint8 or uint16.
+        matte: `H×W` of the same depth: how much of each pixel is somebody.
+    """
+
+    def __init__(self, image: Image, matte: Plane) -> None:
+        self._image, self._matte = image, matte
+        self._white = np.float32(np.iinfo(image.dtype).max)
+        self.behind = _filled(image, matte)
+        share = (self._white - matte) / self._white
+        self._through = _rounded(self.behind * share[..., None], image.dtype)
+
+    def render(self, place: Values) -> Image:
+        """Return the picture with somebody moved.
+
+        Args:
+            place: `H×W×2` float32, which pixel comes to each place.
+        """
+        moved = take(self._image, place)
+        matte = take(self._matte, place)
+        made: Image = self.behind.copy()
+        cv.copyTo(moved, (matte == self._white).view(np.uint8), made)
+        edge = indices((matte > 0) & (matte < self._white))
+        if edge.size:
+            self._blend(made, moved, matte, place, edge)
+        return made
+
+    def _blend(self, made: Image, moved: Image, matte: Plane, place: Values, edge: NDArray[np.intp]) -> None:
+        """Lay the soft edge over: what is seen through it at rest is taken out, what is behind it now put in."""
+        channels = made.shape[2]
+        through = take(self._through, place.reshape(-1, 1, 2)[edge]).reshape(-1, channels).astype(np.float32)
+        share = 1 - matte.reshape(-1)[edge] / self._white
+        behind = self.behind.reshape(-1, channels)[edge]
+        pixels = moved.reshape(-1, channels)[edge] - through + behind * share[:, None]
+        made.reshape(-1, channels)[edge] = _rounded(np.clip(pixels, 0, self._white), made.dtype)
+
+
+def take(image: NDArray[Any], place: Values) -> Any:
+    """Return the pixels of a picture at these places, `H×W×2` float32; beyond its border it goes on."""
+    rows = cv2.BORDER_REPLICATE
+    if place.shape[0] < 32767:
+        return cv.remap(image, place, None, cv2.INTER_LINEAR, borderMode=rows)
+    pieces = [place[start : start + 32766] for start in range(0, len(place), 32766)]
+    return np.concatenate([cv.remap(image, piece, None, cv2.INTER_LINEAR, borderMode=rows) for piece in pieces])
+
+
+def _filled(image: Image, matte: Plane) -> Image:
+    """Return the picture without somebody: smooth where they were."""
+    width, height = within(image.shape[1], image.shape[0], _COARSE)
+    small = reduce(image, width, height).astype(np.float32)
+    hidden = cv.dilate(reduce(matte, width, height), np.ones((5, 5), np.uint8)) > 0
+    filled = membrane(small, hidden)
+    full = cv.resize(filled, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    soft: Map = cv.resize(hidden.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    open_ = (soft == 0) | (matte == 0)
+    return np.where(open_[..., None], image, _rounded(full, image.dtype))
+
+
+def _rounded(values: Values, dtype: np.dtype[Any]) -> Any:
+    return np.rint(values).astype(dtype)

@@ -1,0 +1,82 @@
+"""`Puppet`: a portrait, ready to be painted with its face moved."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from melies.faces.anatomy import OVAL, SKIN, Indices, Points, canonical
+from melies.frame import Image
+from melies.matting.scale import cv
+from melies.puppetry.move import Move
+from melies.puppetry.render.around import Around
+from melies.puppetry.render.backdrop import Backdrop, head
+from melies.puppetry.render.mesh import Values, paint
+
+_CELLS = 90
+"""How many cells of the coarse grid lie across a face."""
+
+
+class Puppet:
+    """A portrait cut into a head and what is behind it, to be painted as the head moves.
+
+    Args:
+        image: `H×W×3` or `H×W×4`, uint8 or uint16.
+        points: `478×3`, the face in it, in pixels: `Face.points`.
+    """
+
+    def __init__(self, image: Image, points: Points) -> None:
+        self._image = image
+        left, top, right, bottom = _head_box(image, points)
+        self._box = slice(top, bottom), slice(left, right)
+        self._offset = np.array([left, top, 0], np.float32)
+        self._rest = points - self._offset
+        crop = np.ascontiguousarray(image[self._box])
+        self._size = right - left, bottom - top
+        face = float(np.ptp(points[:SKIN, :2], 0).max())
+        self._step = max(1, round(face / _CELLS))
+        self._backdrop = Backdrop(crop, head(np.ascontiguousarray(crop[..., :3])))
+        self._grid = tuple(-(-side // self._step) for side in self._size)
+        self._around = Around(self._on_grid(self._rest), *self._grid)
+        x, y = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in self._size))
+        self._place = np.stack([x, y], 2)
+
+    def render(self, move: Move) -> Image:
+        """Return the whole picture with the face moved, of the same size and type."""
+        if move.strength == 0:
+            return self._image
+        now = self._rest + np.float32(move.strength) * (move.points - self._offset - self._rest)
+        made = self._image.copy()
+        made[self._box] = self._backdrop.render(self._place - self._back(now))
+        return made
+
+    def _on_grid(self, points: Points) -> Points:
+        """Pixels of the crop to places of the coarse grid, whose cells are `step` pixels wide."""
+        half = np.array([1, 1, 0], np.float32) * np.float32((self._step - 1) / 2)
+        scaled: Points = (points - half) / np.float32(self._step)
+        return scaled
+
+    def _back(self, now: Points) -> Values:
+        """Return how far back from each pixel is what comes to be seen there."""
+        coarse = self._around.back(self._on_grid(now)) * np.float32(self._step)
+        triangles = _by_depth(now)
+        paint(coarse, self._on_grid(now)[:SKIN, :2], (now - self._rest)[:SKIN, :2], triangles)
+        wide = tuple(side * self._step for side in self._grid)
+        fine: Values = cv.resize(coarse, wide, interpolation=cv2.INTER_LINEAR)
+        return fine[: self._size[1], : self._size[0]]
+
+
+def _by_depth(points: Points) -> Indices:
+    """Return the face's triangles, clockwise as seen from the front, the furthest first."""
+    triangles = canonical().triangles[:, ::-1]
+    return triangles[np.argsort(-points[triangles, 2].sum(1), kind="stable")]
+
+
+def _head_box(image: Image, points: Points) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of what may move: the head with its hair, and the neck."""
+    height, width = image.shape[:2]
+    face = float(np.ptp(points[OVAL, :2], 0).max())
+    x, y = points[OVAL, :2].mean(0)
+    left, right = max(0, int(x - 1.4 * face)), min(width, int(x + 1.4 * face))
+    top, bottom = max(0, int(y - 1.4 * face)), min(height, int(y + 1.5 * face))
+    return left, top, right, bottom
