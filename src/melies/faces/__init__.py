@@ -1,9 +1,23 @@
 """Faces: where they are, their mesh, their pose and expression, and who is who through a shot."""
 
 from melies.faces.face import Face
+from melies.faces.identity import cluster, distance, embed
 from melies.faces.nets import BLENDSHAPES, blendshapes
 from melies.faces.pose import Pose, fit, pose_of
 from melies.faces.smooth import OneEuro
 from melies.faces.tracker import Tracker, find
 
-__all__ = ["BLENDSHAPES", "Face", "OneEuro", "Pose", "Tracker", "blendshapes", "find", "fit", "pose_of"]
+__all__ = [
+    "BLENDSHAPES",
+    "Face",
+    "OneEuro",
+    "Pose",
+    "Tracker",
+    "blendshapes",
+    "cluster",
+    "distance",
+    "embed",
+    "find",
+    "fit",
+    "pose_of",
+]

@@ -16,7 +16,7 @@ _EVERY = 8
 
 
 def find(image: Image, most: int = 16) -> list[Face]:
-    """Find the faces of a picture, the largest first.
+    """Find the faces of a picture, the largest first, and number them in that order.
 
     Args:
         image: `H×W×3` or `H×W×4`, uint8 or uint16.
@@ -28,7 +28,8 @@ def find(image: Image, most: int = 16) -> list[Face]:
         face = _settled(image, place)
         if face is not None and not any(_same(face, other) for other in faces):
             faces.append(face)
-    return sorted(faces, key=lambda face: -face.size)
+    faces.sort(key=lambda face: -face.size)
+    return [replace(face, person=number) for number, face in enumerate(faces)]
 
 
 class Tracker:

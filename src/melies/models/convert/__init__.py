@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,8 @@ from melies.errors import ModelError
 
 NETWORKS = ("ffdnet", "rife", "super_resolution")
 """Modules of this package that build a network from its weights."""
+LAYERED = ("dlib_face",)
+"""Those that build one from TensorFlow.js weights that come without a graph."""
 
 
 def convert(
@@ -21,7 +24,8 @@ def convert(
     Args:
         how: `"checkpoint"` wants one `.pth` or `.safetensors` file, and the option `network` (one of `NETWORKS`) for
             anything but enlarging; `"join"` puts the files one after the other; `"ncnn"` wants a `.param` and a
-            `.bin` file; `"tfjs"` wants a graph model's JSON file and then its weight files.
+            `.bin` file; `"tfjs"` wants a graph model's JSON file and then its weight files, or, with the option
+            `network` (one of `LAYERED`), the JSON file of the weights' manifest in place of the graph.
         files: The files, in the order of the registry.
         options: Keyword arguments of the converter.
 
@@ -37,9 +41,22 @@ def convert(
         from melies.models.convert import ncnn
 
         return ncnn.convert(first.decode(), rest[0])
+    weights = dict(zip((path.name for path in files[1:]), rest, strict=True))
+    if "network" in options:
+        return _from_manifest(first, weights, **options)
     from melies.models.convert import tfjs
 
-    return tfjs.convert(first, dict(zip((path.name for path in files[1:]), rest, strict=True)), **options)
+    return tfjs.convert(first, weights, **options)
+
+
+def _from_manifest(manifest: bytes, files: Mapping[str, bytes], network: str) -> bytes:
+    from melies.models.convert import tfjs
+
+    if network not in LAYERED:
+        raise ModelError(f"There is no network {network!r}; there are {', '.join(LAYERED)}.")
+    made = import_module(f"{__name__}.{network}").convert(tfjs.stored(json.loads(manifest), files))
+    assert isinstance(made, bytes)
+    return made
 
 
 def _from_checkpoint(path: Path, network: str = "super_resolution") -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,32 @@ Values = list[str | None]
 """Names of a node's outputs; None for one that the fixed conditions never let be computed."""
 
 
-def _weights(manifest: Sequence[Mapping[str, Any]], files: Mapping[str, bytes]) -> dict[str, NDArray[Any]]:
+class Stored(NamedTuple):
+    """Weights as the files hold them: what they mean is `values * scale + least`, or `values` where scale is None."""
+
+    values: NDArray[Any]
+    scale: float | None
+    least: float
+    dtype: str
+
+    def floats(self) -> NDArray[Any]:
+        """Return what they mean, in the type that the manifest says."""
+        if self.scale is None:
+            return self.values.astype(self.dtype)
+        # JavaScript computes in double precision before it stores a float.
+        return (self.values.astype(np.float64) * self.scale + self.least).astype(self.dtype)
+
+
+def stored(manifest: Sequence[Mapping[str, Any]], files: Mapping[str, bytes]) -> dict[str, Stored]:
+    """Take the weights out of their files, by name.
+
+    Args:
+        manifest: The manifest, as read from JSON.
+        files: Content of the weight files by the paths that the manifest gives them.
+
+    Raises:
+        ModelError: A file is missing, or manifest and files do not fit each other.
+    """
     weights = {}
     for group in manifest:
         missing = [path for path in group["paths"] if path not in files]
@@ -32,24 +57,18 @@ def _weights(manifest: Sequence[Mapping[str, Any]], files: Mapping[str, bytes]) 
             raise ModelError(f"The TensorFlow.js model needs the file {missing[0]}, which is not there.")
         data, position = b"".join(files[path] for path in group["paths"]), 0
         for entry in group["weights"]:
-            stored = np.dtype(STORED[entry.get("quantization", entry)["dtype"]])
+            quantization = entry.get("quantization", {})
+            kind = np.dtype(STORED[quantization.get("dtype", entry["dtype"])])
             count = math.prod(entry["shape"])
-            if position + count * stored.itemsize > len(data):
+            if position + count * kind.itemsize > len(data):
                 raise ModelError("The TensorFlow.js weights end before the manifest does.")
-            values = np.frombuffer(data, stored, count, position)
-            position += count * stored.itemsize
-            weights[entry["name"]] = _dequantise(values, entry).reshape(entry["shape"])
+            values = np.frombuffer(data, kind, count, position).reshape(entry["shape"])
+            position += count * kind.itemsize
+            scale = quantization.get("scale")
+            weights[entry["name"]] = Stored(values, scale, quantization.get("min", 0.0), entry["dtype"])
         if position != len(data):
             raise ModelError(f"The TensorFlow.js manifest reads {position} of {len(data)} bytes of weights.")
     return weights
-
-
-def _dequantise(values: NDArray[Any], entry: Mapping[str, Any]) -> NDArray[Any]:
-    quantization = entry.get("quantization", {})
-    if "scale" in quantization:
-        # JavaScript computes in double precision before it stores a float.
-        values = values.astype(np.float64) * quantization["scale"] + quantization["min"]
-    return values.astype(entry["dtype"])
 
 
 def _with_words(shape: Sequence[int], name: str) -> list[int | str]:
@@ -150,7 +169,8 @@ def convert(
         raise ModelError("The TensorFlow.js model has no signature, so its outputs are not known.")
     nodes = {raw["name"]: Node(raw) for raw in model["modelTopology"]["node"]}
     fixed = fixed or {}
-    converter = _Converter(shapes or {}, fixed, _weights(model["weightsManifest"], files))
+    weights = {name: one.floats() for name, one in stored(model["weightsManifest"], files).items()}
+    converter = _Converter(shapes or {}, fixed, weights)
     wanted = {key.partition(":")[0]: tensor for key, tensor in outputs.items()}
     for node in _in_order(nodes, [_split_reference(tensor["name"])[0] for tensor in wanted.values()], fixed):
         converter.add(node)
