@@ -1,0 +1,62 @@
+"""Trainers: one file each; the file's name is the command's name, as with effects.
+
+Training needs PyTorch (`pip install 'melies[train]'`), describing a trainer does not: its fields are its options, and
+what it makes is ONNX, which every effect runs without PyTorch. Plugins add theirs by the entry point group
+`melies.trainers`, whose value names a module that holds one trainer class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+
+from melies.errors import UseError
+from melies.registry import Registry
+from melies.train._trainer import Progress, Trainer, Work
+
+__all__ = ["Progress", "Trainer", "Work", "every", "export", "find", "names", "run"]
+
+_registry = Registry("trainer", Trainer, __name__, "melies.trainers")
+
+names = _registry.names
+find = _registry.find
+every = _registry.every
+
+
+def run(trainer: Trainer, *, resume: bool = False, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+    """Train, and tell after every step how far it is; at the end the last checkpoint and the ONNX files are written.
+
+    PyTorch's random numbers, and its number of threads if the trainer names one, are set for the whole process.
+
+    Args:
+        trainer: What to train, on what and for how long.
+        resume: Go on from the checkpoint in the folder of the run. The same steps follow as without the pause.
+        stopped: Asked after every step; when it says yes, training ends as if its time were up.
+
+    Raises:
+        UseError: PyTorch is not installed, there is a run in the folder already or none to resume, or the
+            trainer's material does not suit it.
+        ModelError: The checkpoint is damaged or of another network.
+    """
+    _need_torch()
+    from melies.train._loop import train
+
+    return train(trainer, resume=resume, stopped=stopped)
+
+
+def export(trainer: Trainer) -> Progress:
+    """Write the ONNX files of the checkpoint in the folder of a run, without training.
+
+    Raises:
+        UseError: PyTorch is not installed, or there is no checkpoint.
+        ModelError: The checkpoint is damaged or of another network.
+    """
+    _need_torch()
+    from melies.train._loop import export_only
+
+    return export_only(trainer)
+
+
+def _need_torch() -> None:
+    if find_spec("torch") is None:
+        raise UseError("Training needs PyTorch, which is not installed.", "Install it: pip install 'melies[train]'")

@@ -1,0 +1,238 @@
+"""The loop that all trainers share: time, learning rate, checkpoints, previews, log and export."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from melies.errors import ModelError, UseError
+from melies.matting.scale import cv
+from melies.train._averages import Averages
+from melies.train._log import Log
+from melies.train._trainer import Progress, Trainer, Work
+
+LOWEST = 0.05
+"""What is left of the learning rate at the end."""
+RECENT = 50
+"""Steps over which the losses that are shown are averaged."""
+LOGGED = 10
+"""Steps between two lines of the log."""
+
+
+def train(trainer: Trainer, *, resume: bool, stopped: Callable[[], bool]) -> Iterator[Progress]:
+    """Train; see `melies.train.run`."""
+    folder = trainer.out
+    checkpoint = folder / "checkpoint.pt"
+    if resume and not checkpoint.is_file():
+        raise UseError(f"There is no checkpoint in {folder}.", "Begin a run there: leave out --resume.")
+    if not resume and checkpoint.exists():
+        raise UseError(f"There is a run in {folder} already.", "Go on with it: --resume. Or name another folder: --out")
+    return _Run(trainer).steps(checkpoint if resume else None, stopped)
+
+
+def export_only(trainer: Trainer) -> Progress:
+    """Write the ONNX files of a checkpoint; see `melies.train.export`."""
+    checkpoint = trainer.out / "checkpoint.pt"
+    if not checkpoint.is_file():
+        raise UseError(f"There is no checkpoint in {trainer.out}.", "Train first: leave out --export-only.")
+    run = _Run(trainer)
+    run.restore(checkpoint)
+    files = run.exported()
+    return Progress(run.step, None, 0.0, None, {}, files=files)
+
+
+class _Run:
+    """One sitting of a training."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        if trainer.threads is not None:
+            torch.set_num_threads(trainer.threads)
+        torch.manual_seed(trainer.seed)
+        self.trainer = trainer
+        self.rng = np.random.default_rng(trainer.seed)
+        self.work: Work = trainer.begin(self.rng, _device(trainer.device))
+        self.averages = Averages(self.work.networks, trainer.average) if trainer.average else None
+        self._rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.work.optimisers.values()]
+        self.step = 0
+
+    def steps(self, checkpoint: Path | None, stopped: Callable[[], bool]) -> Iterator[Progress]:
+        """Do step after step until it is enough."""
+        trainer = self.trainer
+        if checkpoint is not None:
+            self.restore(checkpoint)
+        trainer.out.mkdir(parents=True, exist_ok=True)
+        _write(trainer.out / "options.json", trainer.model_dump_json(indent=1).encode())
+        log = Log(trainer.out / "log.csv", self.step)
+        recent: deque[dict[str, float]] = deque(maxlen=RECENT)
+        measured: Mapping[str, float] = {}
+        began = shown = time.monotonic()
+        first = self.step
+        finished = trainer.steps is not None and self.step >= trainer.steps
+        while not finished:
+            share = self._share(time.monotonic() - began)
+            rate = self._set_rate(share)
+            recent.append({name: float(loss) for name, loss in self.work.step().items()})
+            self.step += 1
+            if self.averages is not None:
+                self.averages.update(self.step)
+            self._must_be_finite(recent[-1])
+            now = time.monotonic()
+            share = self._share(now - began)
+            finished = (share is not None and share >= 1) or stopped()
+            files: list[Path] = []
+            fresh = {}
+            if finished or (trainer.preview_every and now - shown >= trainer.preview_every):
+                measured = fresh = self._measured()
+                files.append(self._preview())
+                shown = time.monotonic()
+            if finished or self.step % trainer.save_every == 0:
+                files.append(self.save())
+            if finished:
+                files += self.exported()
+            if finished or fresh or self.step % LOGGED == 0:
+                log.write(self.step, now - began, rate, _mean(list(recent)[-LOGGED:]), fresh)
+            spent = time.monotonic() - began
+            yield Progress(
+                self.step, share, spent, self._left(share, spent, first), _mean(recent), dict(measured), files
+            )
+
+    def save(self) -> Path:
+        """Write the checkpoint, replacing the old one when it is complete."""
+        path = self.trainer.out / "checkpoint.pt"
+        content = {
+            "trainer": self.trainer.name(),
+            "step": self.step,
+            "networks": {name: net.state_dict() for name, net in self.work.networks.items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.work.optimisers.items()},
+            "averages": self.averages.state if self.averages is not None else {},
+            "torch": torch.get_rng_state(),
+            "numpy": json.dumps(self.rng.bit_generator.state),
+        }
+        part = path.with_name(path.name + ".part")
+        torch.save(content, part)
+        part.replace(path)
+        return path
+
+    def restore(self, path: Path) -> None:
+        """Take up a checkpoint.
+
+        Raises:
+            ModelError: It is damaged, or of another trainer or network.
+        """
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            if content["trainer"] != self.trainer.name():
+                raise ModelError(f"{path} is of the trainer {content['trainer']}, not of {self.trainer.name()}.")
+            for name, net in self.work.networks.items():
+                net.load_state_dict(content["networks"][name])
+            for name, optimiser in self.work.optimisers.items():
+                optimiser.load_state_dict(content["optimisers"][name])
+            if self.averages is not None and content["averages"]:
+                self.averages.state = content["averages"]
+            torch.set_rng_state(content["torch"])
+            self.rng.bit_generator.state = json.loads(content["numpy"])
+            self.step = int(content["step"])
+        except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ModelError(f"{path} does not fit this training: {reason}") from None
+
+    def exported(self) -> list[Path]:
+        """Write the ONNX files."""
+        with self._looking():
+            return self.work.export(self.trainer.out)
+
+    def _measured(self) -> dict[str, float]:
+        with self._looking():
+            return dict(self.work.measure())
+
+    def _preview(self) -> Path:
+        path = self.trainer.out / "previews" / f"{self.step:07}.png"
+        path.parent.mkdir(exist_ok=True)
+        with self._looking():
+            _, png = cv.imencode(".png", np.ascontiguousarray(self.work.preview()[..., ::-1]))
+        path.write_bytes(png.tobytes())
+        return path
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Show the networks as they would be used; what follows in training does not depend on it."""
+        modes = {name: net.training for name, net in self.work.networks.items()}
+        kept = torch.get_rng_state()
+        usual = self.averages.swap if self.averages is not None else lambda: None
+        for net in self.work.networks.values():
+            net.eval()
+        usual()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            usual()
+            torch.set_rng_state(kept)
+            for name, net in self.work.networks.items():
+                net.train(modes[name])
+
+    def _share(self, seconds: float) -> float | None:
+        shares = []
+        if self.trainer.minutes is not None:
+            shares.append(seconds / (60 * self.trainer.minutes))
+        if self.trainer.steps is not None:
+            shares.append(self.step / self.trainer.steps)
+        return min(1.0, max(shares)) if shares else None
+
+    def _left(self, share: float | None, seconds: float, first: int) -> float | None:
+        if share is None:
+            return None
+        left = []
+        if self.trainer.minutes is not None:
+            left.append(60 * self.trainer.minutes - seconds)
+        if self.trainer.steps is not None:
+            left.append((self.trainer.steps - self.step) * seconds / max(1, self.step - first))
+        return max(0.0, min(left))
+
+    def _set_rate(self, share: float | None) -> float:
+        decay = self.trainer.decay
+        factor = 1.0 if share is None or not decay else min(1.0, max(LOWEST, (1 - share) / decay))
+        for optimiser, rates in zip(self.work.optimisers.values(), self._rates, strict=True):
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+        return self.trainer.rate * factor
+
+    def _must_be_finite(self, losses: Mapping[str, float]) -> None:
+        for name, loss in losses.items():
+            if not np.isfinite(loss):
+                raise ModelError(
+                    f"The training fell apart: the loss {name} is {loss} at step {self.step}.",
+                    "Go on from the last checkpoint with a smaller --rate: --resume",
+                )
+
+
+def _device(wanted: str) -> str:
+    has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return "cuda" if has["cuda"] else "mps" if has["mps"] else "cpu"
+    if not has[wanted]:
+        raise UseError(f"PyTorch cannot compute on {wanted} here.", "Leave out --device, or install PyTorch for it.")
+    return wanted
+
+
+def _mean(losses: Any) -> dict[str, float]:
+    sums: dict[str, list[float]] = {}
+    for each in losses:
+        for name, value in each.items():
+            sums.setdefault(name, []).append(value)
+    return {name: float(np.mean(values)) for name, values in sums.items()}
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)

@@ -1,0 +1,108 @@
+"""`Trainer`: what to train, as fields; `Work`: networks and material in the making; `Progress`: how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import Field, WithJsonSchema
+
+from melies.effect import Step
+from melies.frame import Image
+
+Folder = Annotated[Path, WithJsonSchema({"type": "string", "format": "directory-path"})]
+"""The path of a folder."""
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+"""Where PyTorch computes."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is.
+
+    Attributes:
+        step: Steps done, with those before a pause.
+        share: How much of the time or steps that were given is used up, 0…1; None if nothing limits it.
+        seconds: How long this sitting has taken.
+        left: Seconds that are probably left; None if nothing limits it.
+        losses: The mean of each loss over the last steps.
+        measured: What was last measured on material that training does not see.
+        files: What was written in this step: previews, checkpoints, ONNX files.
+    """
+
+    step: int
+    share: float | None
+    seconds: float
+    left: float | None
+    losses: Mapping[str, float]
+    measured: Mapping[str, float] = field(default_factory=dict)
+    files: Sequence[Path] = ()
+
+
+class Work(Protocol):
+    """Networks, their optimisers and the material: what a trainer makes when it begins.
+
+    Attributes:
+        networks: Modules by name: their weights and buffers are what a checkpoint holds.
+        optimisers: By name, made with the trainer's learning rate, which is then changed for them as time goes on.
+    """
+
+    networks: Mapping[str, Any]
+    optimisers: Mapping[str, Any]
+
+    def step(self) -> Mapping[str, Any]:
+        """Do one step, every optimiser's included, and return the losses by name, as numbers or scalar tensors."""
+
+    def measure(self) -> Mapping[str, float]:
+        """Measure on material that training does not see; the networks are in evaluation mode, without gradients."""
+
+    def preview(self) -> Image:
+        """Paint a sheet that shows people how it goes, `H×W×3` uint8; circumstances as for `measure`."""
+
+    def export(self, folder: Path) -> list[Path]:
+        """Write ONNX files into a folder and return them; circumstances as for `measure`."""
+
+
+class Trainer(Step):
+    """What to train, on what, for how long, as fields; they are the options of `melies train NAME`."""
+
+    out: Folder = Field(
+        description="Folder of the run, made if it is not there: checkpoint, previews, log, finished ONNX files."
+    )
+    minutes: float | None = Field(None, gt=0, description="Stop after so many minutes; of this sitting, when resumed.")
+    steps: int | None = Field(None, ge=1, description="Stop when so many steps are done in all.")
+    batch: int = Field(8, ge=1, le=256, description="Examples in a step: more is steadier, slower, and takes memory.")
+    rate: float = Field(2e-4, gt=0, le=1, description="How far a step goes: the learning rate.")
+    decay: float = Field(
+        0.3, ge=0, le=1, description="Share of the time, at the end, in which the learning rate falls to a twentieth."
+    )
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Use a running average of the weights that keeps this much of itself in a step; .999 is usual.",
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="Where the random numbers start.")
+    save_every: int = Field(500, ge=1, description="Steps between two checkpoints; one is written at the end as well.")
+    preview_every: float = Field(
+        60.0, ge=0, description="Seconds between two previews and measurements; 0: only the last."
+    )
+    device: Device = Field("auto", description="Where to compute.")
+    threads: int | None = Field(None, ge=1, description="Processor cores to use; all if it is not given.")
+
+    def begin(self, rng: np.random.Generator, device: str) -> Work:
+        """Read the material and make the networks.
+
+        Args:
+            rng: Random numbers for `Work.step`, kept in checkpoints as PyTorch's own are; nothing else may draw from
+                them after this.
+            device: PyTorch's name of where to compute.
+
+        Raises:
+            UseError: The material cannot be used.
+        """
+        raise NotImplementedError
