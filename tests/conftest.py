@@ -21,3 +21,16 @@ def footage() -> Path:
     if not (folder / "footage").is_dir():
         pytest.skip("real footage is not here: set MELIES_TEST_DATA to a folder that holds footage/ and faces/")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_credentials(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A certificate for signing that is made for the tests, so that none appears in the user's own folders."""
+    from melies.provenance import credentials
+
+    if credentials.installed():
+        folder = tmp_path_factory.mktemp("credentials")
+        chain, key = credentials.make()
+        (folder / "chain.pem").write_bytes(chain)
+        (folder / "key.pem").write_bytes(key)
+        os.environ["MELIES_CREDENTIALS"] = str(folder)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,13 +19,15 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Everything that is known, for programs.")
 def command(file: str, as_json: bool) -> None:
     """Show what is inside a film, a picture or a sound file."""
+    from melies import provenance
     from melies.media.probe import probe
 
     info = probe(file)
+    made = provenance.read(Path(file))
     if as_json:
-        click.echo(info.model_dump_json(indent=2))
+        click.echo(json.dumps({**info.model_dump(mode="json"), "made_by_machine": made}, indent=2, ensure_ascii=False))
         return
-    for heading, text in describe(info):
+    for heading, text in [*describe(info), *(("machine", sentence) for sentence in made)]:
         click.echo(f"{click.style(heading.ljust(10), fg='cyan')}{text}")
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import av
 
 import melies
+from melies import provenance
 from melies.engine.chain import constant_rate, lead_in, needs_shots, staged
 from melies.engine.libraries import opencv_keeps_to_its_thread, settle
 from melies.engine.pipeline import Stage
@@ -35,6 +36,7 @@ from melies.media.mux import Extras, write_film, write_sound
 from melies.media.output import Plan, SaveOptions, make_plan
 from melies.media.pictures import PictureEncoder, working_name
 from melies.media.reader import Reader
+from melies.provenance import Provenance
 
 if TYPE_CHECKING:
     from melies.clip import Clip
@@ -107,6 +109,7 @@ def render(clip: Clip, path: Path, options: SaveOptions, report: Report | None, 
             shop.make_segments(report, threads)
             shop.assemble(report)
             shop.fit(report, threads)
+        shop.label()
         shop.publish()
     return plan.path
 
@@ -142,6 +145,7 @@ class Workshop:
         self.segments: list[Segment] = []
         self.made: Path | None = None
         self.extras = Extras()
+        self.provenance: Provenance | None = provenance.of(clip)
         self._published = False
         self._held = ExitStack()
 
@@ -303,7 +307,7 @@ class Workshop:
             return
         self.made = self.folder / f"finished{self.plan.path.suffix}"
         if self.plan.kind != "animation":
-            self.extras = self.clip.extras(self.options)
+            self.extras = replace(self.clip.extras(self.options), provenance=self.provenance)
         self._write(self.plan, self.segments, self.made, report)
 
     def _write(self, plan: Plan, segments: Sequence[Segment], target: Path, report: Report | None) -> None:
@@ -320,7 +324,11 @@ class Workshop:
     def fit(self, report: Report | None, threads: int | None) -> None:
         """Write the result again, with less of everything, until it is as small as it has to be."""
         made, most = self.made, self.options.max_size
-        if made is None or most is None or made.stat().st_size <= most:
+        if made is None or most is None:
+            return
+        if self.provenance is not None:
+            most -= provenance.room(self.provenance)
+        if made.stat().st_size <= most:
             return
         if self.plan.kind == "animation":
 
@@ -350,6 +358,14 @@ class Workshop:
             write_sound(self.plan, self.made, tracks)
         except av.FFmpegError as error:
             raise failure(self.plan.path, error) from error
+
+    def label(self) -> None:
+        """Write into the result what a machine made in it."""
+        if self.provenance is None:
+            return
+        count = sum(segment.frames for segment in self.segments) if self.plan.many else 1
+        for file in [self.made] if self.made else [working_name(self.folder, self.plan, i) for i in range(count)]:
+            provenance.write(file, self.provenance)
 
     def publish(self) -> None:
         """Move the result to its place, in one step."""

@@ -19,6 +19,7 @@ from melies.media.encode import Segment, packets
 from melies.media.output import Container, Plan
 from melies.media.probe import open_container
 from melies.media.sound import read_sound
+from melies.provenance import Provenance
 
 log = logging.getLogger("melies")
 
@@ -38,6 +39,7 @@ class Extras:
         tracks: Sound made or changed by effects, one function per track giving its blocks; None to copy packets.
         keep_timed: Whether subtitles and chapters still fit the pictures' times.
         tell: Whether to warn of tracks that are encoded anew or left out.
+        provenance: What is said about what a machine made in it.
     """
 
     path: Path | None = None
@@ -47,6 +49,7 @@ class Extras:
     tracks: Sequence[Callable[[], Iterator[Sound]]] | None = None
     keep_timed: bool = True
     tell: bool = True
+    provenance: Provenance | None = None
 
 
 def write_film(
@@ -76,6 +79,10 @@ def write_film(
                 feeds.append(_pictures(out, plan, segments, folder, source, advance))
             if source is not None:
                 _describe(out, source, extras)
+            if extras.provenance is not None:
+                out.metadata["comment"] = extras.provenance.text
+                if plan.container.muxer in ("matroska", "webm"):
+                    out.metadata.update(extras.provenance.tags)
             feeds += _companions(out, plan.container, source, extras)
             out.start_encoding()
             for _, packet in heapq.merge(*feeds, key=lambda timed: timed[0]):
