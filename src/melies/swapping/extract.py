@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from melies.effects._faces import Chooser, Faces
 from melies.errors import UseError
 from melies.faces import Face, Tracker
 from melies.faces.anatomy import LEFT_BROW, LEFT_EYE, LIPS_INNER, OVAL, RIGHT_BROW, RIGHT_EYE, SKIN, Points, canonical
@@ -128,6 +129,7 @@ class FaceSet:
         times: `N` float64, seconds.
         template: `5×2` float32, where the five points lie in every crop, 0…1.
         name: Who it is: the file's name without its ending.
+        origin: What they were taken from and how, so that they need not be taken again.
     """
 
     images: NDArray[np.uint8]
@@ -136,6 +138,7 @@ class FaceSet:
     times: NDArray[np.float64]
     template: Points
     name: str
+    origin: str = ""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -152,8 +155,12 @@ class FaceSet:
 
     def part(self, which: slice | NDArray[np.intp]) -> FaceSet:
         """Return some of the faces."""
-        return FaceSet(
-            self.images[which], self.masks[which], self.poses[which], self.times[which], self.template, self.name
+        return replace(
+            self,
+            images=self.images[which],
+            masks=self.masks[which],
+            poses=self.poses[which],
+            times=self.times[which],
         )
 
     def save(self, path: Path) -> None:
@@ -176,33 +183,30 @@ class FaceSet:
                 arrays: dict[str, Any] = {one.name: file[one.name] for one in fields(cls)}
         except (KeyError, ValueError, EOFError) as error:
             raise UseError(f"{path} does not hold faces: {error}.", "Delete it; it is made again.") from None
-        return cls(**{**arrays, "name": str(arrays["name"])})
-
-
-Choice = Callable[[Image, list[Face]], list[Face]]
-"""Which of the faces of a picture are meant."""
+        return cls(**{**arrays, "name": str(arrays["name"]), "origin": str(arrays["origin"])})
 
 
 def extract(
-    frames: Iterable[Frame], size: int, name: str, *, most: int = 1500, choose: Choice | None = None
+    frames: Iterable[Frame], size: int, name: str, *, most: int = 1500, face: Faces = "largest", origin: str = ""
 ) -> FaceSet:
     """Collect the faces of one person.
 
-    Of every shot that person is taken whose face is chosen most often: the largest where nothing is said. Blurred faces
-    and those that hardly differ from another are left out; of too many, those stay that differ most.
+    Of every shot that person is taken whose face is chosen most often. Blurred faces and those that hardly differ from
+    another are left out; of too many, those stay that differ most.
 
     Args:
         frames: A film, in order; `Frame.cut` begins a shot.
         size: Side of the crops in pixels.
         name: Who it is.
         most: The most faces that are kept.
-        choose: Which of the faces of a picture are meant.
+        face: Whose face is meant, where there are several.
+        origin: Kept beside them, to know them by.
 
     Raises:
-        UseError: There are not enough faces to learn from.
+        UseError: There are not enough faces to learn from, or the picture of who is meant shows nobody.
     """
     kept = _Collection(2 * most)
-    for crops in _people(frames, size, choose or _largest):
+    for crops in _people(frames, size, face):
         for crop in crops:
             kept.add(crop)
     crops = kept.crops
@@ -221,6 +225,7 @@ def extract(
         times=np.array([crop.time for crop in crops]),
         template=TEMPLATE,
         name=name,
+        origin=origin,
     )
 
 
@@ -267,22 +272,18 @@ def _shapes(crops: list[Crop]) -> Points:
     return np.stack([crop.shape.reshape(-1) for crop in crops])
 
 
-def _largest(image: Image, faces: list[Face]) -> list[Face]:
-    return faces[:1] if len(faces) < 2 else [max(faces, key=lambda face: face.size)]
-
-
-def _people(frames: Iterable[Frame], size: int, choose: Choice) -> Iterator[list[Crop]]:
+def _people(frames: Iterable[Frame], size: int, which: Faces) -> Iterator[list[Crop]]:
     """Yield, shot by shot, the faces of the person who is meant."""
-    tracker = Tracker()
+    tracker, chooser = Tracker(), Chooser(which)
     crops: dict[int, list[Crop]] = {}
     votes: Counter[int] = Counter()
     for frame in frames:
         if frame.cut and votes:
             yield crops[votes.most_common(1)[0][0]]
         if frame.cut:
-            tracker, crops, votes = Tracker(), {}, Counter()
+            tracker, chooser, crops, votes = Tracker(), Chooser(which), {}, Counter()
         faces = [face for face in tracker.step(frame.image) if face.size >= SMALLEST]
-        votes.update(face.person for face in choose(frame.image, faces)[:1])
+        votes.update(face.person for face in chooser.choose(frame.image, faces)[:1])
         for face in faces:
             crops.setdefault(face.person, []).append(crop_of(frame, face, size))
     if votes:
