@@ -9,6 +9,7 @@ from melies.faces.anatomy import CHIN, FOREHEAD, OVAL, Points
 from melies.faces.pose import fit
 from melies.matting.scale import Map, cv
 from melies.puppetry.render.mesh import Values
+from melies.puppetry.render.shapes import ramp
 
 _CALM = 0.35
 """How far from the face, in its heights, an expression is felt: by then it is down to a third."""
@@ -47,7 +48,7 @@ class Around:
         self._solid = np.concatenate([self._place, depth[..., None]], 2)
         down = (points[CHIN, :2] - points[FOREHEAD, :2]) / tall
         below = (self._place - points[CHIN, :2]) @ down / tall
-        follow = (1 - _ramp(below, *_NECK)) * (1 - _ramp(distance / tall, *_REACH))
+        follow = (1 - ramp(below, *_NECK)) * (1 - ramp(distance / tall, *_REACH))
         self.follow = (follow * _inside(width, height, 0.1 * tall)).astype(np.float32)
         self._calm = (np.exp(-distance / (_CALM * tall)) * self.follow).astype(np.float32)
 
@@ -88,11 +89,4 @@ def _inside(width: int, height: int, border: float) -> Map:
     """Return 0 at the border of a grid, and 1 from some way inside."""
     x, y = np.arange(width), np.arange(height)
     away = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y)[:, None])
-    return np.asarray(_ramp(away, 0, border), np.float32)
-
-
-def _ramp(value: Map, low: float, high: float) -> Map:
-    """Return a smooth step from 0 at `low` to 1 at `high`."""
-    share = np.clip((value - low) / (high - low), 0, 1)
-    smooth: Map = share * share * (3 - 2 * share)
-    return smooth
+    return np.asarray(ramp(away, 0, border), np.float32)

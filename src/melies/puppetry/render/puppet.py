@@ -5,16 +5,21 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from melies.faces.anatomy import OVAL, SKIN, Indices, Points, canonical
+from melies.faces.anatomy import LEFT_EYE, LIPS_OUTER, OVAL, RIGHT_EYE, SKIN, Indices, Points, canonical
 from melies.frame import Image
 from melies.matting.scale import cv
 from melies.puppetry.move import Move
 from melies.puppetry.render.around import Around
 from melies.puppetry.render.backdrop import Backdrop, head
+from melies.puppetry.render.eyes import Eyes
 from melies.puppetry.render.mesh import Values, paint
+from melies.puppetry.render.mouth import Mouth
+from melies.puppetry.render.shapes import box_of, corner
 
 _CELLS = 90
 """How many cells of the coarse grid lie across a face."""
+
+_CREASES = (LIPS_OUTER, RIGHT_EYE, LEFT_EYE)
 
 
 class Puppet:
@@ -35,7 +40,10 @@ class Puppet:
         self._size = right - left, bottom - top
         face = float(np.ptp(points[:SKIN, :2], 0).max())
         self._step = max(1, round(face / _CELLS))
-        self._backdrop = Backdrop(crop, head(np.ascontiguousarray(crop[..., :3])))
+        colours = np.ascontiguousarray(crop[..., :3])
+        self._backdrop = Backdrop(crop, head(colours))
+        self._eyes = Eyes(colours, self._rest)
+        self._mouth = Mouth(colours, self._rest)
         self._grid = tuple(-(-side // self._step) for side in self._size)
         self._around = Around(self._on_grid(self._rest), *self._grid)
         x, y = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in self._size))
@@ -47,7 +55,11 @@ class Puppet:
             return self._image
         now = self._rest + np.float32(move.strength) * (move.points - self._offset - self._rest)
         made = self._image.copy()
-        made[self._box] = self._backdrop.render(self._place - self._back(now))
+        place = self._place - self._back(now)
+        part = self._backdrop.render(place)
+        self._eyes.paint(part[..., :3], now, place)
+        self._mouth.paint(part[..., :3], now, move)
+        made[self._box] = part
         return made
 
     def _on_grid(self, points: Points) -> Points:
@@ -58,12 +70,27 @@ class Puppet:
 
     def _back(self, now: Points) -> Values:
         """Return how far back from each pixel is what comes to be seen there."""
-        coarse = self._around.back(self._on_grid(now)) * np.float32(self._step)
         triangles = _by_depth(now)
-        paint(coarse, self._on_grid(now)[:SKIN, :2], (now - self._rest)[:SKIN, :2], triangles)
+        moved = (now - self._rest)[:SKIN, :2]
+        coarse = self._around.back(self._on_grid(now)) * np.float32(self._step)
+        paint(coarse, self._on_grid(now)[:SKIN, :2], moved, triangles)
         wide = tuple(side * self._step for side in self._grid)
-        fine: Values = cv.resize(coarse, wide, interpolation=cv2.INTER_LINEAR)
-        return fine[: self._size[1], : self._size[0]]
+        fine: Values = cv.resize(coarse, wide, interpolation=cv2.INTER_LINEAR)[: self._size[1], : self._size[0]]
+        if self._step > 1:
+            for part in _CREASES:
+                self._repaint(fine, now[:SKIN, :2], moved, triangles, now[part])
+        return fine
+
+    def _repaint(self, fine: Values, now: Points, moved: Points, triangles: Indices, part: Points) -> None:
+        """Paint again, pixel by pixel, where skin meets skin: the coarse grid would smear it."""
+        box = box_of(part, 0.2 * float(np.ptp(part[:, 0])), self._size)
+        if box is None:
+            return
+        corners = now - corner(box)
+        inside = (corners > -1).all(1) & (corners < (box[1].stop - box[1].start, box[0].stop - box[0].start)).all(1)
+        canvas = np.ascontiguousarray(fine[box])
+        paint(canvas, corners, moved, triangles[inside[triangles].any(1)])
+        fine[box] = canvas
 
 
 def _by_depth(points: Points) -> Indices:

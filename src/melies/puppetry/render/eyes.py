@@ -1,0 +1,152 @@
+"""Eyes: a ball behind the lids, an iris that turns on it, and lids that slide over it and close."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from melies.erasing.membrane import membrane
+from melies.faces.anatomy import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS, Indices, Points
+from melies.frame import Image
+from melies.matting.scale import Map, cv, unit
+from melies.puppetry.render.backdrop import take
+from melies.puppetry.render.mesh import Values
+from melies.puppetry.render.shapes import box_of, corner, line, places, polygon, ramp
+
+_CLOSING = (0.15, 0.6)
+"""Share of the rest opening that is gone, between which the lid's own skin is faded in."""
+_OPENED = (0.03, 0.15)
+"""Change of the opening, as a share of that at rest, from which the eye is painted in layers."""
+_TURNED = (0.01, 0.04)
+"""The same for the iris's way, in widths of the eye."""
+
+
+class Eyes:
+    """Both eyes of a portrait.
+
+    Args:
+        image: `H×W×3`, the portrait.
+        rest: `478×3`, its face.
+    """
+
+    def __init__(self, image: Image, rest: Points) -> None:
+        both = ((RIGHT_EYE, RIGHT_IRIS), (LEFT_EYE, LEFT_IRIS))
+        self._eyes = [_Eye(image, rest, rim, iris) for rim, iris in both if _seen(image, rest[rim])]
+
+    def paint(self, made: Image, now: Points, place: Values) -> None:
+        """Paint what has changed of the eyes.
+
+        Args:
+            made: `H×W×3`, the picture so far, written to.
+            now: `478×3`, where the face is in it.
+            place: `H×W×2`, which pixel of the portrait has come to each.
+        """
+        for eye in self._eyes:
+            eye.paint(made, now, place)
+
+
+def _seen(image: Image, rim: Points) -> bool:
+    """Whether an eye is in the picture, and large enough to be taken apart."""
+    high, wide = image.shape[:2]
+    inside = (rim[:, :2] > 1).all() and (rim[:, :2] < (wide - 2, high - 2)).all()
+    return bool(inside) and float(np.linalg.norm(rim[0, :2] - rim[8, :2])) >= 5
+
+
+class _Eye:
+    def __init__(self, image: Image, rest: Points, rim: Indices, iris: Indices) -> None:
+        self._rim, self._iris = rim, iris
+        self._rest = rest[:, :2]
+        self._white = np.float32(np.iinfo(image.dtype).max)
+        self._wide, self._high = _opening(self._rest[rim])
+        box = box_of(rest[rim], 0.5 * self._wide, image.shape[1::-1])
+        assert box is not None
+        self._corner = corner(box)
+        patch = unit(image[box])
+        where = places(box)
+        self._radius = float(np.linalg.norm(self._rest[iris[1:]] - self._rest[iris[0]], axis=1).mean())
+        fine = max(0.6, 0.02 * self._wide)
+        inside = polygon(self._rest[rim], box, 0.5) > 0.95
+        far = np.linalg.norm(where - self._rest[iris[0]], axis=2) / max(self._radius, 1e-3)
+        self._ball = _ball(patch, inside & (far > 1.15), inside)
+        self._disc = _disc(patch, inside & (far < 1.1), where - self._corner, self._rest[iris[0]] - self._corner)
+        reach = _grown(polygon(self._rest[rim], box, 0.5) > 0.05, 0.12 * self._wide)
+        self._skin_share: Map = cv.GaussianBlur(_grown(reach, fine).astype(np.float32), (0, 0), fine)
+        self._skin = membrane(patch, reach)
+        edge = patch[inside] if inside.any() else patch.reshape(-1, 3)
+        self._lash = np.percentile(edge, 10, axis=0).astype(np.float32)
+
+    def paint(self, made: Image, now: Points, place: Values) -> None:
+        rim = now[self._rim, :2]
+        box = box_of(rim, 0.5 * self._wide, made.shape[1::-1])
+        wide, high = _opening(rim)
+        if box is None or wide < 0.3 * self._wide:
+            return
+        open_ = high / wide / max(self._high / self._wide, 1e-3)
+        matrix, shift = _similarity(self._rest[self._rim], rim)
+        rolled = float(np.linalg.norm(now[self._iris[0], :2] - (self._rest[self._iris[0]] @ matrix.T + shift))) / wide
+        change = max(float(ramp(abs(open_ - 1), *_OPENED)), float(ramp(rolled, *_TURNED)))
+        if change == 0:
+            return
+        before = unit(made[box])
+        closing = np.float32(ramp(1 - open_, *_CLOSING))
+        after = before
+        if closing > 0:
+            source = np.ascontiguousarray(place[box]) - self._corner
+            share = take(self._skin_share, source)[..., None] * closing
+            after = after + (take(self._skin, source) - after) * share
+        shown = polygon(rim, box, max(0.5, 0.012 * wide)) * np.float32(change * ramp(open_, 0.06, 0.2))
+        back = np.linalg.inv(matrix)
+        where = places(box)
+        ball = take(self._ball, ((where - shift) @ back.T - self._corner).astype(np.float32))
+        turned = (where - now[self._iris[0], :2]) @ back.T
+        far = np.linalg.norm(turned, axis=2)
+        source = (turned + self._rest[self._iris[0]] - self._corner).astype(np.float32)
+        edge = max(0.7, 0.1 * self._radius)
+        disc = 1 - ramp(far, self._radius - edge, self._radius + edge)
+        ball = ball + (take(self._disc, source) - ball) * disc[..., None].astype(np.float32)
+        after = after + (ball - after) * shown[..., None]
+        lashes = line(rim[:9], box, 0.05 * wide) * closing * np.float32(0.7)
+        after = after + (self._lash - after) * lashes[..., None]
+        made[box] = np.rint(np.clip(after, 0, 1) * self._white).astype(made.dtype)
+
+
+def _opening(rim: Points) -> tuple[float, float]:
+    """Return the width and the height of an eye."""
+    wide = float(np.linalg.norm(rim[0] - rim[8])) + 1e-3
+    high = float(np.linalg.norm(rim[2:7] - rim[14:9:-1], axis=1).mean())
+    return wide, high
+
+
+def _similarity(rest: Points, now: Points) -> tuple[Points, Points]:
+    """Return the turn, scale and shift that carry an eye's corners to where they are now: `matrix @ x + shift`."""
+    before, after = rest[8] - rest[0], now[8] - now[0]
+    square = float(before @ before)
+    cosine = float(before @ after) / square
+    sine = float(before[0] * after[1] - before[1] * after[0]) / square
+    matrix = np.array([[cosine, -sine], [sine, cosine]], np.float32)
+    return matrix, now[[0, 8]].mean(0) - matrix @ rest[[0, 8]].mean(0)
+
+
+def _ball(patch: Values, known: Map, inside: Map) -> Values:
+    """Return the white of the eye, without the iris and beyond the lids."""
+    if np.count_nonzero(known) < 4:
+        bright = patch[inside].max(0) if inside.any() else patch.reshape(-1, 3).mean(0)
+        return np.broadcast_to(bright, patch.shape).astype(np.float32)
+    return membrane(patch, ~known)
+
+
+def _disc(patch: Values, known: Map, where: Points, centre: Points) -> Values:
+    """Return the iris, its hidden part taken from the other side of its centre."""
+    if not known.any():
+        return patch
+    other = (2 * centre - where).astype(np.float32)
+    mirrored = take(patch, other)
+    there = cv.remap(known.astype(np.float32), other, None, cv2.INTER_NEAREST) > 0
+    filled = np.where((~known & there)[..., None], mirrored, patch)
+    return membrane(filled, ~(known | there))
+
+
+def _grown(mask: Map, pixels: float) -> Map:
+    side = 2 * max(1, round(pixels)) + 1
+    kernel = cv.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return cv.dilate(mask.astype(np.uint8), kernel) > 0
