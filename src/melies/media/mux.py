@@ -16,6 +16,7 @@ import av
 
 from melies.frame import Sound
 from melies.media.encode import Segment, packets
+from melies.media.matroska import note_shape
 from melies.media.output import Container, Plan
 from melies.media.probe import open_container
 from melies.media.sound import read_sound
@@ -90,6 +91,8 @@ def write_film(
     finally:
         if source is not None:
             source.close()
+    if segments and plan.spec.pixel_aspect != 1 and plan.container.muxer in ("matroska", "webm"):
+        note_shape(target, plan.size, plan.spec.pixel_aspect)
 
 
 def _pictures(

@@ -255,11 +255,6 @@ def make_plan(path: Path, spec: VideoSpec, options: SaveOptions, native_format: 
     if asked:
         _check_format(codec, asked)
     _check_options(codec, extra)
-    if spec.pixel_aspect != 1 and container.muxer in ("matroska", "webm") and name not in ("h264", "h265"):
-        notes.append(
-            f"{name.upper()} in {path.name} does not keep the shape of pixels, which are {spec.pixel_aspect} times as "
-            "wide as they are high: add resize with the width that it should be shown at, or write .mp4 or .mov."
-        )
     if name == "gif" and spec.rate > GIF_RATE:
         notes.append(
             f"{path.name} gets at most {GIF_RATE} frames a second, since players show faster GIFs slowly: "
