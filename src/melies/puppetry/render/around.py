@@ -8,6 +8,7 @@ import numpy as np
 from melies.faces.anatomy import CHIN, FOREHEAD, OVAL, Points
 from melies.faces.pose import fit
 from melies.matting.scale import Map, cv
+from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.mesh import Values
 from melies.puppetry.render.shapes import ramp
 
@@ -48,9 +49,10 @@ class Around:
         self._solid = np.concatenate([self._place, depth[..., None]], 2)
         down = (points[CHIN, :2] - points[FOREHEAD, :2]) / tall
         below = (self._place - points[CHIN, :2]) @ down / tall
-        follow = (1 - ramp(below, *_NECK)) * (1 - ramp(distance / tall, *_REACH))
-        self.follow = (follow * _inside(width, height, 0.1 * tall)).astype(np.float32)
-        self._calm = (np.exp(-distance / (_CALM * tall)) * self.follow).astype(np.float32)
+        near = (1 - ramp(distance / tall, *_REACH)) * _inside(width, height, 0.1 * tall)
+        self._follow = (near * (1 - ramp(below, *_NECK))).astype(np.float32)[..., None]
+        self._calm = (near * np.exp(-distance / (_CALM * tall))).astype(np.float32)[..., None]
+        self._held = take(self._follow[..., 0], np.ascontiguousarray(oval[None, :, :2]))[0, :, None]
 
     def back(self, points: Points) -> Values:
         """Return, for each place of the grid, how far back from there is what comes to be seen there.
@@ -61,14 +63,12 @@ class Around:
         Returns:
             `H×W×2`.
         """
-        pose = fit(self._points[OVAL], points[OVAL])
-        matrix = pose.scale * pose.rotation[:2]
-        solid = self._solid @ matrix.T.astype(np.float32) + pose.shift[:2] - self._place
-        solid *= self.follow[..., None]
         oval = self._points[OVAL]
-        rest = points[OVAL, :2] - oval[:, :2]
-        spread = self._weights @ (rest - (oval @ matrix.T + pose.shift[:2] - oval[:, :2])).astype(np.float32)
-        forward = solid + spread * self._calm[..., None]
+        pose = fit(oval, points[OVAL])
+        matrix = pose.scale * pose.rotation[:2].T
+        turned = self._solid @ matrix + pose.shift[:2] - self._place
+        beyond = (points - self._points)[OVAL, :2] - self._held * (oval @ matrix + pose.shift[:2] - oval[:, :2])
+        forward = turned * self._follow + (self._weights @ beyond) * self._calm
         backward = forward
         for _ in range(3):
             backward = cv.remap(

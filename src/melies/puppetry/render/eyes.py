@@ -17,6 +17,8 @@ _CLOSING = (0.15, 0.6)
 """Share of the rest opening that is gone, between which the lid's own skin is faded in."""
 _OPENED = (0.03, 0.15)
 """Change of the opening, as a share of that at rest, from which the eye is painted in layers."""
+_LASHES = 0.12
+"""How much of the eye's height its upper lashes take."""
 _TURNED = (0.01, 0.04)
 """The same for the iris's way, in widths of the eye."""
 
@@ -94,7 +96,7 @@ class _Eye:
             source = np.ascontiguousarray(place[box]) - self._corner
             share = take(self._skin_share, source)[..., None] * closing
             after = after + (take(self._skin, source) - after) * share
-        shown = polygon(rim, box, max(0.5, 0.012 * wide)) * np.float32(change * ramp(open_, 0.06, 0.2))
+        shown = polygon(_below_lashes(rim), box, max(0.5, 0.012 * wide)) * np.float32(change * ramp(open_, 0.06, 0.2))
         back = np.linalg.inv(matrix)
         where = places(box)
         ball = take(self._ball, ((where - shift) @ back.T - self._corner).astype(np.float32))
@@ -115,6 +117,13 @@ def _opening(rim: Points) -> tuple[float, float]:
     wide = float(np.linalg.norm(rim[0] - rim[8])) + 1e-3
     high = float(np.linalg.norm(rim[2:7] - rim[14:9:-1], axis=1).mean())
     return wide, high
+
+
+def _below_lashes(rim: Points) -> Points:
+    """Return the rim with the upper lid's edge, which belongs to the skin, left out."""
+    inner = rim.copy()
+    inner[1:8] += _LASHES * (rim[15:8:-1] - rim[1:8])
+    return inner
 
 
 def _similarity(rest: Points, now: Points) -> tuple[Points, Points]:

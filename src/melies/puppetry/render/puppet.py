@@ -15,6 +15,7 @@ from melies.puppetry.render.eyes import Eyes
 from melies.puppetry.render.mesh import Values, paint
 from melies.puppetry.render.mouth import Mouth
 from melies.puppetry.render.shapes import box_of, corner
+from melies.puppetry.render.unfold import unfolded
 
 _CELLS = 90
 """How many cells of the coarse grid lie across a face."""
@@ -55,6 +56,7 @@ class Puppet:
             return self._image
         now = self._rest + np.float32(move.strength) * (move.points - self._offset - self._rest)
         made = self._image.copy()
+        now = unfolded(self._rest, now)
         place = self._place - self._back(now)
         part = self._backdrop.render(place)
         self._eyes.paint(part[..., :3], now, place)

@@ -1,0 +1,72 @@
+"""The far cheek: where a turning head would fold its mesh or stretch it thin, the mesh gives way."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melies.faces.anatomy import LEFT_EYE, LIPS_INNER, LIPS_OUTER, RIGHT_EYE, RIGID, SKIN, Indices, Points, canonical
+from melies.faces.pose import fit
+
+_SHRUNK = 0.2
+_STRETCHED = 2.2
+"""Share of its area at rest below which, or above which, a turned triangle gives way."""
+_LEAST = 0.05
+"""Area, as a share of a triangle's usual one, that every triangle is thought to have at rest."""
+_CHEEK = 2.5
+"""How far from the middle of the mean face the parts begin that may give way, in centimetres."""
+_ROUNDS = 12
+
+
+def unfolded(rest: Points, now: Points) -> Points:
+    """Return where the skin goes, without folds at its sides.
+
+    Only the turn of the head is looked at: what an expression squeezes, lids and lips, is meant to be squeezed.
+
+    Args:
+        rest: `478×3`, the face at rest.
+        now: `478×3`, the face now.
+
+    Returns:
+        `478×3`.
+    """
+    turned = fit(rest[RIGID], now[RIGID]).to_picture(rest)
+    before, after = _areas(rest), _areas(turned)
+    usual = np.maximum(before, _LEAST * np.median(np.abs(before)))
+    odd = (after < _SHRUNK * usual) | (after > _STRETCHED * usual)
+    weight = np.zeros(SKIN, np.float32)
+    weight[canonical().triangles[odd]] = 1
+    neighbours, loose = _mesh()
+    weight = np.maximum(weight, 0.5 * (neighbours @ weight)) * loose
+    if not weight.any():
+        return now
+    moved = (now - rest)[:SKIN]
+    calm = moved
+    for _ in range(_ROUNDS):
+        calm = calm + (neighbours @ calm - calm) * weight[:, None]
+    made = now.copy()
+    made[:SKIN] += calm - moved
+    return made
+
+
+def _areas(points: Points) -> NDArray[np.float32]:
+    """Return twice the area of each triangle as seen, negative from behind."""
+    a, b, c = (points[canonical().triangles[:, k], :2] for k in (0, 2, 1))
+    areas: NDArray[np.float32] = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+    return areas
+
+
+@cache
+def _mesh() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the mean over each point's neighbours as a matrix, and which points may give way."""
+    mean = canonical()
+    near = np.zeros((SKIN, SKIN), np.float32)
+    for one, other in ((0, 1), (1, 2), (2, 0)):
+        near[mean.triangles[:, one], mean.triangles[:, other]] = 1
+        near[mean.triangles[:, other], mean.triangles[:, one]] = 1
+    loose = (np.abs(mean.points[:, 0]) > _CHEEK).astype(np.float32)
+    fixed: Indices = np.concatenate([LIPS_INNER, LIPS_OUTER, RIGHT_EYE, LEFT_EYE])
+    loose[fixed] = 0
+    return near / np.maximum(near.sum(1, keepdims=True), 1), loose
