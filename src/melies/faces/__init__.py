@@ -1,11 +1,12 @@
 """Faces: where they are, their mesh, their pose and expression, and who is who through a shot."""
 
 from melies.faces.face import Face
+from melies.faces.finder import find
 from melies.faces.identity import cluster, distance, embed
 from melies.faces.nets import BLENDSHAPES, blendshapes
 from melies.faces.pose import Pose, fit, pose_of
 from melies.faces.smooth import OneEuro
-from melies.faces.tracker import Tracker, find
+from melies.faces.tracker import Tracker
 
 __all__ = [
     "BLENDSHAPES",

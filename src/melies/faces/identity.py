@@ -7,7 +7,8 @@ most of them of white adults, and is surer of these than of others and of childr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import atan2
+from dataclasses import dataclass
+from math import atan2, hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,36 @@ def embed(image: Image, face: Face) -> Embedding:
     Returns:
         `128` numbers, to be compared by `distance`: the mean of the face's and of its mirror image's.
     """
-    cut = np.ascontiguousarray(_place(face).cut(image[..., :3], _SIDE).transpose(2, 0, 1)) * 255
+    return embedding(Likeness.of(image, face))
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What of a face is looked at to say whose it is.
+
+    Attributes:
+        picture: `150×150×3` uint8, the face upright in the middle.
+        aside: By how many degrees it looks away from us.
+    """
+
+    picture: NDArray[np.uint8]
+    aside: float
+
+    @classmethod
+    def of(cls, image: Image, face: Face) -> Likeness:
+        """Cut it out of the picture that the face was found in."""
+        cut = _place(face).cut(image[..., :3], _SIDE)
+        return cls(np.rint(cut * 255).astype(np.uint8), cls.turned(face))
+
+    @staticmethod
+    def turned(face: Face) -> float:
+        """By how many degrees a face looks away from us."""
+        return hypot(face.pose.yaw, face.pose.pitch)
+
+
+def embedding(likeness: Likeness) -> Embedding:
+    """Describe whose face this is, as `embed` does."""
+    cut = np.ascontiguousarray(likeness.picture.transpose(2, 0, 1)).astype(np.float32)
     session = models.load(MODEL)
     made: Embedding = session.run({"image": np.stack([cut, cut[..., ::-1]])})["descriptor"].mean(0)
     return made

@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from melies.faces import nets
 from melies.faces.face import Face
+from melies.faces.finder import PRESENT, find, same
+from melies.faces.identity import SAME, Embedding, Likeness, distance, embedding
 from melies.frame import Image
 from melies.square import Square
 
-_PRESENT = 0.5
-"""Presence that makes a face, and keeps one."""
+_KEPT = 0.25
+"""Presence that keeps a face which is followed already."""
 _EVERY = 8
-"""Where some faces are followed, new ones are looked for only every so many frames."""
-
-
-def find(image: Image, most: int = 16) -> list[Face]:
-    """Find the faces of a picture, the largest first, and number them in that order.
-
-    Args:
-        image: `H×W×3` or `H×W×4`, uint8 or uint16.
-        most: The most faces that are looked at.
-    """
-    image = image[..., :3]
-    faces: list[Face] = []
-    for _, place in nets.best([one for tile in _tiles(image) for one in nets.detect(image, tile)])[:most]:
-        face = _settled(image, place)
-        if face is not None and not any(_same(face, other) for other in faces):
-            faces.append(face)
-    faces.sort(key=lambda face: -face.size)
-    return [replace(face, person=number) for number, face in enumerate(faces)]
+"""Every so many frames new faces are looked for, and the finder must agree that the old ones are some."""
+_DOUBTS = 3
+"""How often in a row it may disagree: the mesh holds on to anything that looks a little like a face."""
+_DOUBTFUL = 0.2
+"""Score below which it does."""
+_NEAR = 12
+"""For how many frames somebody who cannot be seen is looked for around where they were."""
+_BRIEF = 2
+"""For how many frames a face may be gone without a doubt that it is the same."""
+_FRONTAL = 15.0
+"""By how many degrees somebody must face us better for another picture of them to be kept."""
+_REMEMBERED = 32
+"""How many people who left are known again."""
 
 
 class Tracker:
     """Follow the faces of one shot.
 
+    A face is sought where its movement would take it, then around there. One that is hidden or leaves is not returned;
+    whoever comes back is known by the place for half a second, and then by their looks. Where two meet and one mesh
+    slips onto the other's face, the looks say whose it is.
+
     Args:
         most: The most faces that are followed at once.
+        hold: For how many frames a face that cannot be seen is returned all the same, moved on as it moved before and
+            with a presence below 0.25: for effects that must not let a face through.
+        thorough: Whether small faces are looked for too, as in `find`.
     """
 
-    def __init__(self, most: int = 4) -> None:
+    def __init__(self, most: int = 4, *, hold: int = 0, thorough: bool = False) -> None:
         self._most = most
-        self._faces: list[Face] = []
+        self._hold = hold
+        self._thorough = thorough
+        self._tracks: list[_Track] = []
         self._people = 0
         self._frames = 0
 
@@ -52,44 +62,138 @@ class Tracker:
             image: `H×W×3` or `H×W×4`, uint8 or uint16.
         """
         image = image[..., :3]
-        seen: list[Face] = []
-        for face in self._faces:
-            now = replace(nets.look(image, nets.around(face.points)), person=face.person)
-            if now.presence >= _PRESENT and not any(_same(now, other) for other in seen):
-                seen.append(now)
-        if len(seen) < self._most and (not seen or self._frames % _EVERY == 0):
-            for face in find(image, self._most):
-                if len(seen) < self._most and not any(_same(face, other) for other in seen):
-                    seen.append(replace(face, person=self._people))
-                    self._people += 1
+        check = self._frames % _EVERY == 0
         self._frames += 1
-        self._faces = seen
-        return list(seen)
+        for track in self._tracks:
+            track.step(image)
+        self._part(image)
+        seen = [track for track in self._tracks if not track.missing]
+        if check:
+            for track in seen:
+                track.check(image)
+        if len(seen) < self._most and (check or not seen):
+            self._welcome(image)
+        self._forget()
+        return [track.face for track in self._tracks if track.missing <= self._hold]
+
+    def _part(self, image: Image) -> None:
+        """Where two meshes lie on one face, leave it to whom it belongs."""
+        for index, one in enumerate(self._tracks):
+            for other in self._tracks[:index]:
+                if not (one.missing or other.missing) and same(one.face, other.face):
+                    looks = embedding(Likeness.of(image, other.face))
+                    pair = sorted((other, one), key=lambda track: distance(track.looks, looks))
+                    pair[1].lose()
+
+    def _welcome(self, image: Image) -> None:
+        """Look for new faces, and for those who left."""
+        here = [track for track in self._tracks if not track.missing]
+        for face in find(image, self._most, thorough=self._thorough):
+            if len(here) == self._most:
+                return
+            if any(same(face, track.face) for track in here):
+                continue
+            track = self._known(image, face)
+            if track is None:
+                track = _Track(replace(face, person=self._people), Likeness.of(image, face))
+                self._people += 1
+                self._tracks.append(track)
+            else:
+                track.see(image, face)
+            here.append(track)
+
+    def _known(self, image: Image, face: Face) -> _Track | None:
+        """Who of those who left this is."""
+        gone = [track for track in self._tracks if track.missing]
+        if not gone:
+            return None
+        looks = embedding(Likeness.of(image, face))
+        first = min(gone, key=lambda track: distance(track.looks, looks))
+        return first if distance(first.looks, looks) < SAME else None
+
+    def _forget(self) -> None:
+        gone = sorted((track for track in self._tracks if track.missing), key=lambda track: -track.missing)
+        for track in gone[: max(0, len(gone) - _REMEMBERED)]:
+            self._tracks.remove(track)
 
 
-def _settled(image: Image, place: Square) -> Face | None:
-    """Look, and once more in the square around what was seen."""
-    face = nets.look(image, place)
-    if face.presence < _PRESENT:
+@dataclass(eq=False)
+class _Track:
+    """Somebody: where they are or were, how they move, and what they look like.
+
+    Attributes:
+        face: The last that was seen of them, or where it is taken to be.
+        likeness: A small picture of them, the most frontal so far.
+        moving: How far the face goes from one frame to the next, x and y in pixels.
+        missing: For how many frames it could not be seen; 0: it is there.
+        doubts: How often in a row the finder saw no face where the mesh lies.
+    """
+
+    face: Face
+    likeness: Likeness
+    moving: NDArray[np.float32] = field(default_factory=lambda: np.zeros(2, np.float32))
+    missing: int = 0
+    doubts: int = 0
+
+    @cached_property
+    def looks(self) -> Embedding:
+        """The embedding, computed when somebody must be told from others for the first time."""
+        return embedding(self.likeness)
+
+    def step(self, image: Image) -> None:
+        """Look for the face in the next frame."""
+        if self.missing > _NEAR:
+            self.missing += 1
+            return
+        moved = self.face.points.copy()
+        moved[:, :2] += self.moving
+        expected = self.face.moved(moved)
+        now = self._look(image, nets.around(expected.points)) or self._search(image, expected)
+        if now is None or (self.missing > _BRIEF and not self._alike(image, now)):
+            self.face = replace(expected, presence=0.0)
+            self.lose()
+        else:
+            self.see(image, now)
+
+    def see(self, image: Image, face: Face) -> None:
+        """Take note of the face as it was found."""
+        came = face.centre - self.face.centre
+        self.moving = came * np.float32(0.8) if not self.missing else np.zeros(2, np.float32)
+        self.face = replace(face, person=self.face.person)
+        self.missing = 0
+        if self.likeness.aside > _FRONTAL and Likeness.turned(face) < self.likeness.aside - _FRONTAL:
+            self.likeness = Likeness.of(image, face)
+            self.__dict__.pop("looks", None)
+
+    def lose(self) -> None:
+        """Take note that it could not be seen."""
+        self.missing += 1
+        self.moving = self.moving * np.float32(0.7)
+        self.doubts = 0
+
+    def check(self, image: Image) -> None:
+        """Ask the finder whether there is a face under the mesh."""
+        place = nets.around(self.face.points)
+        wide = Square(place.x, place.y, 1.5 * place.radius, place.angle)
+        found = any(other.near(place, 0.5) for _, other in nets.detect(image, wide, _DOUBTFUL))
+        self.doubts = 0 if found else self.doubts + 1
+        if self.doubts >= _DOUBTS:
+            self.lose()
+            self.missing = _NEAR + 1
+
+    def _alike(self, image: Image, face: Face) -> bool:
+        return distance(self.looks, embedding(Likeness.of(image, face))) < SAME
+
+    def _look(self, image: Image, place: Square) -> Face | None:
+        face = nets.look(image, place)
+        return face if face.presence >= _KEPT else None
+
+    def _search(self, image: Image, expected: Face) -> Face | None:
+        """Look around with the finder, the nearer the better."""
+        place = nets.around(expected.points)
+        found = nets.detect(image, Square(place.x, place.y, 2.5 * place.radius, place.angle), PRESENT)
+        for _, other in sorted(found, key=lambda one: np.hypot(one[1].x - place.x, one[1].y - place.y)):
+            if 0.5 < other.radius / place.radius < 2:
+                face = nets.look(image, other)
+                return face if face.presence >= PRESENT else None
         return None
-    face = nets.look(image, nets.around(face.points))
-    return face if face.presence >= _PRESENT else None
-
-
-def _same(one: Face, other: Face) -> bool:
-    return nets.around(one.points).near(nets.around(other.points), 0.5)
-
-
-def _tiles(image: Image) -> list[Square]:
-    """The whole picture in one square, then squares as high (or wide) as it is, side by side and overlapping."""
-    height, width = image.shape[:2]
-    short, long = sorted((width, height))
-    tiles = [Square(width / 2, height / 2, long / 2)]
-    if long > 1.2 * short:
-        count = -(-2 * long // short) - 1
-        for index in range(count):
-            along = short / 2 + (long - short) * index / max(1, count - 1)
-            tiles.append(
-                Square(along, height / 2, short / 2) if width > height else Square(width / 2, along, short / 2)
-            )
-    return tiles

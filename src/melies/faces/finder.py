@@ -1,0 +1,82 @@
+"""Finding the faces of one picture, without knowing where they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from melies.faces import nets
+from melies.faces.face import Face
+from melies.frame import Image
+from melies.square import Square
+
+PRESENT = 0.5
+"""Presence that makes a face."""
+_SMALL = 120
+"""Side of the smallest squares that are looked at thoroughly, in pixels: the finder sees faces of a tenth of that."""
+
+
+def find(image: Image, most: int = 16, *, thorough: bool = False) -> list[Face]:
+    """Find the faces of a picture, the largest first, and number them in that order.
+
+    Faces are found that are a tenth as wide as the picture is high (or high as it is wide) and more.
+
+    Args:
+        image: `H×W×3` or `H×W×4`, uint8 or uint16.
+        most: The most faces that are looked at.
+        thorough: Whether to look for small ones too, from about 24 pixels on, in ever smaller parts of the picture: a
+            second or so for 1920×1080.
+    """
+    image = image[..., :3]
+    tiles = _every_tile(image) if thorough else _tiles(image)
+    faces: list[Face] = []
+    for _, place in nets.best([one for tile in tiles for one in nets.detect(image, tile)])[:most]:
+        face = settled(image, place)
+        if face is not None and not any(same(face, other) for other in faces):
+            faces.append(face)
+    faces.sort(key=lambda face: -face.size)
+    return [replace(face, person=number) for number, face in enumerate(faces)]
+
+
+def settled(image: Image, place: Square) -> Face | None:
+    """Look, and once more in the square around what was seen."""
+    face = nets.look(image, place)
+    if face.presence < PRESENT:
+        return None
+    face = nets.look(image, nets.around(face.points))
+    return face if face.presence >= PRESENT else None
+
+
+def same(one: Face, other: Face) -> bool:
+    """Whether two meshes lie on one face."""
+    return nets.around(one.points).near(nets.around(other.points), 0.5)
+
+
+def _tiles(image: Image) -> list[Square]:
+    """The whole picture in one square, then squares as high (or wide) as it is, side by side and overlapping."""
+    height, width = image.shape[:2]
+    short, long = sorted((width, height))
+    whole = Square(width / 2, height / 2, long / 2)
+    return [whole, *_grid(width, height, short)] if long > 1.2 * short else [whole]
+
+
+def _every_tile(image: Image) -> list[Square]:
+    """The same, and squares of half the size, of half of that and so on."""
+    height, width = image.shape[:2]
+    tiles, side = _tiles(image), min(width, height) / 2
+    while side >= _SMALL:
+        tiles += _grid(width, height, side)
+        side /= 2
+    return tiles
+
+
+def _grid(width: int, height: int, side: float) -> Iterator[Square]:
+    """Squares that cover the picture, each overlapping the next by half."""
+    for y in _steps(height, side):
+        for x in _steps(width, side):
+            yield Square(x, y, side / 2)
+
+
+def _steps(length: float, side: float) -> list[float]:
+    count = max(1, -int(-2 * length // side) - 1)
+    return [side / 2 + (length - side) * index / max(1, count - 1) for index in range(count)]

