@@ -33,6 +33,8 @@ def clips(tmp_path_factory: Any) -> Path:
     strokes = np.zeros((64, 96, 4), np.uint8)
     strokes[8:12, 10:80], strokes[40:44, 10:80] = (200, 90, 20, 255), (20, 60, 220, 255)
     cv2.imwrite(str(folder / "strokes.png"), strokes)
+    portrait = pytest.importorskip("skimage.data").astronaut()[:320, 60:380, ::-1]
+    cv2.imwrite(str(folder / "portrait.png"), portrait)
     cv2.imwrite(str(folder / "upright.png"), cv2.rotate(strokes, cv2.ROTATE_90_CLOCKWISE))
     return folder
 
@@ -63,18 +65,20 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "key": [{}, {"background": "tomato"}],
     "loop": [{"times": 2}, {"boomerang": True}],
     "lowlight": [{"clean": False, "strength": 0.5}],
+    "mask": [{"look": "glam"}, {"sticker": "strokes.png", "wear": ["round-glasses"]}],
     "matte": [{}, {"background": "blur"}, {"output": "matte"}],
     "pad": [{"width": 120, "height": 100}],
     "resize": [{"width": 48}, {"scale": 1.5}],
     "sharpen": [{"amount": 2, "radius": 3, "halo": 0.5}],
     "seamless": [{"shortest": 0.2, "longest": 0.5}, {"shortest": 0.2, "longest": 0.4, "crossfade": 0.15}],
     "speed": [{"factor": 2}, {"factor": 0.5}],
+    "swap": [{"source": ["portrait.png"]}, {"source": ["portrait.png"], "face": "all", "strength": 0.5}],
     "stabilize": [{"border": "fill", "mode": "lock"}, {"motion": "homography", "border": "transparent"}],
     "upscale": [{"model": "fast", "width": 150}, {"model": "fast", "steady": 0.7, "denoise": 0.3, "sharpness": 0.5}],
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
 
-NEEDS_SETTINGS = {"caption", "compose", "erase"}
+NEEDS_SETTINGS = {"caption", "compose", "erase", "mask", "swap"}
 """Effects that cannot do anything without being told what with."""
 
 IDENTITY: dict[str, dict[str, Any]] = {
@@ -93,10 +97,12 @@ IDENTITY: dict[str, dict[str, Any]] = {
     "interpolate": {"times": 1},
     "loop": {"times": 1},
     "lowlight": {"strength": 0},
+    "mask": {"look": "glam", "opacity": 0},
     "pad": {},
     "resize": {},
     "sharpen": {"amount": 0},
     "speed": {"factor": 1},
+    "swap": {"source": ["portrait.png"], "strength": 0},
     "stabilize": {"smoothness": 0},
     "upscale": {"scale": 1},
 }

@@ -1,0 +1,112 @@
+"""`swap`: one face put on another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field
+
+from melies.effect import Effect
+from melies.effects._faces import FACES, Chooser, Faces, identity_models
+from melies.effects._fields import Source
+from melies.frame import Frame, VideoSpec
+from melies.imaging import join_alpha, split_alpha
+
+if TYPE_CHECKING:
+    from melies.swapping.swapper import Looks, Settings, Swapper
+
+
+class Swap(Effect):
+    """Put somebody's face on the faces of a film: their skin, brows and nose, with the performer's expression.
+
+    Do it only with the consent of both. What was done is written into the file.
+    """
+
+    source: list[Source] = Field(
+        min_length=1,
+        description="Whose face: a picture, or a film, of which the moments most like each frame are used, or "
+        "FILM@TIME for one moment; may be given several times for one person.",
+    )
+    face: Faces = Field("largest", description=f"Whose face is replaced: {FACES}.")
+    strength: float = Field(1.0, ge=0, le=1, description="How much of the new face shows; 0 changes nothing.")
+    color_match: float = Field(
+        1.0, ge=0, le=1, description="How much the new face takes on the light and the skin colour of the old one."
+    )
+    feather: float = Field(
+        0.08, ge=0, le=0.3, description="How softly the new face ends, as a share of the face's width."
+    )
+    mouth: Literal["target", "source"] = Field(
+        "target",
+        description="Whose teeth and tongue show where the mouth is open: the performer's own (target), or those of "
+        "the source.",
+    )
+
+    @property
+    def synthesis(self) -> str | None:
+        """Always said, unless the strength is 0: somebody's face was replaced."""
+        return "A face was replaced by another person's face (swap)." if self.strength else None
+
+    def models(self) -> tuple[str, ...]:
+        """The face mesh, and the network that knows people again when a picture says whose face is meant."""
+        return ("face", *identity_models(self.face))
+
+    def output(self, spec: VideoSpec) -> VideoSpec:
+        """Nothing changes; the files are looked at.
+
+        Raises:
+            UseError: One is missing or shows no face.
+        """
+        self._looks()
+        Chooser(self.face)
+        return spec
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        """Swap the faces of one shot."""
+        return self.steered(frames, spec, lambda: self)
+
+    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
+        """Swap the faces of one shot; who is who and how the light falls stays known when a setting changes."""
+        from melies.faces import Tracker
+        from melies.swapping.swapper import Swapper
+
+        tracker = Tracker()
+        swappers: dict[int, Swapper] = {}
+        before: Self | None = None
+        for frame in frames:
+            effect = now()
+            if effect is not before:
+                looks, settings = effect._looks(), effect._settings()
+                if before is None or effect.face != before.face:
+                    chooser = Chooser(effect.face)
+                before = effect
+            if not effect.strength:
+                yield frame
+                continue
+            image, alpha = split_alpha(frame.image)
+            seen = tracker.step(image)
+            swappers = {face.person: swappers.get(face.person) or Swapper() for face in seen}
+            shown = image
+            for face in chooser.choose(image, seen):
+                shown = swappers[face.person].step(shown, face, frame.time, looks, settings)
+            yield frame if shown is image else frame.with_image(join_alpha(shown, alpha))
+
+    def _looks(self) -> Looks:
+        from melies.colouring.references import Place
+
+        stats = (path.stat() for name in self.source if (path := Place.parse(name).path).is_file())
+        return _portrait(tuple(self.source), tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
+
+    def _settings(self) -> Settings:
+        from melies.swapping.swapper import Settings
+
+        return Settings(self.strength, self.feather, self.color_match, self.mouth == "source")
+
+
+@lru_cache(8)
+def _portrait(files: tuple[str, ...], changed: tuple[tuple[int, int], ...]) -> Looks:
+    """Read the source once for each content of its files."""
+    from melies.swapping.portrait import Portrait
+
+    return Portrait.read(files)

@@ -1,0 +1,188 @@
+"""Where the looks come from: pictures or films of somebody, unrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import exp
+from typing import Any
+
+import cv2
+import numpy as np
+
+from melies import faces
+from melies.colouring.references import Place
+from melies.errors import UseError
+from melies.faces import Face, anatomy
+from melies.frame import Image
+from melies.imaging import split_alpha
+from melies.matting.scale import cv, reduce, unit
+from melies.swapping.flat import Floats, facing, flat, opponent, smoothstep
+from melies.swapping.skin import BARE, skin
+
+_LARGEST = 1024
+"""Side of the largest texture, in pixels."""
+_SMALLEST = 128
+_EDGE_ON, _SEEN = 0.15, 0.4
+"""How much skin looks at the viewer where it is not seen well enough, and where it is."""
+_LOOKS = 200
+"""Frames of a film that are looked at."""
+_KEPT = 8
+"""Frames of a film that are kept: those least like each other."""
+_NEAR = 6.0
+"""How many degrees of pose another view may be off before it counts a third."""
+_EXPRESSION = 25.0
+"""Degrees that a mouth opened as far as it is wide counts."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One face, unrolled.
+
+    Attributes:
+        textures: `side×side×4`, Y, Cr, Cb and where it is bare, 0…1, from the largest to the smallest side, each half
+            the one before.
+        likeness: Yaw, pitch and how far the mouth is open, in degrees, to compare views with.
+    """
+
+    textures: tuple[Floats, ...]
+    likeness: Floats
+
+    @staticmethod
+    def of(image: Image, face: Face) -> View:
+        """Unroll a face; what the picture does not show is filled from the other half of the face."""
+        side = _SMALLEST
+        while side < min(_LARGEST, 1.2 * face.size):
+            side *= 2
+        texture = _whole(unit(split_alpha(image)[0]), face, side)
+        textures = [texture]
+        while textures[-1].shape[0] > _SMALLEST:
+            half = textures[-1].shape[0] // 2
+            textures.append(cv.resize(textures[-1], (half, half), interpolation=cv2.INTER_AREA))
+        return View(tuple(textures), likeness(face))
+
+    def texture(self, side: int) -> Floats:
+        """Return the smallest texture of at least this side, or the largest."""
+        return next((one for one in reversed(self.textures) if one.shape[0] >= side), self.textures[0])
+
+
+class Portrait:
+    """All that is known of a person's looks: views from a picture, or from moments of a film."""
+
+    def __init__(self, views: tuple[View, ...]) -> None:
+        self.views = views
+        self._like = np.stack([view.likeness for view in views])
+
+    @staticmethod
+    def read(files: tuple[str, ...]) -> Portrait:
+        """Read pictures or films, or `FILM@TIME` for one moment.
+
+        Raises:
+            UseError: A file is missing or shows no face.
+        """
+        found: list[tuple[Image, Face]] = []
+        for name in files:
+            found += _faces(Place.parse(name))
+        chosen = _spread([likeness(face) for _, face in found])
+        return Portrait(tuple(View.of(*found[index]) for index in chosen))
+
+    def texture(self, image: Image, face: Face, side: int) -> Floats:
+        """Return the looks for a face's pose and expression: the views nearest to them, mixed.
+
+        Args:
+            image: Not looked at.
+            face: Whose pose and expression.
+            side: Of the texture, in pixels, about.
+        """
+        if len(self.views) == 1:
+            return self.views[0].texture(side)
+        apart = np.square(self._like - likeness(face)).sum(1)
+        nearest = np.argsort(apart, kind="stable")[:2]
+        shares = [exp(-(float(apart[index]) - float(apart[nearest[0]])) / (2 * _NEAR**2)) for index in nearest]
+        one, two = (self.views[index].texture(side) for index in nearest)
+        if one.shape != two.shape:
+            two = cv.resize(two, one.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        mixed: Floats = cv.addWeighted(one, shares[0] / sum(shares), two, shares[1] / sum(shares), 0)
+        return mixed
+
+
+def likeness(face: Face) -> Floats:
+    """Return yaw, pitch and how far the mouth is open, all in degrees or as good as."""
+    inner = face.points[anatomy.LIPS_INNER]
+    width = max(1e-3, float(np.linalg.norm(inner[0] - inner[10])))
+    opening = float(np.linalg.norm(inner[5] - inner[15])) / width
+    return np.array([face.pose.yaw, face.pose.pitch, _EXPRESSION * opening], np.float32)
+
+
+def _faces(place: Place) -> list[tuple[Image, Face]]:
+    """The largest face of a picture or of one moment, or of many moments of a film."""
+    pictures: Iterable[Image] = [place.image()] if place.time is not None else _moments(place)
+    found = [(image, shown[0]) for image in pictures if (shown := faces.find(image, 4))]
+    if not found:
+        raise UseError(f"There is no face in {place.path}.", "Give a picture in which a face is clearly seen.")
+    return found
+
+
+def _moments(place: Place) -> Iterable[Image]:
+    """Up to `_LOOKS` frames, evenly spread; the picture itself when there is but one."""
+    first = place.image()  # says what is wrong with a file that shows nothing
+    import melies
+
+    clip = melies.open(place.path)
+    count = clip.spec.frames
+    if count is None or count <= 1:
+        yield first
+        return
+    step = max(1, -(-count // _LOOKS))
+    for index, frame in enumerate(clip.frames()):
+        if index % step == 0:
+            yield frame.image
+
+
+def _spread(likes: list[Floats]) -> list[int]:
+    """The view nearest to the middle, then always the one that is least like those chosen already."""
+    every = np.stack(likes)
+    chosen = [int(np.square(every[:, :2]).sum(1).argmin())]
+    while len(chosen) < min(_KEPT, len(every)):
+        apart = np.min([np.square(every - every[index]).sum(1) for index in chosen], axis=0)
+        if apart.max() < _NEAR**2:
+            break
+        chosen.append(int(apart.argmax()))
+    return chosen
+
+
+def _whole(image: Floats, face: Face, side: int) -> Floats:
+    """Unroll a face and fill its far side from the near one, in its light."""
+    height, width = image.shape[:2]
+    points = face.points
+    factor = 1.0
+    while face.size * factor > 1.5 * side:
+        factor /= 2
+    if factor < 1:
+        small = reduce(image, max(1, round(width * factor)), max(1, round(height * factor)))
+        points = points * np.array([small.shape[1] / width, small.shape[0] / height, 1], np.float32)
+        image = small
+    square = flat(side)
+    texture = square.unroll(image, points)
+    seen = smoothstep(square.spread(facing(face.points)), _EDGE_ON, _SEEN)
+    other, other_seen = texture[:, ::-1], seen[:, ::-1]
+    both = seen * other_seen
+    lit = (_soft(texture * both, side) + 1e-3) / (_soft(other * both, side) + 1e-3)
+    share = np.maximum(seen, 1 - other_seen)
+    filled = share * texture + (1 - share) * np.clip(other * np.clip(lit, 0.5, 2), 0, 1)
+    return np.dstack(
+        [opponent(filled.astype(np.float32)), cv.resize(skin(_at(filled, BARE), _at(seen, BARE)), (side, side))]
+    )
+
+
+def _at(picture: Floats, side: int) -> Floats:
+    """Bring an unrolled picture to another side."""
+    resized: Floats = cv.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    return np.atleast_3d(resized)
+
+
+def _soft(picture: Any, side: int) -> Floats:
+    """Blur so widely that only light is left."""
+    small = cv.resize(np.ascontiguousarray(picture), (64, 64), interpolation=cv2.INTER_AREA)
+    soft: Floats = cv.resize(cv.GaussianBlur(small, (0, 0), 8), (side, side), interpolation=cv2.INTER_LINEAR)
+    return soft

@@ -1,0 +1,200 @@
+"""Putting a person's looks on the faces of a shot, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from melies.faces import Face, OneEuro, anatomy
+from melies.faces.anatomy import Points
+from melies.frame import Image
+from melies.imaging import blend
+from melies.matting.scale import code, cv, reduce, unit
+from melies.swapping.flat import Floats, facing, flat, lie, opponent, smoothstep
+from melies.swapping.light import SIDE, Light
+from melies.swapping.skin import BARE, skin
+
+_FINE = 256
+"""Larger faces, in pixels, are filled in a picture made smaller, and what comes out is enlarged."""
+_MARGIN = 4
+_LEAST = 8
+"""Pixels of a face within the picture below which it is left alone."""
+_SIDE_ON, _GONE = 45.0, 65.0
+"""Degrees of yaw at which the swap begins to fade, and at which it is gone."""
+_EDGE_ON, _SEEN = 0.1, 0.35
+_INSET = 0.02
+"""How far inside the outline the new face ends, as a share of the unrolled face."""
+
+
+class Looks(Protocol):
+    """Whoever knows what the new face looks like."""
+
+    def texture(self, image: Image, face: Face, side: int) -> Floats:
+        """Return the new face unrolled, about `side` wide and high: Y, Cr, Cb and where it is bare, each 0…1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How it is done; `melies.effects.swap.Swap` says what each means."""
+
+    strength: float = 1.0
+    feather: float = 0.08
+    color_match: float = 1.0
+    mouth: bool = False
+    eyes: bool = False
+
+
+@dataclass(frozen=True)
+class _Patch:
+    """The part of a picture that holds a face."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @staticmethod
+    def around(face: Face, width: int, height: int) -> _Patch:
+        left, top, right, bottom = face.box
+        return _Patch(
+            max(0, int(left) - _MARGIN),
+            max(0, int(top) - _MARGIN),
+            min(width, int(right) + _MARGIN + 1),
+            min(height, int(bottom) + _MARGIN + 1),
+        )
+
+
+class Swapper:
+    """Swaps one face of a shot; a shot with several of them has several swappers."""
+
+    def __init__(self) -> None:
+        self._looks: Looks | None = None
+        self._light = Light()
+        self._steady = OneEuro(cutoff=3.0, beta=0.6)
+
+    def step(self, image: Image, face: Face, time: float, looks: Looks, settings: Settings) -> Image:
+        """Return the picture with the face swapped; the same picture where there is nothing to do.
+
+        Args:
+            image: `H×W×3`, uint8 or uint16.
+            face: Where it is.
+            time: In seconds.
+            looks: What the new face looks like.
+            settings: How it is done.
+        """
+        if looks is not self._looks:
+            self._looks, self._light = looks, Light()
+        points = self._still(face, time)
+        strength = settings.strength * _frontal(face)
+        height, width = image.shape[:2]
+        patch = _Patch.around(face, width, height)
+        if strength == 0 or patch.width < _LEAST or patch.height < _LEAST:
+            return image
+        skin = self._painted(image, face.moved(points), patch, time, looks, settings)
+        local = points - np.array([patch.left, patch.top, 0], np.float32)
+        colours, share = _shown(skin, local, patch.width, patch.height)
+        share *= np.float32(strength)
+        share *= 1 - _openings(local, patch, settings)
+        result = image.copy()
+        place = result[patch.top : patch.bottom, patch.left : patch.right]
+        place[:] = blend(code(np.clip(colours, 0, 1), image.dtype), np.ascontiguousarray(place), share)
+        return result
+
+    def _still(self, face: Face, time: float) -> Points:
+        """The points without their tremble, however large the face is."""
+        size = np.float32(face.size)
+        return np.asarray(self._steady(face.points / size, time) * size, np.float32)
+
+    def _painted(
+        self, image: Image, face: Face, patch: _Patch, time: float, looks: Looks, settings: Settings
+    ) -> Floats:
+        """The new face unrolled, in the light of the old one: Y, Cr, Cb and opacity, `side×side×4`."""
+        texture = looks.texture(image, face, round(1.2 * face.size))
+        side = texture.shape[0]
+        old, trust = _unrolled(image, face, patch)
+        bare = skin(old, trust)
+        trust *= bare[..., None]
+        new = cv.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        both = _half(trust) * new[..., 3:]
+        fields = self._light(new[..., :3], opponent(_half(old)), both, time, settings.color_match)
+        opacity = smoothstep(flat(SIDE).spread(facing(face.points)), _EDGE_ON, _SEEN) * _half(bare)
+        fields = cv.resize(np.concatenate([fields, opacity], 2), (side, side), interpolation=cv2.INTER_LINEAR)
+        painted = np.empty((side, side, 4), np.float32)
+        np.multiply(texture[..., :3], fields[..., :3], out=painted[..., :3])
+        painted[..., :3] += fields[..., 3:6]
+        np.multiply(fields[..., 6] * texture[..., 3], _outline(side, settings.feather), out=painted[..., 3])
+        return painted
+
+
+def _frontal(face: Face) -> float:
+    """1 where the face looks into the camera or half aside, 0 in profile."""
+    return float(1 - smoothstep(np.array([abs(face.pose.yaw)], np.float32), _SIDE_ON, _GONE)[0])
+
+
+def _openings(points: Points, patch: _Patch, settings: Settings) -> Floats:
+    """Where the old face shows through: between the lids and between the lips."""
+    outlines = [] if settings.eyes else [anatomy.RIGHT_EYE, anatomy.LEFT_EYE]
+    outlines += [] if settings.mouth else [anatomy.LIPS_INNER]
+    mask = np.zeros((patch.height, patch.width), np.float32)
+    for outline in outlines:
+        cv.fillPoly(mask, [np.rint(points[outline, :2] * 16).astype(np.int32)], 1.0, shift=4)
+    soft: Floats = cv.GaussianBlur(mask, (0, 0), max(0.6, 0.006 * max(patch.width, patch.height)))
+    return soft
+
+
+def _unrolled(image: Image, face: Face, patch: _Patch) -> tuple[Floats, Floats]:
+    """The old face unrolled, `BARE×BARE×3`, and where it is seen well, `BARE×BARE×1`."""
+    cut = image[patch.top : patch.bottom, patch.left : patch.right]
+    scale = min(1.0, 1.2 * BARE / max(cut.shape[:2]))
+    small = reduce(cut, max(1, round(patch.width * scale)), max(1, round(patch.height * scale)))
+    across, down = small.shape[1] / patch.width, small.shape[0] / patch.height
+    points = (face.points - np.array([patch.left, patch.top, 0], np.float32)) * np.array([across, down, 1], np.float32)
+    square = flat(BARE)
+    where = square.spread(points[: anatomy.SKIN, :2])
+    inside = (where >= -0.5).all(-1) & (where[..., 0] < small.shape[1]) & (where[..., 1] < small.shape[0])
+    seen = smoothstep(square.spread(facing(face.points)), _EDGE_ON, _SEEN)
+    return square.unroll(unit(small), points), seen * inside[..., None].astype(np.float32)
+
+
+def _half(picture: Floats) -> Floats:
+    """Bring an unrolled picture to the size on which light is measured, `SIDE×SIDE×C`."""
+    return np.atleast_3d(cv.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+
+
+def _outline(side: int, feather: float) -> Floats:
+    """The opacity that the outline and its softness make, `side×side`."""
+    inside = flat(side).inside.astype(np.uint8)
+    inside[[0, -1]] = 0
+    inside[:, [0, -1]] = 0
+    far = cv.distanceTransform(inside, cv2.DIST_L2, 3) / np.float32(side)
+    return smoothstep(far, _INSET, _INSET + max(feather, 1e-3))
+
+
+def _shown(skin: Floats, points: Points, width: int, height: int) -> tuple[Floats, Floats]:
+    """The unrolled face as it is seen: colours, `H×W×3`, and opacity, `H×W`."""
+    scale = min(1.0, _FINE / max(width, height))
+    small = max(2, round(width * scale)), max(2, round(height * scale))
+    ratio = np.array([small[0] / width, small[1] / height, 1], np.float32)
+    where = lie((points + np.float32(0.5)) * ratio - np.float32(0.5), *small)
+    empty = np.isnan(where[..., 0])
+    where = np.where(empty[..., None], np.float32(0), where)
+    if small != (width, height):
+        where = cv.resize(where, (width, height), interpolation=cv2.INTER_LINEAR)
+        covered = cv.resize(1 - empty.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.999
+    else:
+        covered = ~empty
+    side = skin.shape[0]
+    shown = cv.remap(skin, where * np.float32(side) - np.float32(0.5), None, cv2.INTER_LINEAR)
+    return cv.cvtColor(np.ascontiguousarray(shown[..., :3]), cv2.COLOR_YCrCb2RGB), shown[..., 3] * covered
