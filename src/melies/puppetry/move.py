@@ -16,10 +16,9 @@ class Move:
     """One moment of a performance, made ready for a portrait.
 
     Attributes:
-        points: `478×3` float32, where the portrait's points are now, in its pixels; retargeted, within limits, and
-            already as strong as `strength` says.
-        strength: How much of what is painted anew (the performer's mouth, wrinkles) is seen, 0…1; at 0 the picture is
-            the untouched portrait.
+        points: `478×3` float32, where the portrait's points go, in its pixels; retargeted and within limits.
+        strength: How far all of it counts, 0…1: half moves the points half the way; the picture at 0 is the untouched
+            portrait.
         mouth: What is seen between the portrait's lips when they open.
         driver: The performer's frame, `H×W×3` or `H×W×4`; None when only the motion is known.
         driver_points: `478×3`, the performer's face in that frame.

@@ -1,0 +1,167 @@
+"""`puppet`: a portrait that does what somebody's face does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field
+
+from melies.effect import Effect
+from melies.effects._faces import FACES, Chooser, Faces, identity_models
+from melies.effects._fields import File, Source
+from melies.frame import Colour, Frame, VideoSpec
+from melies.times import parse_time
+
+if TYPE_CHECKING:
+    from melies.puppetry.performer import Cue
+
+_MOST = 4
+"""How many faces of a performance are followed where not the largest is meant."""
+
+
+def _moment(value: Any) -> Any:
+    return value if value in ("auto", "first") else float(parse_time(value))
+
+
+class Puppet(Effect):
+    """Bring a portrait to life: it does what the face in the clip does.
+
+    The clip is the performance: its timing and its sound are kept, and the portrait is what is seen. Anything with a
+    face will do as a portrait: a photograph, a painting, a statue, a cartoon, or a film, whose frames run along.
+    """
+
+    portrait: Source = Field(
+        description="The picture that is brought to life; a film runs along, over and over; FILM@SECONDS is one frame."
+    )
+    engine: Literal["mesh"] = Field("mesh", description="What moves it: mesh (a net of 478 points, in real time).")
+    motion: Literal["relative", "absolute"] = Field(
+        "relative",
+        description="relative: the portrait changes as the performer changes from rest, and keeps its own look; "
+        "absolute: it turns its head and opens mouth and eyes as far as the performer does.",
+    )
+    driving_multiplier: float = Field(
+        1.0, ge=0, le=3, description="How strongly it moves: 0 not at all, 1 as it was performed, 2 twice as much."
+    )
+    region: Literal["all", "lips", "eyes", "expression", "pose"] = Field(
+        "all",
+        description="What is taken over: all, only the lips, only the eyes (lids, gaze and brows), the expression "
+        "without the head's pose, or only the pose.",
+    )
+    mouth: Literal["driver", "procedural"] = Field(
+        "driver",
+        description="What is seen between lips that open: the performer's own, matched in colour, or a drawn one.",
+    )
+    paste_back: bool = Field(True, description="Make the whole picture; otherwise only a square around the head.")
+    crop_scale: float = Field(
+        2.3, ge=1.2, le=5, description="How large that square is against the face, without --paste-back."
+    )
+    smooth: float = Field(
+        1.0, ge=0, le=3, description="How steady it is held against trembling landmarks; higher is stiller, and later."
+    )
+    neutral: Annotated[Literal["auto", "first"] | float, BeforeValidator(_moment)] = Field(
+        "auto",
+        description="Which frame shows the performer at rest: auto (the calmest is found), first, or the one at this "
+        "time in seconds, in the shot that it lies in.",
+    )
+    lookahead: float = Field(
+        2.0,
+        ge=0,
+        le=10,
+        description="For how many seconds every shot is looked at for a calm face before it begins; later, calmer ones "
+        "are taken over gently. Live it is always 0.",
+    )
+    face: Faces = Field("largest", description=f"Whose performance it is: {FACES}.")
+    portrait_face: Faces = Field("largest", description="Whose face of the portrait moves; chosen in the same way.")
+    motion_file: File | None = Field(
+        None,
+        description="A performance that `melies motion` wrote down (NPZ), in place of the one in the clip, which still "
+        "gives timing and sound.",
+    )
+
+    @property
+    def synthesis(self) -> str:
+        """What the file's provenance says."""
+        return f"The face of a portrait was animated by a performance (puppet, engine {self.engine})."
+
+    def models(self) -> tuple[str, ...]:
+        """The face mesh, the matte of the head, and what recognises people where a face is chosen by a picture."""
+        return ("face", "selfie", *identity_models(self.face), *identity_models(self.portrait_face))
+
+    def live(self) -> Self:
+        """Without looking ahead."""
+        return self.model_copy(update={"lookahead": 0.0})
+
+    def output(self, spec: VideoSpec) -> VideoSpec:
+        """The portrait's size, depth and alpha; the performance's timing.
+
+        Raises:
+            UseError: The portrait or a motion cannot be read, or shows no face.
+        """
+        from melies.puppetry.portrait import Portrait
+        from melies.puppetry.template import Template
+
+        Chooser(self.face)
+        if self.motion_file is not None:
+            Template.read(self.motion_file)
+        with Portrait(self.portrait, self.portrait_face, self._crop) as portrait:
+            image = portrait.first.image
+        height, width, channels = image.shape
+        return spec.replace(
+            width=width,
+            height=height,
+            depth=8 * image.itemsize,
+            alpha=channels == 4,
+            colour=Colour(),
+            pixel_aspect=1,
+        )
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        """Play one shot."""
+        return self.steered(frames, spec, lambda: self)
+
+    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
+        """Play one shot with knobs that turn; whoever was seen at rest is remembered."""
+        from melies.puppetry.retarget import Manner
+        from melies.puppetry.stage import Cast, Stage
+
+        with Stage(self.output(spec)) as stage:
+            for frame, cue in self._performance(frames, now):
+                effect = now()
+                cast = Cast(effect.portrait, effect.portrait_face, effect._crop)
+                manner = Manner(effect.region, effect.motion == "absolute", effect.driving_multiplier)
+                time = frame.pts * frame.time_base
+                yield frame.with_image(stage.picture(cast, time, cue, manner, effect.mouth))
+
+    @property
+    def _crop(self) -> float | None:
+        return None if self.paste_back else self.crop_scale
+
+    def _performance(self, frames: Iterator[Frame], now: Callable[[], Self]) -> Iterator[tuple[Frame, Cue | None]]:
+        """Each frame and what it asks; read afresh where it is changed how, or by whom."""
+        coming = iter(frames)
+        following = next(coming, None)
+
+        def unchanged(effect: Self) -> Iterator[Frame]:
+            nonlocal following
+            while following is not None and effect._reading == now()._reading:
+                yield following
+                following = next(coming, None)
+
+        while following is not None:
+            effect = now()
+            yield from effect._read(unchanged(effect))
+
+    @property
+    def _reading(self) -> tuple[Any, ...]:
+        return self.face, self.neutral, self.smooth, self.motion_file
+
+    def _read(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Cue | None]]:
+        from melies.puppetry.performer import Performer
+        from melies.puppetry.template import Template
+
+        if self.motion_file is not None:
+            template = Template.read(self.motion_file)
+            return ((frame, template.at(frame.time)) for frame in frames)
+        most = 1 if self.face == "largest" else _MOST
+        return Performer(Chooser(self.face), most, self.smooth, self.neutral, self.lookahead).read(frames)

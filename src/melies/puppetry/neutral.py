@@ -1,0 +1,88 @@
+"""`Calm`: the moment in which a performer's face is most at rest, against which everything else is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from melies.faces import BLENDSHAPES, Face, blendshapes
+from melies.faces.anatomy import Points
+from melies.frame import Image
+from melies.puppetry.motion import Rest
+from melies.puppetry.parts import gape
+
+_MARGIN = 0.5
+"""By how much a face must be calmer to be taken in place of the calmest so far."""
+_EASE = 1.0
+"""Seconds in which one rest goes over into the next, so that nothing jumps."""
+_EVERY = 5
+"""Of a performance that goes on, only every so many frames are compared."""
+_STRAIGHT = np.array([0, -8, 0], np.float32)
+"""The angles at which the mean face lies over somebody who looks straight into the camera, in degrees."""
+_GAZE = np.array(["Look" in name for name in BLENDSHAPES])
+_WEIGHTS = np.where(_GAZE, 0.3, 1.0)
+_WEIGHTS[BLENDSHAPES.index("neutral")] = 0
+
+
+def unrest(face: Face) -> float:
+    """Return how far a face is from rest: 0 with a closed mouth, open eyes, no expression and looking ahead."""
+    rest = Rest.of(face.points)
+    turned = float(np.abs(rest.angles - _STRAIGHT).sum()) / 20
+    return float(_WEIGHTS @ blendshapes(face)) + turned + 3 * gape(rest.front)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A face in a frame.
+
+    Attributes:
+        image: The frame.
+        points: `478×3`, the face, in pixels.
+    """
+
+    image: Image
+    points: Points
+
+
+class Calm:
+    """The calmest sight of somebody so far.
+
+    Args:
+        fixed: Keep the first sight, whatever comes.
+    """
+
+    def __init__(self, fixed: bool = False) -> None:
+        self._fixed = fixed
+        self._least = float("inf")
+        self._count = 0
+        self._since = 0.0
+        self._before: Rest | None = None
+        self._rest: Rest | None = None
+        self._sight: Sight | None = None
+
+    @property
+    def sight(self) -> Sight | None:
+        """The frame with that sight; None before the first."""
+        return self._sight
+
+    def begin(self, sight: Sight, found: float) -> None:
+        """Take a sight to be at rest, `found` being its `unrest`."""
+        self._rest, self._sight, self._least = Rest.of(sight.points), sight, found
+
+    def see(self, face: Face, image: Image, time: float) -> None:
+        """Look at the face in the next frame, shown at `time` seconds."""
+        self._count += 1
+        if self._rest is None:
+            self.begin(Sight(image, face.points), unrest(face))
+        elif not self._fixed and self._count % _EVERY == 0 and (found := unrest(face)) < self._least - _MARGIN:
+            self._before, self._since = self.rest(time), time
+            self.begin(Sight(image, face.points), found)
+
+    def rest(self, time: float) -> Rest:
+        """Return the face at rest, as far as is known at `time`."""
+        assert self._rest is not None
+        share = min(1.0, (time - self._since) / _EASE)
+        if self._before is None or share == 1:
+            return self._rest
+        return self._before.mixed(self._rest, share * share * (3 - 2 * share))

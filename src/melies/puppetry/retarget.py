@@ -1,0 +1,140 @@
+"""`Sitter`: a portrait's face that does what another face does, in its own proportions and within its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melies.faces.anatomy import SKIN, Points
+from melies.faces.pose import Pose, pose_of
+from melies.puppetry.motion import Motion, angles, rotation_of
+from melies.puppetry.parts import EYES, LIDS, LOWER_LIP, UPPER_LIP, Float, gape, gaze, parts, sizes
+
+Region = Literal["all", "lips", "eyes", "expression", "pose"]
+
+ROOM = np.array([28, 16, 35], np.float32)
+"""How far, in degrees, a head is turned at most away from the portrait: yaw, pitch, roll."""
+FAR = np.array([42, 30, 180], np.float32)
+"""How far from the front it looks at most in the end; a portrait that looks further away only turns back."""
+LEAST = 8.0
+"""Degrees that it may always turn further, however far from the front it looks already."""
+REACH = 3.0
+"""Centimetres of the mean face that a head moves at most: the shoulders stay."""
+GROWTH = 0.15
+"""By what share it grows or shrinks at most."""
+ASIDE = 0.28
+"""How far from the middle an iris goes at most, as a share of the eye's width."""
+WIDE = 1.35
+"""How far eyes open at most, against rest."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a motion is taken over.
+
+    Attributes:
+        region: What of it: everything, or only the lips, the eyes (with lids, gaze and brows), the whole expression, or
+            the pose of the head.
+        absolute: Take the head's angles and how far mouth and eyes are open as they are, not as they change from rest.
+        gain: How strongly: 0 not at all, 1 as it was performed.
+    """
+
+    region: Region = "all"
+    absolute: bool = False
+    gain: float = 1.0
+
+
+class Sitter:
+    """The face of a portrait.
+
+    Args:
+        points: `478×3`, the portrait's face, in its pixels.
+    """
+
+    def __init__(self, points: Points) -> None:
+        self.points = points
+        self._pose = pose_of(points)
+        self._front = self._pose.from_picture(points)
+        self._angles = angles(self._pose.rotation)
+        self._sizes = sizes(self._front)
+
+    def moved(self, motion: Motion, manner: Manner | None = None) -> Points:
+        """Return where the portrait's points go, `478×3` in its pixels; exactly where they are for a motion at rest."""
+        manner = manner or Manner()
+        front = self._front.copy()
+        if manner.region != "pose":
+            self._express(front, motion, manner)
+        pose = self._turned(motion, manner) if manner.region in ("all", "pose") else self._pose
+        rest = Pose(rotation_of(self._angles), self._pose.scale, self._pose.shift)
+        if pose is self._pose:
+            pose = rest
+        result: Points = self.points + (pose.to_picture(front) - rest.to_picture(self._front))
+        return result
+
+    def _turned(self, motion: Motion, manner: Manner) -> Pose:
+        """The head's pose: changes go through limits that are soft, so that nothing stops dead."""
+        change = motion.looks - self._angles if manner.absolute else motion.turn
+        up = np.clip(FAR - self._angles, LEAST, ROOM)
+        down = np.clip(FAR + self._angles, LEAST, ROOM)
+        change = _limited(manner.gain * change, np.where(change > 0, up, down))
+        shift = _limited(manner.gain * motion.shift, REACH)
+        growth = 1 + float(_limited(np.array(manner.gain * (motion.growth - 1)), GROWTH))
+        place = self._pose.shift.copy()
+        place[:2] += self._pose.scale * shift
+        return Pose(rotation_of(self._angles + change), growth * self._pose.scale, place)
+
+    def _express(self, front: Points, motion: Motion, manner: Manner) -> None:
+        """Change the face that looks to the front."""
+        part = parts()
+        shares = {"lips": part.lips, "eyes": np.maximum(part.sight, part.brows)}.get(manner.region, part.any)
+        change = manner.gain * (shares * self._sizes)[:, None] * motion.expression
+        if manner.region in ("all", "expression", "eyes"):
+            change *= (1 - part.rims)[:, None]
+            for number in range(2):
+                self._look(front, change, number, motion, manner)
+        front[:SKIN] += change
+        if manner.region != "eyes":
+            self._speak(front, motion, manner)
+
+    def _look(self, front: Points, change: Float, number: int, motion: Motion, manner: Manner) -> None:
+        """Open or close an eye and move its iris."""
+        rim, iris = EYES[number]
+        lids = float(motion.lids[number])
+        opened = float(np.clip(1 + manner.gain * (lids - 1), 0, WIDE))
+        upper, lower = LIDS[number]
+        slit = front[upper] - front[lower]
+        lift = np.zeros((len(parts().lids[number]), 3), np.float32)
+        lift[:7] = 0.85 * (opened - 1) * slit
+        lift[7:] = 0.15 * (1 - opened) * slit
+        change += parts().lids[number].T @ lift
+        now = gaze(front, rim, iris)
+        wanted = now + manner.gain * min(1.0, 2 * lids) * motion.gaze[number]
+        side = max(ASIDE, abs(float(now[0])))
+        wanted[0] = np.clip(wanted[0], -side, side)
+        along = front[rim[8]] - front[rim[0]]
+        across = np.array([-along[1], along[0], 0], np.float32)
+        front[iris] += (wanted - now)[0] * along + (wanted - now)[1] * across
+
+    def _speak(self, front: Points, motion: Motion, manner: Manner) -> None:
+        """Set how far the lips are apart, and never let them cross."""
+        width = float(np.linalg.norm(front[78] - front[308]))
+        calm = gape(self._front)
+        parted = manner.gain * motion.parted
+        wanted = calm + parted if parted > 0 else calm * max(0.0, 1 + parted)
+        if manner.absolute:
+            wanted = calm + min(1.0, manner.gain) * (motion.gape - calm)
+        before, slit = (points[LOWER_LIP, 1] - points[UPPER_LIP, 1] for points in (self._front, front))
+        profile = np.sin(np.linspace(0, np.pi, 11)[1:-1])
+        # Lips that the mesh sees overlap a little in the portrait may stay so.
+        target = np.maximum(slit + (wanted * width - slit[4]) * profile, np.minimum(before, 0))
+        change = (target - slit).astype(np.float32)
+        front[:SKIN, 1] += parts().speech.T @ np.concatenate([-0.4 * change, 0.6 * change])
+
+
+def _limited(value: NDArray[np.floating], most: NDArray[np.floating] | float) -> Float:
+    """Values that go straight on near zero and never reach the limit."""
+    limited: Float = (most * np.tanh(value / most)).astype(np.float32)
+    return limited
