@@ -7,6 +7,7 @@ Pictures are RGB, 0…1, `N×3×H×W`; places are -1…1, x before y, and -1 and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -182,7 +183,7 @@ class Generator(nn.Module):
         super().__init__()
         self.dense_motion_network = DenseMotion(layout, align_corners)
         self.first = Block(3, layout.width, 7)
-        steps = list(zip(layout.features[:-1], layout.features[1:], strict=True))
+        steps = list(pairwise(layout.features))
         self.down_blocks = nn.ModuleList(Block(into, out, size="down") for into, out in steps)
         self.up_blocks = nn.ModuleList(Block(into, out, size="up") for out, into in reversed(steps))
         self.bottleneck = nn.Sequential()
@@ -219,7 +220,7 @@ def load(weights: fomm.Weights, *, align_corners: bool = True) -> tuple[Detector
         ModelError: These are not the weights of such a model.
     """
     layout = fomm.layout(weights)
-    made = Detector(layout), Generator(layout, align_corners)
+    made: tuple[Any, Any] = Detector(layout), Generator(layout, align_corners)
     for part, net in zip(fomm.PARTS, made, strict=True):
         state = {
             name.removeprefix(f"{part}."): torch.tensor(value)

@@ -44,15 +44,15 @@ class Progress:
 
 
 class Work(Protocol):
-    """Networks, their optimisers and the material: what a trainer makes when it begins.
+    """Networks, their optimisers and the material: what a trainer makes when it begins."""
 
-    Attributes:
-        networks: Modules by name: their weights and buffers are what a checkpoint holds.
-        optimisers: By name, made with the trainer's learning rate, which is then changed for them as time goes on.
-    """
+    @property
+    def networks(self) -> Mapping[str, Any]:
+        """Modules by name: their weights and buffers are what a checkpoint holds."""
 
-    networks: Mapping[str, Any]
-    optimisers: Mapping[str, Any]
+    @property
+    def optimisers(self) -> Mapping[str, Any]:
+        """By name, made with the trainer's learning rate, which is then changed for them as time goes on."""
 
     def step(self) -> Mapping[str, Any]:
         """Do one step, every optimiser's included, and return the losses by name, as numbers or scalar tensors."""
@@ -86,7 +86,7 @@ class Trainer(Step):
         lt=1,
         description="Use a running average of the weights that keeps this much of itself in a step; .999 is usual.",
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="Where the random numbers start.")
+    seed: int = Field(0, ge=0, le=999_999, description="Where the random numbers start.")
     save_every: int = Field(500, ge=1, description="Steps between two checkpoints; one is written at the end as well.")
     preview_every: float = Field(
         60.0, ge=0, description="Seconds between two previews and measurements; 0: only the last."

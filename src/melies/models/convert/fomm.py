@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class Layout:
     def hourglass(self, into: int, width: int, depth: int, most: int) -> tuple[list[tuple[int, int]], ...]:
         """Return the channels in and out of the convolutions on the way down and on the way up."""
         sizes = [into, *(min(most, width * 2 ** (index + 1)) for index in range(depth))]
-        down = list(zip(sizes[:-1], sizes[1:], strict=True))
+        down = list(pairwise(sizes))
         up = []
         for index in reversed(range(depth)):
             joined = 1 if index == depth - 1 else 2
@@ -120,7 +121,7 @@ class Layout:
         conv(f"{motion}.occlusion", self.motion_width + seen, 1, 7)
         shapes[f"{motion}.down.weight"] = (3, 1, self.blur, self.blur)
         block("generator.first", 3, self.width, 7)
-        steps = list(zip(self.features[:-1], self.features[1:], strict=True))
+        steps = list(pairwise(self.features))
         for index, (into, out) in enumerate(steps):
             block(f"generator.down_blocks.{index}", into, out)
         for index, (out, into) in enumerate(reversed(steps)):
