@@ -11,7 +11,7 @@ from melies.frame import Image
 from melies.matting.scale import Map, cv, unit
 from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.mesh import Values
-from melies.puppetry.render.shapes import box_of, corner, line, places, polygon, ramp
+from melies.puppetry.render.shapes import Mask, box_of, corner, grown, line, places, polygon, ramp
 
 _CLOSING = (0.15, 0.6)
 """Share of the rest opening that is gone, between which the lid's own skin is faded in."""
@@ -71,8 +71,8 @@ class _Eye:
         far = np.linalg.norm(where - self._rest[iris[0]], axis=2) / max(self._radius, 1e-3)
         self._ball = _ball(patch, inside & (far > 1.15), inside)
         self._disc = _disc(patch, inside & (far < 1.1), where - self._corner, self._rest[iris[0]] - self._corner)
-        reach = _grown(polygon(self._rest[rim], box, 0.5) > 0.05, 0.12 * self._wide)
-        self._skin_share: Map = cv.GaussianBlur(_grown(reach, fine).astype(np.float32), (0, 0), fine)
+        reach = grown(polygon(self._rest[rim], box, 0.5) > 0.05, 0.12 * self._wide)
+        self._skin_share: Map = cv.GaussianBlur(grown(reach, fine).astype(np.float32), (0, 0), fine)
         self._skin = membrane(patch, reach)
         edge = patch[inside] if inside.any() else patch.reshape(-1, 3)
         self._lash = np.percentile(edge, 10, axis=0).astype(np.float32)
@@ -136,7 +136,7 @@ def _similarity(rest: Points, now: Points) -> tuple[Points, Points]:
     return matrix, now[[0, 8]].mean(0) - matrix @ rest[[0, 8]].mean(0)
 
 
-def _ball(patch: Values, known: Map, inside: Map) -> Values:
+def _ball(patch: Values, known: Mask, inside: Mask) -> Values:
     """Return the white of the eye, without the iris and beyond the lids."""
     if np.count_nonzero(known) < 4:
         bright = patch[inside].max(0) if inside.any() else patch.reshape(-1, 3).mean(0)
@@ -144,7 +144,7 @@ def _ball(patch: Values, known: Map, inside: Map) -> Values:
     return membrane(patch, ~known)
 
 
-def _disc(patch: Values, known: Map, where: Points, centre: Points) -> Values:
+def _disc(patch: Values, known: Mask, where: Points, centre: Points) -> Values:
     """Return the iris, its hidden part taken from the other side of its centre."""
     if not known.any():
         return patch
@@ -153,9 +153,3 @@ def _disc(patch: Values, known: Map, where: Points, centre: Points) -> Values:
     there = cv.remap(known.astype(np.float32), other, None, cv2.INTER_NEAREST) > 0
     filled = np.where((~known & there)[..., None], mirrored, patch)
     return membrane(filled, ~(known | there))
-
-
-def _grown(mask: Map, pixels: float) -> Map:
-    side = 2 * max(1, round(pixels)) + 1
-    kernel = cv.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return cv.dilate(mask.astype(np.uint8), kernel) > 0

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from melies.erasing.membrane import membrane
 from melies.faces.anatomy import LIPS_INNER, LIPS_OUTER, RIGID, Points
 from melies.faces.pose import fit
 from melies.frame import Image
@@ -13,14 +14,20 @@ from melies.matting.scale import Map, cv, unit
 from melies.puppetry.move import Move
 from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.mesh import Values, paint
-from melies.puppetry.render.shapes import Box, box_of, corner, places, polygon, ramp
+from melies.puppetry.render.shapes import Box, blend, box_of, corner, grown, line, places, polygon, ramp
 
 _UPPER, _LOWER = LIPS_INNER[0:11], LIPS_INNER[[0, *range(19, 9, -1)]]
 _PHILTRUM = 2
 """A point below the nose, which keeps its place on the skull as teeth do."""
+_CLOSING = (0.3, 0.9)
+"""Share of the rest opening that is gone, between which the lips of a portrait that shows its teeth meet."""
+_GUMS = 0.04
+"""How far teeth may be seen beyond the mesh's lips, in widths of the mouth."""
 _AJAR = (0.01, 0.05)
 """Openings, in widths of the mouth, beyond the one at rest, between which its inside is faded in."""
 _CHEEKS = (np.array([50, 205, 101, 36]), np.array([280, 425, 330, 266]))
+_THROAT = np.array([0.11, 0.02, 0.02], np.float32)
+"""What a dark mouth has beside the lips' own colour."""
 _TOOTH = 0.13
 """Height of the upper teeth, in widths of the mouth."""
 
@@ -47,22 +54,28 @@ class Mouth:
         skin = np.maximum(1 - polygon(rest[LIPS_OUTER, :2], self._box, 1.5), 1e-6)
         self._skin = _Colours(patch, skin)
         within = _Colours(patch, inside + np.float32(1e-6))
-        self._own = self._gap > 0.04 and within.mean[0] > 0.75 * self._lips.mean[0]
+        self._own = self._gap > 0.06 and within.mean[0] > 0.9 * self._lips.mean[0]
         self._teeth = _inset(inside)
+        self._shut = membrane(patch, grown(inside > 0.05, _GUMS * self._wide))
         self._grain = _grain(image, rest)
 
-    def paint(self, made: Image, now: Points, move: Move) -> None:
+    def paint(self, made: Image, now: Points, place: Values, move: Move) -> None:
         """Paint the inside of the mouth.
 
         Args:
             made: `H×W×3`, the picture so far, written to.
             now: `478×3`, where the face is in it.
+            place: `H×W×2`, which pixel of the portrait has come to each.
             move: The performer.
         """
+        if self._box is None:
+            return
+        if self._own:
+            self._close(made, now, place)
         wide, gap = _opening(now)
         shown = float(ramp(abs(gap - self._gap), *_AJAR) * ramp(gap, 0.005, 0.03))
         box = box_of(now[LIPS_INNER], 3 + 0.05 * wide, made.shape[1::-1])
-        if self._box is None or box is None or shown == 0:
+        if box is None or shown == 0:
             return
         alpha = polygon(now[LIPS_INNER, :2], box, max(0.6, 0.01 * wide)) * np.float32(shown)
         across = _across(now, box)
@@ -71,17 +84,29 @@ class Mouth:
             inside = self._with_own_teeth(inside, now, box)
         elif move.mouth == "driver" and move.driver is not None and move.driver_points is not None:
             inside = self._performers(inside, move.driver, move.driver_points, now, box, across)
-        inside += _tiled(self._grain, *inside.shape[:2])[..., None]
-        before = unit(made[box])
-        mixed = before + (inside - before) * alpha[..., None]
-        made[box] = np.rint(np.clip(mixed, 0, 1) * self._white).astype(made.dtype)
+        inside *= 1 + _tiled(self._grain, *inside.shape[:2])[..., None]
+        blend(made, box, inside, alpha)
+
+    def _close(self, made: Image, now: Points, place: Values) -> None:
+        """Lay lips over the teeth as they meet, and the line between them."""
+        assert self._box is not None
+        closing = np.float32(ramp(1 - _opening(now)[1] / self._gap, *_CLOSING))
+        box = box_of(now[LIPS_OUTER], 3, made.shape[1::-1])
+        if closing == 0 or box is None:
+            return
+        soft = max(0.8, 0.02 * self._wide)
+        lips = take(self._shut, np.ascontiguousarray(place[box]) - corner(self._box))
+        blend(made, box, lips, polygon(now[LIPS_OUTER, :2], box, soft) * closing)
+        seam = (now[_UPPER, :2] + now[_LOWER, :2]) / 2
+        blend(made, box, self._lips.rgb * np.float32(0.45), line(seam, box, 0.02 * self._wide) * closing)
 
     def _cavity(self, across: Values, gap: float, wide: float) -> Values:
         """Make a mouth up: dark red, a tongue below, and the upper teeth unless the portrait has its own."""
         down, along = across[..., 0], np.clip(across[..., 1], -1, 1)
         lips = self._lips.rgb
         middle = np.sqrt(1 - along * along)
-        colour = lips * (np.float32(0.10) + np.float32(0.12) * down)[..., None]
+        dark = np.float32(0.1) * lips + np.float32(lips.max()) * _THROAT
+        colour = dark * (np.float32(0.6) + np.float32(0.7) * down)[..., None]
         tongue = ramp(down, 0.55, 0.95) * middle * np.float32(0.75 * ramp(gap, 0.1, 0.35))
         colour += (lips * np.float32(0.62) - colour) * tongue[..., None]
         if not self._own:
@@ -198,7 +223,7 @@ def _inset(inside: Map) -> Map:
 
 
 def _grain(image: Image, rest: Points) -> Map:
-    """Return the portrait's grain on the nearer cheek: what is left of its brightness without the smooth part."""
+    """Return the portrait's grain on the nearer cheek: how its brightness strays from its smooth part, as a share."""
     areas = [np.ptp(rest[cheek, :2], axis=0).prod() for cheek in _CHEEKS]
     box = box_of(rest[_CHEEKS[int(np.argmax(areas))]], 0, image.shape[1::-1])
     if box is None:
@@ -206,7 +231,7 @@ def _grain(image: Image, rest: Points) -> Map:
     grey = cv.cvtColor(unit(image[box]), cv2.COLOR_RGB2GRAY)
     fine = grey - cv.GaussianBlur(grey, (0, 0), 1.2)
     limit = np.float32(3 * np.median(np.abs(fine)))
-    return np.asarray(np.clip(fine, -limit, limit), np.float32)
+    return np.asarray(np.clip(fine, -limit, limit) / max(float(grey.mean()), 0.05), np.float32)
 
 
 def _tiled(tile: Map, height: int, width: int) -> Map:

@@ -60,7 +60,7 @@ class Puppet:
         place = self._place - self._back(now)
         part = self._backdrop.render(place)
         self._eyes.paint(part[..., :3], now, place)
-        self._mouth.paint(part[..., :3], now, move)
+        self._mouth.paint(part[..., :3], now, place, move)
         made[self._box] = part
         return made
 

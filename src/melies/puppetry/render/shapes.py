@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.faces.anatomy import Points
+from melies.frame import Image
 from melies.matting.scale import Map, cv
 
 Box = tuple[slice, slice]
 """Rows and columns."""
+
+Mask = NDArray[np.bool_]
+"""`H×W`."""
 
 _BITS = 4
 """Corners are drawn to a sixteenth of a pixel."""
@@ -78,6 +82,29 @@ def rounded(outline: Points) -> Points:
         after = np.roll(outline, -1, 0)
         outline = np.stack([0.75 * outline + 0.25 * after, 0.25 * outline + 0.75 * after], 1).reshape(-1, 2)
     return outline
+
+
+def grown(mask: Mask, pixels: float) -> Mask:
+    """Return a mask that reaches so much further, at least one pixel."""
+    side = 2 * max(1, round(pixels)) + 1
+    kernel = cv.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    wider: Mask = cv.dilate(mask.astype(np.uint8), kernel) > 0
+    return wider
+
+
+def blend(made: Image, box: Box, colours: NDArray[np.float32], alpha: Map) -> None:
+    """Lay colours over a part of a picture.
+
+    Args:
+        made: `H×W×3` uint8 or uint16, written to.
+        box: Which part.
+        colours: `H×W×3` of the part, or one colour, 0…1.
+        alpha: `H×W` of the part, how much of them, 0…1.
+    """
+    white = np.float32(np.iinfo(made.dtype).max)
+    before = made[box].astype(np.float32)
+    mixed = before + (colours * white - before) * alpha[..., None]
+    made[box] = np.rint(np.clip(mixed, 0, white)).astype(made.dtype)
 
 
 def ramp(value: Any, low: float, high: float) -> Any:
