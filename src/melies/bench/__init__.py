@@ -12,8 +12,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -154,18 +152,12 @@ def measure(command: list[str | Path]) -> tuple[float, int]:
         MeliesError: It failed.
     """
     words = [str(word) for word in command]
-    began = time.perf_counter()
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=errors, env=_ENVIRONMENT)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            errors.seek(0)
-            complaint = errors.read().decode(errors="replace").strip()
-            raise MeliesError(f"A measured command failed: {' '.join(words)}", complaint)
-    scale = 1 if sys.platform == "darwin" else 1024
-    return seconds, usage.ru_maxrss * scale
+    launcher = [sys.executable, "-I", "-S", str(TOOLS / "measured.py")]
+    told = subprocess.run([*launcher, *words], capture_output=True, text=True, errors="replace", env=_ENVIRONMENT)
+    status, seconds, memory = told.stdout.split() if told.returncode == 0 else ("1", "0", "0")
+    if status != "0":
+        raise MeliesError(f"A measured command failed: {' '.join(words)}", told.stderr.strip())
+    return float(seconds), int(memory)
 
 
 def frames(path: Path) -> int:
