@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import melies
 from melies import effects
 from melies.effect import Effect
 from melies.media.synthetic import write_clip
+from melies.puppetry import template
+from melies.puppetry.motion import STILL
+from melies.puppetry.performer import Cue
 from melies.testing import KINDS, check_effect, make_kind, run, thumbprint
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -35,6 +39,10 @@ def clips(tmp_path_factory: Any) -> Path:
     cv2.imwrite(str(folder / "strokes.png"), strokes)
     portrait = pytest.importorskip("skimage.data").astronaut()[:320, 60:380, ::-1]
     cv2.imwrite(str(folder / "portrait.png"), portrait)
+    nods = (np.array([0, 5 * np.sin(number), 0], np.float32) for number in range(44))
+    template.write(
+        folder / "nod.npz", ((k / 25, Cue(replace(STILL, turn=nod, parted=0.2), 1.0)) for k, nod in enumerate(nods))
+    )
     cv2.imwrite(str(folder / "upright.png"), cv2.rotate(strokes, cv2.ROTATE_90_CLOCKWISE))
     return folder
 
@@ -68,6 +76,10 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "mask": [{"look": "glam"}, {"sticker": "strokes.png", "wear": ["round-glasses"]}],
     "matte": [{}, {"background": "blur"}, {"output": "matte"}],
     "pad": [{"width": 120, "height": 100}],
+    "puppet": [
+        {"portrait": "portrait.png"},
+        {"portrait": "portrait.png", "motion_file": "nod.npz", "paste_back": False, "crop_scale": 1.5},
+    ],
     "resize": [{"width": 48}, {"scale": 1.5}],
     "sharpen": [{"amount": 2, "radius": 3, "halo": 0.5}],
     "seamless": [{"shortest": 0.2, "longest": 0.5}, {"shortest": 0.2, "longest": 0.4, "crossfade": 0.15}],
@@ -78,7 +90,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
 
-NEEDS_SETTINGS = {"caption", "compose", "erase", "mask", "swap"}
+NEEDS_SETTINGS = {"caption", "compose", "erase", "mask", "swap", "puppet"}
 """Effects that cannot do anything without being told what with."""
 
 IDENTITY: dict[str, dict[str, Any]] = {
