@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,25 +30,61 @@ def paint(canvas: Values, corners: Points, values: Values, triangles: Indices) -
         triangles: `T×3`, indices of corners; the last ones lie on top. Flat ones, and those that are seen from behind
             (counter-clockwise), are left out.
     """
-    height, width, _ = canvas.shape
+    height, width, channels = canvas.shape
+    seen = _area(corners, triangles) > _FLAT
+    triangles = triangles[seen]
+    row_of, row, span, x = _cover(corners, triangles, width, height)
+    slopes = _slopes(corners, triangles, values)
+    made = slopes[row_of[span], 0] * x[:, None].astype(np.float32)
+    made += (slopes[row_of, 1] * row[:, None].astype(np.float32) + slopes[row_of, 2])[span]
+    canvas.reshape(-1, channels)[row[span] * width + x] = made
+
+
+def locate(corners: Points, triangles: Indices, width: int, height: int) -> tuple[Indices, Indices, Values]:
+    """Return which pixels of a picture lie in a mesh, and where.
+
+    Args:
+        corners: `N×2`, pixels.
+        triangles: `T×3`, as in `paint`.
+        width: Of the picture.
+        height: Of the picture.
+
+    Returns:
+        The flat indices of `P` pixels, the corners around each (`P×3`) and their weights (`P×3`, of sum 1).
+    """
+    triangles = triangles[_area(corners, triangles) > _FLAT]
+    row_of, row, span, x = _cover(corners, triangles, width, height)
+    top = np.full(width * height, -1)
+    top[row[span] * width + x] = row_of[span]
+    pixels = np.flatnonzero(top >= 0)
+    around = triangles[top[pixels]]
+    a, b, c = (corners[around[:, k]] for k in range(3))
+    point = np.stack([pixels % width, pixels // width], 1)
+    parts = np.stack([_cross(b - point, c - point), _cross(c - point, a - point), _cross(a - point, b - point)], 1)
+    return pixels, around, (parts / parts.sum(1, keepdims=True)).astype(np.float32)
+
+
+def _cross(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0], np.float64)
+
+
+def _area(corners: Points, triangles: Indices) -> NDArray[np.float64]:
+    """Return twice the area of each triangle; negative from behind."""
     a, b, c = (corners[triangles[:, k]].astype(np.float64) for k in range(3))
-    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    seen = area > _FLAT
-    a, b, c, area, triangles = a[seen], b[seen], c[seen], area[seen], triangles[seen]
-    ys = np.stack([a[:, 1], b[:, 1], c[:, 1]])
-    top = np.maximum(np.ceil(ys.min(0) - _OVERLAP), 0).astype(np.intp)
-    below = np.minimum(np.floor(ys.max(0) + _OVERLAP) + 1, height).astype(np.intp)
+    return _cross(b - a, c - a)
+
+
+def _cover(corners: Points, triangles: Indices, width: int, height: int) -> tuple[Indices, Indices, Indices, Indices]:
+    """Return the rows of all triangles (whose each is, and where), and their pixels (of which row, and where in it)."""
+    shapes = corners[triangles].astype(np.float64)
+    top = np.maximum(np.ceil(shapes[..., 1].min(1) - _OVERLAP), 0).astype(np.intp)
+    below = np.minimum(np.floor(shapes[..., 1].max(1) + _OVERLAP) + 1, height).astype(np.intp)
     row_of, row = _spread(top, below)
-    left, right = _spans(np.stack([a, b, c], 1)[row_of], row)
+    left, right = _spans(shapes[row_of], row)
     first = np.maximum(np.ceil(left), 0).astype(np.intp)
     after = np.minimum(np.floor(right) + 1, width).astype(np.intp)
     span, x = _spread(first, after)
-    owner = row_of[span]
-    slopes = _slopes(a, b, c, area, values[triangles])
-    along = slopes[owner]
-    made = along[:, 0] * x[:, None].astype(np.float32)
-    made += (slopes[row_of, 1] * row[:, None].astype(np.float32) + slopes[row_of, 2])[span]
-    canvas.reshape(-1, canvas.shape[2])[row[span] * width + x] = made
+    return row_of, row, span, x
 
 
 def _spread(first: Indices, after: Indices) -> tuple[Indices, Indices]:
@@ -70,17 +108,13 @@ def _spans(corners: NDArray[np.float64], row: Indices) -> tuple[NDArray[np.float
     return np.maximum(left, lowest), np.minimum(right, highest)
 
 
-def _slopes(
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    c: NDArray[np.float64],
-    area: NDArray[np.float64],
-    values: Values,
-) -> Values:
+def _slopes(corners: Points, triangles: Indices, values: Values) -> Values:
     """Return `T×3×K`: how the values change along x and y, and what they are in the top left pixel."""
-    ab, ac = (b - a) / area[:, None], (c - a) / area[:, None]
-    one, two = values[:, 1] - values[:, 0], values[:, 2] - values[:, 0]
+    a, b, c = (corners[triangles[:, k]].astype(np.float64) for k in range(3))
+    area = _cross(b - a, c - a)[:, None]
+    ab, ac = (b - a) / area, (c - a) / area
+    first = values[triangles[:, 0]]
+    one, two = values[triangles[:, 1]] - first, values[triangles[:, 2]] - first
     x = one * ac[:, 1:] - two * ab[:, 1:]
     y = two * ab[:, :1] - one * ac[:, :1]
-    origin = values[:, 0] - x * a[:, :1] - y * a[:, 1:]
-    return np.stack([x, y, origin], 1).astype(np.float32)
+    return np.stack([x, y, first - x * a[:, :1] - y * a[:, 1:]], 1).astype(np.float32)

@@ -28,6 +28,8 @@ _AJAR = (0.01, 0.05)
 _CHEEKS = (np.array([50, 205, 101, 36]), np.array([280, 425, 330, 266]))
 _THROAT = np.array([0.11, 0.02, 0.02], np.float32)
 """What a dark mouth has beside the lips' own colour."""
+_SEAM = np.array([0.6, 0.4, 0.4], np.float32)
+"""The line between closed lips, as shares of their colour."""
 _TOOTH = 0.13
 """Height of the upper teeth, in widths of the mouth."""
 
@@ -98,7 +100,7 @@ class Mouth:
         lips = take(self._shut, np.ascontiguousarray(place[box]) - corner(self._box))
         blend(made, box, lips, polygon(now[LIPS_OUTER, :2], box, soft) * closing)
         seam = (now[_UPPER, :2] + now[_LOWER, :2]) / 2
-        blend(made, box, self._lips.rgb * np.float32(0.45), line(seam, box, 0.02 * self._wide) * closing)
+        blend(made, box, self._lips.rgb * _SEAM, line(seam, box, 0.02 * self._wide) * closing)
 
     def _cavity(self, across: Values, gap: float, wide: float) -> Values:
         """Make a mouth up: dark red, a tongue below, and the upper teeth unless the portrait has its own."""

@@ -14,6 +14,7 @@ from melies.puppetry.render.backdrop import Backdrop, head
 from melies.puppetry.render.eyes import Eyes
 from melies.puppetry.render.mesh import Values, paint
 from melies.puppetry.render.mouth import Mouth
+from melies.puppetry.render.shading import Shading
 from melies.puppetry.render.shapes import box_of, corner
 from melies.puppetry.render.unfold import unfolded
 
@@ -43,6 +44,7 @@ class Puppet:
         self._step = max(1, round(face / _CELLS))
         colours = np.ascontiguousarray(crop[..., :3])
         self._backdrop = Backdrop(crop, head(colours))
+        self._shading = Shading(self._rest, *self._size, self._step)
         self._eyes = Eyes(colours, self._rest)
         self._mouth = Mouth(colours, self._rest)
         self._grid = tuple(-(-side // self._step) for side in self._size)
@@ -59,6 +61,7 @@ class Puppet:
         now = unfolded(self._rest, now)
         place = self._place - self._back(now)
         part = self._backdrop.render(place)
+        self._shading.paint(part[..., :3], now, place, move)
         self._eyes.paint(part[..., :3], now, place)
         self._mouth.paint(part[..., :3], now, place, move)
         made[self._box] = part
