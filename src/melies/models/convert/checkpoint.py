@@ -17,7 +17,7 @@ import pickletools
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
@@ -77,7 +77,7 @@ BROKEN = (
 )
 
 
-def read(path: Path) -> StateDict:
+def read(path: Path, parts: Sequence[str] = ()) -> StateDict:
     """Read the weights of a network.
 
     What training programs wrap them in (`params_ema`, `params`, `state_dict`, `model`) and the prefix `module.` of
@@ -85,6 +85,8 @@ def read(path: Path) -> StateDict:
 
     Args:
         path: A file of `torch.save` or a `.safetensors` file, told apart by their content.
+        parts: Names under which a file of `torch.save` holds several networks side by side. Theirs are the only weights
+            that are read, and the part's name and a dot come before every key.
 
     Returns:
         An array for every key, in the file's order: floating point of any width as float32, whole numbers and
@@ -97,7 +99,7 @@ def read(path: Path) -> StateDict:
     if not path.is_file():
         raise UseError(f"There is no file {path}.")
     try:
-        weights = _weights(path)
+        weights = _weights(path, parts)
     except BROKEN as error:
         raise ModelError(f"{path} is damaged: {str(error) or type(error).__name__}.", "Fetch it again.") from None
     if not weights:
@@ -107,15 +109,15 @@ def read(path: Path) -> StateDict:
     return weights
 
 
-def _weights(path: Path) -> StateDict:
+def _weights(path: Path, parts: Sequence[str]) -> StateDict:
     with path.open("rb") as file:
         start = file.read(len(LEGACY))
         file.seek(0)
         if start[:2] == b"PK":
             with zipfile.ZipFile(file) as archive:
-                return _zipped(path, archive)
+                return _zipped(path, archive, parts)
         if start == LEGACY:
-            return _legacy(path, file)
+            return _legacy(path, file, parts)
         if start[8:9] == b"{":
             return _safetensors(file.read())
     raise ModelError(f"{path} is not a checkpoint: neither torch.save nor safetensors wrote it.")
@@ -190,6 +192,20 @@ def _tensor(storage: object, offset: object, size: object, stride: object) -> _T
     return _Tensor(storage, offset, size, stride)  # type: ignore[arg-type]
 
 
+def _tensors(path: Path, content: Any, parts: Sequence[str]) -> dict[str, _Tensor]:
+    """Return the tensors by their names: the network's, or those of its parts."""
+    if not parts:
+        return _unwrapped(content)
+    for part in parts:
+        if not isinstance(content, Mapping) or not isinstance(content.get(part), Mapping):
+            raise ModelError(f"{path} holds no network called {part}.")
+    return {
+        f"{part}.{key.removeprefix('module.')}": tensor
+        for part in parts
+        for key, tensor in _unwrapped(content[part]).items()
+    }
+
+
 def _unwrapped(content: object) -> dict[str, _Tensor]:
     """Return the tensors by their names, without what the training program put around them."""
     while isinstance(content, Mapping):
@@ -216,7 +232,7 @@ def _elements(data: bytes, dtype: str, order: Literal["<", ">"] = "<") -> NDArra
     return found.astype(np.float32 if found.dtype.kind == "f" else dtype, copy=False)
 
 
-def _zipped(path: Path, archive: zipfile.ZipFile) -> StateDict:
+def _zipped(path: Path, archive: zipfile.ZipFile, parts: Sequence[str]) -> StateDict:
     """Read what `torch.save` writes since PyTorch 1.6."""
     names = archive.namelist()
     if any(name.endswith("/constants.pkl") for name in names):
@@ -235,15 +251,17 @@ def _zipped(path: Path, archive: zipfile.ZipFile) -> StateDict:
     program = archive.read(pickles[0])
     _refuse_bombs(io.BytesIO(program), len(program))
     unpickler = _Unpickler(io.BytesIO(program), path)
-    tensors = _unwrapped(unpickler.load())
+    tensors = _tensors(path, unpickler.load(), parts)
+    # What training kept for its optimisers is several times as large as the weights.
+    needed = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
     storages = {
         key: _elements(archive.read(f"{folder}data/{key}"), storage.dtype, ">" if big else "<")
-        for key, storage in unpickler.storages.items()
+        for key, storage in needed.items()
     }
     return {name: tensor.view(storages[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
-def _legacy(path: Path, file: IO[bytes]) -> StateDict:
+def _legacy(path: Path, file: IO[bytes], parts: Sequence[str]) -> StateDict:
     """Read what PyTorch before 1.6 wrote: magic number, version, system, content, names of storages; the storages."""
     limit = path.stat().st_size
     places = []
@@ -258,15 +276,21 @@ def _legacy(path: Path, file: IO[bytes]) -> StateDict:
         contents.append(unpicklers[-1].load())
     _, _, system, content, keys = contents
     order: Literal["<", ">"] = "<" if system["little_endian"] else ">"
+    tensors = _tensors(path, content, parts)
+    needed = {tensor.storage.key for tensor in tensors.values()}
     storages = {}
     for key in keys:
         storage = unpicklers[3].storages[key]
         size = storage.length * (2 if storage.dtype == "bfloat16" else np.dtype(storage.dtype).itemsize)
-        count, data = int.from_bytes(file.read(8), "little"), file.read(min(size, limit))
+        count = int.from_bytes(file.read(8), "little")
+        if key not in needed:
+            file.seek(size, io.SEEK_CUR)
+            continue
+        data = file.read(min(size, limit))
         if count != storage.length or len(data) != size:
             raise ValueError(f"storage {key} has {count} elements and {len(data)} bytes in place of {storage.length}")
         storages[key] = _elements(data, storage.dtype, order)
-    return {name: tensor.view(storages[tensor.storage.key]) for name, tensor in _unwrapped(content).items()}
+    return {name: tensor.view(storages[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
 def _safetensors(data: bytes) -> StateDict:
