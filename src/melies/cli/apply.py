@@ -60,6 +60,9 @@ class Apply(General, click.Group):
     the whole command.
     """
 
+    places = 2
+    """Words before the first effect."""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all effects."""
         from melies import effects
@@ -89,16 +92,16 @@ class Apply(General, click.Group):
         literal = False
         while words:
             word = words.popleft()
-            if word == "--" and len(names) < 2:
+            if word == "--" and len(names) < self.places:
                 literal = True
-            elif len(names) < 2 and (literal or word == "-" or not word.startswith("-")):
+            elif len(names) < self.places and (literal or word == "-" or not word.startswith("-")):
                 names.append(word)
             elif not word.startswith("-"):
                 own = self._options(word)
                 rest.append(word)
             else:
                 option = _match(own, word)
-                to_effect = option or (len(names) == 2 and not _match(general, word))
+                to_effect = option or (len(names) == self.places and not _match(general, word))
                 target = rest if to_effect else front
                 target.append(word)
                 if _wants_value(option or _match(general, word), word) and words:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 from melies.effect import Effect, FrameEffect
@@ -31,16 +31,34 @@ def lead_in(effects: Sequence[Effect]) -> int | None:
     return None if None in needs else sum(need for need in needs if need)
 
 
-def run_effect(effect: Effect, frames: Iterator[Frame], spec: VideoSpec, workers: int = 1) -> Iterator[Frame]:
-    """Apply one effect, afresh for every shot where its scope says so; closing it closes `frames`."""
+def run_effect(
+    effect: Effect,
+    frames: Iterator[Frame],
+    spec: VideoSpec,
+    workers: int = 1,
+    now: Callable[[], Effect] | None = None,
+) -> Iterator[Frame]:
+    """Apply one effect, afresh for every shot where its scope says so; closing it closes `frames`.
+
+    Args:
+        effect: Which.
+        frames: What comes in.
+        spec: What it looks like.
+        workers: Threads for an effect without memory.
+        now: Returns the effect as it is set at this moment, where its settings may change on the way.
+    """
+
+    def apply(frames: Iterator[Frame]) -> Iterator[Frame]:
+        return effect.apply(frames, spec) if now is None else effect.steered(frames, spec, now)
+
     try:
-        if isinstance(effect, FrameEffect) and type(effect).apply is FrameEffect.apply:
+        if now is None and isinstance(effect, FrameEffect) and type(effect).apply is FrameEffect.apply:
             yield from ordered_map(effect.step, frames, workers)
         elif effect.scope == "shot":
             for shot in shots(frames):
-                yield from _first_is_cut(effect.apply(shot, spec))
+                yield from _first_is_cut(apply(shot))
         else:
-            yield from effect.apply(frames, spec)
+            yield from apply(frames)
     finally:
         close(frames)
 

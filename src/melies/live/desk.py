@@ -1,0 +1,184 @@
+"""The desk: how every effect is set at this moment, and the only place where that is changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from melies.effect import Effect
+from melies.engine.chain import specs
+from melies.errors import UseError
+from melies.frame import VideoSpec
+from melies.live.camera import Camera
+from melies.schema import Setting, settings
+from melies.suggest import did_you_mean
+
+
+class Lineup:
+    """Effects as they stand one after another; what does not change the size of pictures changes in place."""
+
+    def __init__(self, effects: Sequence[Effect]) -> None:
+        self.effects = list(effects)
+
+    def now(self, index: int) -> Effect:
+        """Return an effect as it is set."""
+        return self.effects[index]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the values that the number keys give a field."""
+
+    address: str
+    value: str
+
+
+class Desk:
+    """Holds the effects of a show, the camera's own first, and changes their settings while they run.
+
+    Args:
+        effects: As the user set them.
+        choices: Values to go through, such as portraits.
+
+    Attributes:
+        lineup: The effects as they run; another object when the show must begin afresh because pictures change size.
+        on_restart: Called then.
+
+    Raises:
+        UseError: An effect cannot run live.
+    """
+
+    def __init__(self, effects: Sequence[Effect], choices: Sequence[Choice] = ()) -> None:
+        self.spec: VideoSpec | None = None
+        self.on_restart: Callable[[], None] = lambda: None
+        self.choices = tuple(choices)
+        self.chosen = 0
+        self._asked: list[Effect] = [Camera(), *_fit_for_stage(effects)]
+        self._good = list(self._asked)
+        self._lock = threading.RLock()
+        self.lineup = Lineup([effect.live() for effect in self._asked])
+
+    @property
+    def camera(self) -> Camera:
+        """How the camera's picture is changed."""
+        effect = self.lineup.effects[0]
+        assert isinstance(effect, Camera)
+        return effect
+
+    def names(self) -> dict[str, int]:
+        """Return where each effect stands, by name; the second of a kind is `mask2`."""
+        found: dict[str, int] = {}
+        for index, effect in enumerate(self._asked):
+            name = effect.name()
+            count = sum(other.name() == name for other in self._asked[:index])
+            found[f"{name}{count + 1}" if count else name] = index
+        return found
+
+    def find(self, address: str) -> tuple[int, Setting]:
+        """Return the place of the effect and the field that `puppet.driving_multiplier` names.
+
+        Raises:
+            UseError: There is none; the nearest names are suggested.
+        """
+        name, _, field = address.replace("-", "_").partition(".")
+        names = {known.replace("-", "_"): index for known, index in self.names().items()}
+        if name not in names:
+            raise UseError(f"No effect {name!r} is on this stage.{did_you_mean(name, names)}", _there(self.names()))
+        known = {setting.name: setting for setting in settings(type(self._asked[names[name]]))}
+        if field not in known:
+            raise UseError(f"{name} has no setting {field!r}.{did_you_mean(field, known)}", _there(known))
+        return names[name], known[field]
+
+    def get(self, address: str) -> Any:
+        """Return what a field is set to."""
+        index, setting = self.find(address)
+        return getattr(self._asked[index], setting.name)
+
+    def set(self, address: str, value: Any) -> None:
+        """Set a field; text is read as on the command line.
+
+        Raises:
+            UseError: There is no such field, or it does not take the value; nothing was changed.
+        """
+        with self._lock:
+            index, setting = self.find(address)
+            effect = self._asked[index]
+            if isinstance(value, str):
+                value = setting.read([value] if setting.kind in ("list", "pairs") else value)
+            given = {name: getattr(effect, name) for name in effect.model_fields_set}
+            self._change({index: type(effect)(**{**given, setting.name: value})})
+
+    def replace(self, effects: Sequence[Effect]) -> None:
+        """Put other effects behind the camera: those of a recipe that was changed.
+
+        Raises:
+            UseError: They cannot run live, or not on such pictures; nothing was changed.
+        """
+        with self._lock:
+            behind = list(_fit_for_stage(effects))
+            if [type(effect) for effect in behind] == [type(effect) for effect in self._asked[1:]]:
+                self._change({place: effect for place, effect in enumerate(behind, 1) if effect != self._asked[place]})
+            else:
+                self._line_up([self._asked[0], *behind])
+
+    def choose(self, number: int) -> None:
+        """Set the field of a choice, counted from 0; beyond the last it goes on with the first."""
+        if self.choices:
+            self.chosen = number % len(self.choices)
+            choice = self.choices[self.chosen]
+            self.set(choice.address, choice.value)
+
+    def refer(self, word: str) -> bool:
+        """Set how effects find a face's rest, to `"auto"` or `"first"`, where they have `neutral` for that."""
+        found = False
+        for name, index in self.names().items():
+            fields = {setting.name: setting for setting in settings(type(self._asked[index]))}
+            if "neutral" in fields and word in fields["neutral"].wants.split("|"):
+                self.set(f"{name}.neutral", word)
+                found = True
+        return found
+
+    def worked(self) -> None:
+        """Note that a picture came out with the settings as they are."""
+        if self._good != self._asked:
+            with self._lock:
+                self._good = list(self._asked)
+
+    def go_back(self) -> bool:
+        """Return to the settings that last worked; say whether that is a change."""
+        with self._lock:
+            if [*map(id, self._good)] == [*map(id, self._asked)]:
+                return False
+            self._line_up(self._good)
+            return True
+
+    def _change(self, changed: dict[int, Effect]) -> None:
+        asked = [changed.get(index, effect) for index, effect in enumerate(self._asked)]
+        live = {index: effect.live() for index, effect in changed.items()}
+        running = [live.get(index, effect) for index, effect in enumerate(self.lineup.effects)]
+        if self.spec is not None and specs(self.spec, running) != specs(self.spec, self.lineup.effects):
+            self._line_up(asked)
+            return
+        self._asked = asked
+        self.lineup.effects[:] = running
+
+    def _line_up(self, asked: Sequence[Effect]) -> None:
+        effects = [effect.live() for effect in asked]
+        if self.spec is not None:
+            specs(self.spec, effects)
+        self._asked = list(asked)
+        self.lineup = Lineup(effects)
+        self.on_restart()
+
+
+def _fit_for_stage(effects: Sequence[Effect]) -> Sequence[Effect]:
+    for effect in effects:
+        if effect.scope == "video" or effect.retimes:
+            raise UseError(f"{effect.name()} needs a whole film, and a camera never ends.", "Leave it out.")
+    return effects
+
+
+def _there(names: Any) -> str:
+    return f"There is {', '.join(names)}."

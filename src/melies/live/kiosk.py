@@ -1,0 +1,133 @@
+"""Running for weeks: a process that watches the show and begins it again, and a log that does not fill the disk."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from melies.errors import UseError
+
+log = logging.getLogger("melies")
+
+PULSE = "MELIES_PULSE"
+"""Environment variable that names the file which a watched show touches while it is well."""
+
+HUNG = 90.0
+"""Seconds without a touch after which a show is ended; loading models takes its time."""
+
+SHORTEST, LONGEST = 1.0, 60.0
+"""Seconds before a show begins again: they double up to the longest while it keeps failing early."""
+
+STEADY = 300.0
+"""Seconds after which a show counts as having run well."""
+
+LOOK = 1.0
+_MISUSED = 2
+
+
+def watch(
+    command: Sequence[str],
+    *,
+    hung: float = HUNG,
+    shortest: float = SHORTEST,
+    look: float = LOOK,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Run a show in a process of its own, and again whenever it crashes or hangs.
+
+    Args:
+        command: The show's command line.
+        hung: Seconds without a pulse after which it is ended.
+        shortest: Seconds before the first new beginning.
+        look: Seconds between two looks.
+        sleep: Waits.
+
+    Returns:
+        The exit status, once somebody ended the show or its command makes no sense.
+    """
+    pause = shortest
+    with tempfile.TemporaryDirectory(prefix="melies-kiosk-") as folder:
+        pulse = Path(folder) / "pulse"
+        while True:
+            pulse.touch()
+            began = time.monotonic()
+            status = _once(command, pulse, hung, look)
+            if status in (0, _MISUSED):
+                return status
+            if time.monotonic() - began >= STEADY:
+                pause = shortest
+            log.warning("The show ended (status %d) and begins again in %.0f s.", status, pause)
+            sleep(pause)
+            pause = min(2 * pause, LONGEST)
+
+
+def _once(command: Sequence[str], pulse: Path, hung: float, look: float) -> int:
+    process = subprocess.Popen(command, env={**os.environ, PULSE: str(pulse)})  # noqa: S603 - ourselves
+    try:
+        beat, since = pulse.stat().st_mtime_ns, time.monotonic()
+        while True:
+            try:
+                return process.wait(look)
+            except subprocess.TimeoutExpired:
+                now = pulse.stat().st_mtime_ns
+            if now != beat:
+                beat, since = now, time.monotonic()
+            elif time.monotonic() - since > hung:
+                log.warning("The show hangs and is ended.")
+                process.kill()
+                return process.wait() or 1
+    except BaseException:
+        _end(process)
+        raise
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask the show to end, and make it."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def beat(healthy: Callable[[], bool]) -> None:
+    """Tell the process that watches, if one does, that the show is well."""
+    pulse = os.environ.get(PULSE)
+    if pulse and healthy():
+        Path(pulse).touch()
+
+
+@contextmanager
+def logged(path: Path | None) -> Iterator[None]:
+    """Also write what is logged to a file, which begins anew at a megabyte; four old ones are kept.
+
+    Raises:
+        UseError: It cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    try:
+        handler = RotatingFileHandler(path, maxBytes=1 << 20, backupCount=4, encoding="utf-8")
+    except OSError as error:
+        raise UseError(f"The log {path} cannot be written: {error.strerror}.") from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setLevel(logging.INFO)
+    log.addHandler(handler)
+    level = log.level
+    log.setLevel(min(level or logging.WARNING, logging.INFO))
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        handler.close()

@@ -1,0 +1,155 @@
+"""Where a show's pictures come from: a camera, a file played in real time, a pattern."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from melies.errors import UseError
+from melies.frame import Frame, Image
+from melies.live.clock import TICK, Clock
+
+RATE = Fraction(30)
+"""Pictures a second where neither the user nor the source says."""
+
+SIZE = (640, 480)
+"""Width and height of the pattern."""
+
+
+class Source(Protocol):
+    """Something that yields pictures as they come about."""
+
+    name: str
+    rate: Fraction
+    """Pictures a second, nominal."""
+
+    def pictures(self, clock: Clock, stop: threading.Event) -> Iterator[Frame]:
+        """Yield pictures, each at the moment when it is there; their times mean nothing.
+
+        Raises:
+            MediaError: The source cannot be read, or no longer.
+        """
+        ...
+
+
+class Device:
+    """A camera.
+
+    Args:
+        name: Its number, its name, or the path of a device.
+        size: Width and height to ask for.
+        rate: Pictures a second to ask for.
+    """
+
+    def __init__(self, name: str, size: tuple[int, int] | None = None, rate: Fraction | None = None) -> None:
+        self.name = f"camera {name}"
+        self.rate = rate or RATE
+        self._device, self._size, self._asked = name, size, rate
+
+    def pictures(self, clock: Clock, stop: threading.Event) -> Iterator[Frame]:
+        """Yield what the camera sees; converting a picture is left to who needs it."""
+        from melies.media.camera import read_camera
+
+        for native in read_camera(self._device, self._size, self._asked):
+            yield Frame(None, 0, TICK, 1, native=native)
+
+
+class Played:
+    """A film played at its own speed, again and again; each round begins with a cut.
+
+    Args:
+        path: The film.
+        rate: Pictures a second instead of its own.
+
+    Raises:
+        UseError: It cannot be opened.
+    """
+
+    def __init__(self, path: Path, rate: Fraction | None = None) -> None:
+        from melies.media.reader import Reader
+
+        self.name = path.name
+        self._reader = Reader(path)
+        self.rate = rate or self._reader.spec.rate
+        self._speed = float(self.rate / self._reader.spec.rate)
+
+    def pictures(self, clock: Clock, stop: threading.Event) -> Iterator[Frame]:
+        """Yield its frames when they are due; a machine too slow for that plays it slower."""
+        begin = clock.now()
+        while not stop.is_set():
+            end = 0.0
+            for index, frame in enumerate(self._reader.frames()):
+                due = begin + frame.time / self._speed
+                end = float((frame.pts + frame.duration) * frame.time_base) / self._speed
+                clock.wait(stop, due - clock.now())
+                if stop.is_set():
+                    return
+                yield frame.at(0, 1, cut=index == 0)
+            begin = max(begin + end, clock.now() - 1 / float(self.rate))
+
+
+class Pattern:
+    """A chart with a disc that goes round once in four seconds, and a clock hand in it.
+
+    Args:
+        size: Width and height.
+        rate: Pictures a second.
+    """
+
+    name = "synthetic"
+
+    def __init__(self, size: tuple[int, int] | None = None, rate: Fraction | None = None) -> None:
+        self.rate = rate or RATE
+        self._size = size or SIZE
+
+    def pictures(self, clock: Clock, stop: threading.Event) -> Iterator[Frame]:
+        """Draw a picture whenever one is due."""
+        from melies.generators.bars import Bars
+
+        width, height = self._size
+        chart = next(iter(Bars(width=width, height=height).frames())).image
+        begin, index = clock.now(), 0
+        while not stop.is_set():
+            yield Frame(_disc(chart, float(index / self.rate)), index, 1 / self.rate, 1)
+            # What a late machine missed is passed over, as a camera would.
+            index = max(index + 1, int((clock.now() - begin) * self.rate))
+            clock.wait(stop, begin + float(index / self.rate) - clock.now())
+
+
+def _disc(chart: Image, seconds: float) -> Image:
+    image = chart.copy()
+    height, width = image.shape[:2]
+    turn = seconds / 4 * 2 * np.pi
+    centre = (round(width / 2 + width * 0.3 * np.cos(turn)), round(height / 2 + height * 0.25 * np.sin(turn)))
+    radius = max(3, height // 8)
+    cv2.circle(image, centre, radius, (250, 250, 250), -1, cv2.LINE_AA)
+    hand = (round(centre[0] + radius * np.sin(4 * turn)), round(centre[1] - radius * np.cos(4 * turn)))
+    cv2.line(image, centre, hand, (200, 30, 30), max(1, radius // 8), cv2.LINE_AA)
+    return image
+
+
+def find_source(text: str, size: tuple[int, int] | None = None, rate: Fraction | None = None) -> Source:
+    """Return what the user means: `synthetic`, the number or name of a camera, or a film.
+
+    Args:
+        text: As typed.
+        size: Width and height to ask a camera for, or of the pattern.
+        rate: Pictures a second.
+
+    Raises:
+        UseError: A film cannot be opened, or a size is asked of it.
+    """
+    if text == "synthetic":
+        return Pattern(size, rate)
+    path = Path(text)
+    if text.isdecimal() or text.startswith("/dev/") or not (path.suffix or path.exists()):
+        return Device(text, size, rate)
+    if size is not None:
+        raise UseError(f"{path.name} is a film, and plays in its own size.", "Add the effect resize to change it.")
+    return Played(path, rate)

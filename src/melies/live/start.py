@@ -1,0 +1,118 @@
+"""From what the user asked for to a show that runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from melies.effect import Effect
+from melies.engine.libraries import opencv_keeps_to_its_thread, settle
+from melies.errors import UseError
+from melies.frame import Image
+from melies.live import kiosk
+from melies.live.desk import Desk
+from melies.live.keys import help_text
+from melies.live.options import LiveOptions, find_choices
+from melies.live.remote import Mapping, Midi, Osc, Watched, follow_lines
+from melies.live.show import Show
+from melies.live.sinks import Recorder, Sink, VirtualCamera
+from melies.live.sources import find_source
+from melies.live.stream import Stream
+from melies.live.window import Window
+from melies.media.output import SaveOptions
+from melies.recipe import Recipe, locate
+
+PLACES = ("window", "virtual-camera", "stream")
+
+
+@contextmanager
+def opened(
+    effects: Sequence[Effect], options: LiveOptions, saving: SaveOptions, say: Callable[[str], None]
+) -> Iterator[Show]:
+    """Make a show and open everything around it; its `run` is left to the caller.
+
+    Args:
+        effects: What happens to the pictures.
+        options: Everything else.
+        saving: How films are written.
+        say: Takes what people should know.
+
+    Raises:
+        UseError: Something cannot be opened, or makes no sense.
+    """
+    settle()
+    desk = make_desk(effects, options)
+    show = Show(
+        find_source(options.camera, options.size, options.rate),
+        desk,
+        tireless=options.kiosk,
+        seconds=options.seconds,
+        house=_house(options.house_picture),
+        recordings=options.recordings,
+        saving=saving,
+        say=say,
+    )
+    show.numbers_shown = options.numbers
+    mappings = [Mapping.read(text, desk) for text in options.midi]
+    with ExitStack() as stack:
+        stack.enter_context(opencv_keeps_to_its_thread())
+        stack.enter_context(show)
+        for place in options.to:
+            show.add(_place(place, show, options, saving, say))
+        if options.osc is not None:
+            stack.callback(Osc(show, options.osc).close)
+        if mappings:
+            stack.callback(Midi(show, mappings, options.midi_port).close)
+        if options.recipe is not None:
+            show.ticking.append(Watched(locate(options.recipe), desk, show.note_effects).look)
+        if options.kiosk:
+            show.ticking.append(lambda: kiosk.beat(lambda: show.healthy))
+        if sys.stdin is not None and not options.kiosk:
+            follow_lines(show, sys.stdin)
+        say(help_text())
+        yield show
+
+
+def make_desk(effects: Sequence[Effect], options: LiveOptions) -> Desk:
+    """Put effects on a desk, set as the options say.
+
+    Raises:
+        UseError: Effects are given twice, cannot run live, or choices are for a field that is not there.
+    """
+    if options.recipe is not None:
+        if effects:
+            raise UseError("Effects and --recipe are two ways to say what happens.", "Give one of them.")
+        effects = Recipe.load(locate(options.recipe)).effects
+    desk = Desk(effects, find_choices(options.choices))
+    for choice in desk.choices:
+        desk.find(choice.address)
+    desk.set("camera.mirror", options.mirror)
+    desk.set("camera.zoom", options.zoom)
+    return desk
+
+
+def _place(place: str, show: Show, options: LiveOptions, saving: SaveOptions, say: Callable[[str], None]) -> Sink:
+    if place == "window":
+        return Window(show.ask, full=options.full_screen or options.kiosk)
+    if place == "virtual-camera":
+        return VirtualCamera()
+    if place == "stream":
+        stream = Stream(options.host, options.port, show.numbers.plain)
+        say(f"The stream is at {stream.address}")
+        return stream
+    path = Path(place)
+    if not path.suffix:
+        raise UseError(f"--to {place}: should be {', '.join(PLACES)}, or a film such as show.mp4.")
+    return Recorder(path, saving)
+
+
+def _house(path: Path | None) -> Image | None:
+    """Read the picture of the house."""
+    if path is None:
+        return None
+    from melies.live.sinks import opaque
+    from melies.media.reader import Reader
+
+    return opaque(next(Reader(path).frames()).image)
