@@ -5,7 +5,7 @@ from melies.faces.finder import find
 from melies.faces.identity import cluster, distance, embed
 from melies.faces.nets import BLENDSHAPES, blendshapes
 from melies.faces.pose import Pose, fit, pose_of
-from melies.faces.smooth import OneEuro
+from melies.faces.smooth import OneEuro, Steady
 from melies.faces.tracker import Tracker
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Face",
     "OneEuro",
     "Pose",
+    "Steady",
     "Tracker",
     "blendshapes",
     "cluster",
