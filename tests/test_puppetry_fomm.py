@@ -1,0 +1,208 @@
+"""The engine fomm: loading models without PyTorch, the motion that is taken over, and what of the portrait is left."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from melies.errors import ModelError, UseError
+from melies.models.convert import checkpoint, fomm
+from melies.models.convert.fomm import Layout
+from melies.puppetry import fomm as engine
+from melies.puppetry.fomm import Fomm, KeyPoints, unlikeness
+from melies.puppetry.move import Move
+from melies.puppetry.place import place_of
+from test_nets_fomm import weights
+from torch_files import Raw, global_name, legacy, zipped
+
+TINY = Layout(4, 0.25, 4, 2, 16, 6, 2, 24, 8, 2, 24, 1)
+
+
+def face(x, y, size):
+    """Points on an oval, as high as `size`."""
+    around = np.linspace(0, 2 * np.pi, 478, endpoint=False)
+    oval = np.stack([0.4 * np.cos(around), 0.5 * np.sin(around), 0 * around], axis=1) * size
+    return (oval + np.array([x, y, 0])).astype(np.float32)
+
+
+def content(layout=TINY):
+    """What training leaves in a file: the networks, and much that is not needed."""
+    made = {part: {} for part in fomm.PARTS}
+    for name, value in weights(layout).items():
+        part, _, key = name.partition(".")
+        made[part][key] = value
+    return {
+        **made,
+        "discriminator": {"conv.weight": np.zeros((3, 3))},
+        "optimizer_generator": {
+            "state": {7: {"exp_avg": np.ones(5)}},
+            "param_groups": [{"lr": Raw(b"G" + struct.pack(">d", 2e-4))}],
+        },
+        "epoch": 100,
+    }
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MELIES_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model for pictures of 64×64, as a training leaves it."""
+    place = tmp_path_factory.mktemp("run")
+    for name, made in fomm.convert(weights(TINY), 64).items():
+        (place / f"{name}.onnx").write_bytes(made)
+    return place
+
+
+def image(channels=3, dtype=np.uint8, seed=0):
+    most = np.iinfo(dtype).max
+    made = np.random.default_rng(seed).integers(0, most, (120, 160, channels), dtype, endpoint=True)
+    made.flags.writeable = False
+    return made
+
+
+def moment(strength=1.0, driver=1, neutral=2, points=None):
+    at = face(80, 60, 50)
+    return Move(
+        at, strength, driver=image(seed=driver), driver_points=at if points is None else points,
+        neutral=image(seed=neutral), neutral_points=at,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("write", [zipped, legacy])
+def test_networks_are_read_out_of_what_training_leaves(tmp_path, write):
+    (tmp_path / "net.pth.tar").write_bytes(write(content()))
+    found = checkpoint.read(tmp_path / "net.pth.tar", fomm.PARTS)
+    wanted = weights(TINY)
+    assert found.keys() == wanted.keys()
+    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+    with pytest.raises(ModelError, match="holds no network called teacher"):
+        checkpoint.read(tmp_path / "net.pth.tar", ["teacher"])
+
+
+@pytest.mark.parametrize("write", [zipped, legacy])
+def test_a_checkpoint_that_wants_to_run_code_is_refused(home, write):
+    code = Raw(global_name("os", "system"))
+    (home / "net.pth.tar").write_bytes(write({**content(), "epoch": code}))
+    with pytest.raises(ModelError, match=r"os\.system"):
+        engine.load(home / "net.pth.tar")
+
+
+def test_a_checkpoint_is_converted_once(home, monkeypatch):
+    (home / "net.pth.tar").write_bytes(zipped(content()))
+    first = engine.load(home / "net.pth.tar")
+    assert first.side == 256
+    monkeypatch.setattr(fomm, "convert", None)
+    assert engine.load(home / "net.pth.tar").generator is first.generator
+    (kept,) = (home / "home" / "models" / "converted").iterdir()
+    assert {path.name for path in kept.iterdir()} == {"detector.onnx", "encoder.onnx", "generator.onnx"}
+    assert engine.load(kept / "generator.onnx").generator is first.generator
+
+
+def test_what_is_no_model_is_refused(home, folder):
+    with pytest.raises(UseError, match="does not exist"):
+        engine.load(home / "none.pth.tar")
+    with pytest.raises(UseError, match=r"detector\.onnx is missing"):
+        engine.load(home)
+    (home / "other.pth").write_bytes(zipped({"params": {"body.0.weight": np.zeros((3, 3, 3, 3), np.float32)}}))
+    with pytest.raises(ModelError, match="no network called kp_detector"):
+        engine.load(home / "other.pth")
+    for name in engine.FILES:
+        (home / f"{name}.onnx").write_bytes((folder / "generator.onnx").read_bytes())
+    with pytest.raises(ModelError, match="not a First Order Motion Model"):
+        engine.load(home)
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (4, np.uint8), (3, np.uint16)])
+def test_only_the_head_of_a_portrait_changes(folder, channels, dtype):
+    portrait = image(channels, dtype)
+    puppet = Fomm(portrait, face(80, 60, 40), engine.load(folder))
+    assert puppet.render(moment(0.0)) is portrait
+    made = puppet.render(moment())
+    assert made.shape == portrait.shape
+    assert made.dtype == portrait.dtype
+    place = place_of(face(80, 60, 40))
+    y, x = np.indices((120, 160)) + 0.5
+    outside = (abs(x - place.x) > place.radius + 1) | (abs(y - place.y) > place.radius + 1)
+    assert np.array_equal(made[outside], portrait[outside])
+    assert np.array_equal(made[..., 3:], portrait[..., 3:])
+    assert (made[~outside] != portrait[~outside]).mean() > 0.5
+
+
+def test_at_rest_it_is_what_the_model_makes_of_the_portrait_itself(folder):
+    networks = engine.load(folder)
+    portrait, points = image(), face(80, 60, 40)
+    picture = place_of(points).cut(portrait, 64)
+    found = networks.find(picture)
+    inputs = {
+        **networks.encoder.run({"picture": engine._planes(picture)}),
+        "source": found.value[None],
+        "driving": found.value[None],
+        "turn": np.eye(2, dtype=np.float32)[None, None].repeat(4, 1),
+    }
+    wanted = networks.generator.run(inputs)["picture"][0].transpose(1, 2, 0)
+    puppet = Fomm(portrait, points, networks)
+    for gain in (0.0, 1.0):
+        made = puppet.render(moment(driver=2, neutral=2), gain=gain)
+        middle = place_of(points).cut(made, 64)[24:40, 24:40]
+        assert np.abs(middle - wanted[24:40, 24:40]).mean() < 0.03
+
+
+def test_the_motion_is_that_of_the_paper(folder):
+    rng = np.random.default_rng(3)
+
+    def random_points():
+        turns = np.eye(2) + 0.3 * rng.normal(size=(4, 2, 2))
+        return KeyPoints(rng.uniform(-1, 1, (4, 2)).astype(np.float32), turns.astype(np.float32))
+
+    puppet = Fomm(image(), face(80, 60, 40), engine.load(folder))
+    source, rest, driving = puppet._source, random_points(), random_points()
+    puppet._rest = rest
+    scale = np.sqrt(engine._area(source.value) / engine._area(rest.value))
+    value, turn = puppet._aims(driving, absolute=False, gain=1.0)
+    np.testing.assert_allclose(value, source.value + scale * (driving.value - rest.value), atol=1e-5)
+    wanted = driving.jacobian @ np.linalg.inv(rest.jacobian) @ source.jacobian
+    np.testing.assert_allclose(turn @ wanted, source.jacobian, atol=1e-3)
+    value, turn = puppet._aims(driving, absolute=True, gain=1.0)
+    np.testing.assert_allclose(value, driving.value, atol=1e-5)
+    np.testing.assert_allclose(turn @ driving.jacobian, source.jacobian, atol=1e-3)
+    value, turn = puppet._aims(driving, absolute=False, gain=0.0)
+    np.testing.assert_array_equal(value, source.value)
+    np.testing.assert_array_equal(turn, np.eye(2, dtype=np.float32)[None].repeat(4, 0))
+
+
+def test_the_window_on_the_performer_follows_only_a_head_that_leaves_it(folder):
+    puppet = Fomm(image(), face(80, 60, 40), engine.load(folder))
+    puppet.render(moment())
+    window = puppet._window
+    puppet.render(moment(points=face(84, 58, 50)))
+    assert puppet._window == window
+    puppet.render(moment(points=face(130, 60, 50)))
+    assert puppet._window.x == pytest.approx(place_of(face(130, 60, 50)).x - engine.LEASH * window.radius)
+    assert puppet._window.y == window.y
+
+
+def test_a_new_rest_is_gone_over_to_gently(folder):
+    puppet = Fomm(image(), face(80, 60, 40), engine.load(folder))
+    puppet.render(moment(neutral=2))
+    before = puppet._rest
+    puppet.render(moment(neutral=5))
+    after, target = puppet._rest, puppet._target
+    step = np.abs(after.value - before.value).max()
+    assert 0 < step <= engine.EASE * np.abs(target.value - before.value).max() + 1e-6
+
+
+def test_a_motion_without_pictures_is_refused(folder):
+    puppet = Fomm(image(), face(80, 60, 40), engine.load(folder))
+    with pytest.raises(UseError, match="engine fomm needs to see the performer"):
+        puppet.render(Move(face(80, 60, 40)))
+
+
+def test_likeness_does_not_depend_on_place_and_size():
+    one = face(80, 60, 40)
+    assert unlikeness(one, face(20, 90, 70)) < 1e-6
+    turned = one * np.array([0.7, 1, 1], np.float32)
+    assert unlikeness(one, turned) > 0.001
