@@ -26,7 +26,7 @@ SMALLEST = 32
 """Pixels of a face below which there is nothing to learn from it."""
 FEWEST = 8
 """Different faces below which nothing is learned."""
-_ALIKE = 0.001
+_ALIKE = 0.0015
 """Root mean square distance of two aligned outlines, in crops, below which one of the faces is enough."""
 _SHARP = 0.3
 """The share of a film's median sharpness below which a face counts as blurred."""
@@ -69,7 +69,7 @@ def cut(image: Image, matrix: Matrix, size: int) -> Image:
         size: Side in pixels.
     """
     # As fine as the picture and then averaged, against aliasing.
-    fine = int(np.clip(np.ceil(1 / np.hypot(*matrix[:, 0])), 1, 8))
+    fine = int(np.clip(np.ceil(1 / np.hypot(*matrix[:, 0])), 1, 16))
     larger = fine * matrix + [[0, 0, (fine - 1) / 2]] * 2
     crop = cv.warpAffine(
         np.ascontiguousarray(image[..., :3]), larger, (fine * size, fine * size), borderMode=cv2.BORDER_REPLICATE
@@ -205,7 +205,7 @@ def extract(
     Raises:
         UseError: There are not enough faces to learn from, or the picture of who is meant shows nobody.
     """
-    kept = _Collection(2 * most)
+    kept = _Collection(2 * max(most, FEWEST))
     for crops in _people(frames, size, face):
         for crop in crops:
             kept.add(crop)

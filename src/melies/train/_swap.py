@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from melies.nets.swap import Decoder, Dssim, Encoder, Swap, settled
 from melies.swapping.augment import lesson, nchw
 from melies.swapping.extract import FaceSet
 from melies.swapping.learned import FACE, INPUT, KEY, MASK, Card
-from melies.swapping.light import in_light_of
+from melies.swapping.recolour import in_light_of
 
 _OPSET = 17
 _AGREE = 1e-3
@@ -168,15 +169,18 @@ class SwapWork:
         path = folder / f"{into}-to-{out}.onnx"
         part = path.with_name(path.name + ".part")
         example = person.rest[:4].cpu()
-        torch.onnx.export(
-            swap,
-            (example[:1],),
-            part,
-            input_names=[INPUT],
-            output_names=[FACE, MASK],
-            opset_version=_OPSET,
-            dynamo=False,
-        )
+        with warnings.catch_warnings():
+            # The newer exporter needs another package (onnxscript), and does no better with a network this plain.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            torch.onnx.export(
+                swap,
+                (example[:1],),
+                part,
+                input_names=[INPUT],
+                output_names=[FACE, MASK],
+                opset_version=_OPSET,
+                dynamo=False,
+            )
         model = onnx.load(part)
         onnx.helper.set_model_props(model, {KEY: card.model_dump_json()})
         onnx.save(model, part)

@@ -41,10 +41,10 @@ class Swap(Trainer):
 
     def begin(self, rng: np.random.Generator, device: str) -> Work:
         """Collect the faces, or take those that an earlier sitting collected, and make the networks."""
-        from melies.train._swap import SwapWork
-
         a = self._collect(self.a, self.face_a, "a")
         b = self._collect(self.b, self.face_b, "b")
+        from melies.train._swap import SwapWork
+
         return SwapWork(a, b, rng, device, batch=self.batch, rate=self.rate, match=self.match, held_out=HELD_OUT)
 
     def _collect(self, film: Path, face: Faces, letter: str) -> FaceSet:
