@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from melies.faces.anatomy import CHIN, FOREHEAD, OVAL, Points
+from melies.faces.anatomy import CHIN, FOREHEAD, OVAL, RIGID, Points
 from melies.faces.pose import fit
 from melies.matting.scale import Map, cv
 from melies.puppetry.render.backdrop import take
@@ -64,11 +64,11 @@ class Around:
             `H×W×2`.
         """
         oval = self._points[OVAL]
-        pose = fit(oval, points[OVAL])
+        pose = fit(self._points[RIGID], points[RIGID])
         matrix = pose.scale * pose.rotation[:2].T
         turned = self._solid @ matrix + pose.shift[:2] - self._place
         beyond = (points - self._points)[OVAL, :2] - self._held * (oval @ matrix + pose.shift[:2] - oval[:, :2])
-        forward = turned * self._follow + (self._weights @ beyond) * self._calm
+        forward: Values = turned * self._follow + (self._weights @ beyond) * self._calm
         backward = forward
         for _ in range(3):
             backward = cv.remap(

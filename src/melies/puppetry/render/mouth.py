@@ -99,7 +99,7 @@ class Mouth:
         soft = max(0.8, 0.02 * self._wide)
         lips = take(self._shut, np.ascontiguousarray(place[box]) - corner(self._box))
         blend(made, box, lips, polygon(now[LIPS_OUTER, :2], box, soft) * closing)
-        seam = (now[_UPPER, :2] + now[_LOWER, :2]) / 2
+        seam: Points = (now[_UPPER, :2] + now[_LOWER, :2]) * np.float32(0.5)
         blend(made, box, self._lips.rgb * _SEAM, line(seam, box, 0.02 * self._wide) * closing)
 
     def _cavity(self, across: Values, gap: float, wide: float) -> Values:
@@ -119,17 +119,18 @@ class Mouth:
             shade = (np.float32(0.55) + np.float32(0.45) * ramp(down / np.maximum(high, 1e-3), 0, 0.7)) * middle
             ivory = self._skin.bright * np.float32(0.92) * (shade * between)[..., None]
             colour += (ivory - colour) * (teeth * np.float32(0.9))[..., None]
-        return colour.astype(np.float32, copy=False)
+        return np.asarray(colour, np.float32)
 
     def _with_own_teeth(self, inside: Values, now: Points, box: Box) -> Values:
         """Lay the portrait's own teeth over: they keep their place on the skull while the lips move."""
         assert self._box is not None
         pose = fit(self._rest[RIGID], now[RIGID])
         back = np.linalg.inv(pose.scale * pose.rotation[:2, :2]).astype(np.float32)
-        place = (places(box) - now[_PHILTRUM, :2]) @ back.T + self._rest[_PHILTRUM, :2]
-        place = np.ascontiguousarray(place, np.float32)
+        away = places(box) - now[_PHILTRUM, :2]
+        place: Values = np.ascontiguousarray(away @ back.T + self._rest[_PHILTRUM, :2])
         teeth = cv.remap(self._teeth, place - corner(self._box), None, cv2.INTER_LINEAR)[..., None]
-        return inside + (unit(take(self._image, place)) - inside) * teeth
+        made: Values = inside + (unit(take(self._image, place)) - inside) * teeth
+        return made
 
     def _performers(
         self, inside: Values, driver: Image, points: Points, now: Points, box: Box, across: Values
@@ -152,7 +153,8 @@ class Mouth:
         seen = self._lips.matched(take(patch, canvas), _Colours(patch, lips))
         depth = np.minimum(3 * across[..., 0], 1 - 0.3 * across[..., 0])
         deep = np.float32(0.55) + np.float32(0.45) * ramp(depth, 0, 1)
-        return inside + (seen * deep[..., None] - inside) * np.float32(shown)
+        made: Values = inside + (seen * deep[..., None] - inside) * np.float32(shown)
+        return made
 
 
 class _Colours:
@@ -160,10 +162,10 @@ class _Colours:
 
     def __init__(self, patch: Values, weight: Map) -> None:
         lab = cv.cvtColor(np.ascontiguousarray(patch[..., :3]), cv2.COLOR_RGB2Lab).reshape(-1, 3)
-        share = (weight / max(float(weight.sum()), 1e-6)).reshape(-1)
-        self.mean: NDArray[np.float32] = share @ lab
+        share = (weight / np.float32(max(float(weight.sum()), 1e-6))).reshape(-1)
+        self.mean = np.asarray(share @ lab, np.float32)
         self.spread = np.sqrt(share @ np.square(lab - self.mean)) + np.float32(1)
-        self.rgb: NDArray[np.float32] = share @ patch[..., :3].reshape(-1, 3)
+        self.rgb = np.asarray(share @ patch[..., :3].reshape(-1, 3), np.float32)
         bright = np.array([[[min(95.0, self.mean[0] + self.spread[0]), self.mean[1] * 0.25, self.mean[2] * 0.6]]])
         self.bright: NDArray[np.float32] = cv.cvtColor(bright.astype(np.float32), cv2.COLOR_Lab2RGB)[0, 0]
 
@@ -238,4 +240,5 @@ def _grain(image: Image, rest: Points) -> Map:
 
 def _tiled(tile: Map, height: int, width: int) -> Map:
     """Return a tile laid side by side, over this size."""
-    return tile[np.arange(height) % tile.shape[0]][:, np.arange(width) % tile.shape[1]]
+    tiled: Map = tile[np.arange(height) % tile.shape[0]][:, np.arange(width) % tile.shape[1]]
+    return tiled

@@ -17,6 +17,7 @@ from melies.puppetry.render.mouth import Mouth
 from melies.puppetry.render.shading import Shading
 from melies.puppetry.render.shapes import box_of, corner
 from melies.puppetry.render.unfold import unfolded
+from melies.upscaling.enlarger import filled
 
 _CELLS = 90
 """How many cells of the coarse grid lie across a face."""
@@ -38,7 +39,7 @@ class Puppet:
         self._box = slice(top, bottom), slice(left, right)
         self._offset = np.array([left, top, 0], np.float32)
         self._rest = points - self._offset
-        crop = np.ascontiguousarray(image[self._box])
+        crop = _with_hidden_colours(image[self._box])
         self._size = right - left, bottom - top
         face = float(np.ptp(points[:SKIN, :2], 0).max())
         self._step = max(1, round(face / _CELLS))
@@ -56,10 +57,10 @@ class Puppet:
         """Return the whole picture with the face moved, of the same size and type."""
         if move.strength == 0:
             return self._image
-        now = self._rest + np.float32(move.strength) * (move.points - self._offset - self._rest)
+        there = self._rest + move.strength * (move.points - self._offset - self._rest)
+        now = unfolded(self._rest, np.asarray(there, np.float32))
+        place: Values = self._place - self._back(now)
         made = self._image.copy()
-        now = unfolded(self._rest, now)
-        place = self._place - self._back(now)
         part = self._backdrop.render(place)
         self._shading.paint(part[..., :3], now, place, move)
         self._eyes.paint(part[..., :3], now, place)
@@ -70,13 +71,12 @@ class Puppet:
     def _on_grid(self, points: Points) -> Points:
         """Pixels of the crop to places of the coarse grid, whose cells are `step` pixels wide."""
         half = np.array([1, 1, 0], np.float32) * np.float32((self._step - 1) / 2)
-        scaled: Points = (points - half) / np.float32(self._step)
-        return scaled
+        return np.asarray((points - half) / np.float32(self._step), np.float32)
 
     def _back(self, now: Points) -> Values:
         """Return how far back from each pixel is what comes to be seen there."""
         triangles = _by_depth(now)
-        moved = (now - self._rest)[:SKIN, :2]
+        moved = np.asarray(now - self._rest, np.float32)[:SKIN, :2]
         coarse = self._around.back(self._on_grid(now)) * np.float32(self._step)
         paint(coarse, self._on_grid(now)[:SKIN, :2], moved, triangles)
         wide = tuple(side * self._step for side in self._grid)
@@ -91,11 +91,18 @@ class Puppet:
         box = box_of(part, 0.2 * float(np.ptp(part[:, 0])), self._size)
         if box is None:
             return
-        corners = now - corner(box)
-        inside = (corners > -1).all(1) & (corners < (box[1].stop - box[1].start, box[0].stop - box[0].start)).all(1)
+        corners: Points = now - corner(box)
         canvas = np.ascontiguousarray(fine[box])
+        inside = np.asarray((corners > -1).all(1) & (corners < canvas.shape[1::-1]).all(1))
         paint(canvas, corners, moved, triangles[inside[triangles].any(1)])
         fine[box] = canvas
+
+
+def _with_hidden_colours(image: Image) -> Image:
+    """Return a copy in which transparent pixels have the colours around them, so that edges that move are clean."""
+    if image.shape[2] == 3:
+        return image.copy()
+    return np.dstack([filled(image[..., :3], image[..., 3]), image[..., 3]])
 
 
 def _by_depth(points: Points) -> Indices:

@@ -126,7 +126,7 @@ def _wrinkles(now: tuple[Map, Map], calm: tuple[Map, Map]) -> Map:
     strange = cv.GaussianBlur(ramp(np.abs(fine), *_STRANGE) * weight, (0, 0), 2 * _FINE)
     fine = cv.GaussianBlur(fine * weight * np.maximum(1 - 2 * strange, 0), (0, 0), _FINE)
     limited: Map = np.float32(_MOST) * np.tanh(fine / np.float32(_MOST))
-    return np.minimum(limited, np.float32(0.5) * limited)
+    return np.asarray(np.minimum(limited, np.float32(0.5) * limited), np.float32)
 
 
 def _clockwise() -> Indices:

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from melies.faces.anatomy import LEFT_EYE, LIPS_INNER, LIPS_OUTER, RIGHT_EYE, RIGID, SKIN, Indices, Points, canonical
 from melies.faces.pose import fit
+from melies.puppetry.render.shapes import ramp
 
-_SHRUNK = 0.2
-_STRETCHED = 2.2
-"""Share of its area at rest below which, or above which, a turned triangle gives way."""
+_SHRUNK = (2.5, 5.0)
+_STRETCHED = (1.6, 2.6)
+"""How many times smaller or larger than at rest a turned triangle is when it begins to give way, and when it has."""
 _LEAST = 0.05
-"""Area, as a share of a triangle's usual one, that every triangle is thought to have at rest."""
+"""Area, as a share of a triangle's usual one, that every triangle has at least: also what is seen from behind."""
 _CHEEK = 2.5
 """How far from the middle of the mean face the parts begin that may give way, in centimetres."""
 _ROUNDS = 12
@@ -34,10 +35,11 @@ def unfolded(rest: Points, now: Points) -> Points:
     """
     turned = fit(rest[RIGID], now[RIGID]).to_picture(rest)
     before, after = _areas(rest), _areas(turned)
-    usual = np.maximum(before, _LEAST * np.median(np.abs(before)))
-    odd = (after < _SHRUNK * usual) | (after > _STRETCHED * usual)
+    least = _LEAST * np.median(np.abs(before))
+    ratio = np.maximum(after, least) / np.maximum(before, least)
+    odd = np.maximum(ramp(1 / ratio, *_SHRUNK), ramp(ratio, *_STRETCHED))
     weight = np.zeros(SKIN, np.float32)
-    weight[canonical().triangles[odd]] = 1
+    np.maximum.at(weight, canonical().triangles, odd[:, None])
     neighbours, loose = _mesh()
     weight = np.maximum(weight, 0.5 * (neighbours @ weight)) * loose
     if not weight.any():
