@@ -49,7 +49,7 @@ class Light:
         skin, rim = _parts()
         weight = trust * skin
         wanted, had = _broad(face, weight), _broad(texture, weight)
-        scale = _contrast(face - wanted, texture - had, weight)
+        scale = _contrast(face - wanted, texture - had, weight, trust)
         gain = np.empty_like(face)
         gain[..., 0] = np.clip(wanted[..., 0] / had[..., 0], 1 / _RANGE, _RANGE)
         gain[..., 1:] = 1
@@ -70,8 +70,9 @@ def _broad(picture: Floats, weight: Floats) -> Floats:
     return np.maximum(soft, np.float32(_DARKEST))
 
 
-def _contrast(face: Floats, texture: Floats, weight: Floats) -> Floats:
-    """How much stronger the details of the face are than those of the texture, `3`."""
+def _contrast(face: Floats, texture: Floats, skin: Floats, trust: Floats) -> Floats:
+    """How much stronger the details of the face are than those of the texture, `3`: of its skin, and all its colour."""
+    weight = np.concatenate([skin, trust, trust], 2)
     seen, had = ((np.square(part) * weight).sum((0, 1)) for part in (face, texture))
     ratio: Floats = np.sqrt((seen + np.float32(1e-3)) / (had + np.float32(1e-3)))
     return np.clip(ratio, _CONTRAST[:, 0], _CONTRAST[:, 1])

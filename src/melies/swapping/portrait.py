@@ -29,6 +29,8 @@ _LOOKS = 200
 """Frames of a film that are looked at."""
 _KEPT = 8
 """Frames of a film that are kept: those least like each other."""
+_EVENED = 0.8
+"""How much of a light from one side is taken away."""
 _NEAR = 6.0
 """How many degrees of pose another view may be off before it counts a third."""
 _EXPRESSION = 25.0
@@ -169,10 +171,18 @@ def _whole(image: Floats, face: Face, side: int) -> Floats:
     both = seen * other_seen
     lit = (_soft(texture * both, side) + 1e-3) / (_soft(other * both, side) + 1e-3)
     share = np.maximum(seen, 1 - other_seen)
-    filled = share * texture + (1 - share) * np.clip(other * np.clip(lit, 0.5, 2), 0, 1)
+    filled = _evenly_lit(share * texture + (1 - share) * np.clip(other * np.clip(lit, 0.5, 2), 0, 1), side)
     return np.dstack(
         [opponent(filled.astype(np.float32)), cv.resize(skin(_at(filled, BARE), _at(seen, BARE)), (side, side))]
     )
+
+
+def _evenly_lit(texture: Floats, side: int) -> Floats:
+    """Take away most of a light from one side: what is shaded on one half of the face only is light, not the person."""
+    bright = _soft(texture.mean(2) + np.float32(0.02), side, 3)
+    even = np.sqrt(bright * bright[:, ::-1])
+    lit: Floats = np.clip(texture * ((even / bright) ** np.float32(_EVENED))[..., None], 0, 1)
+    return lit
 
 
 def _at(picture: Floats, side: int) -> Floats:
@@ -181,8 +191,8 @@ def _at(picture: Floats, side: int) -> Floats:
     return np.atleast_3d(resized)
 
 
-def _soft(picture: Any, side: int) -> Floats:
-    """Blur so widely that only light is left."""
+def _soft(picture: Any, side: int, sigma: float = 8) -> Floats:
+    """Blur so widely, in sixty-fourths of the face, that only light is left."""
     small = cv.resize(np.ascontiguousarray(picture), (64, 64), interpolation=cv2.INTER_AREA)
-    soft: Floats = cv.resize(cv.GaussianBlur(small, (0, 0), 8), (side, side), interpolation=cv2.INTER_LINEAR)
+    soft: Floats = cv.resize(cv.GaussianBlur(small, (0, 0), sigma), (side, side), interpolation=cv2.INTER_LINEAR)
     return soft

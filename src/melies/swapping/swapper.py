@@ -14,6 +14,7 @@ from melies.frame import Image
 from melies.imaging import blend
 from melies.matting.scale import code, cv, reduce, unit
 from melies.swapping.flat import Floats, facing, flat, lie, opponent, smoothstep
+from melies.swapping.hands import Hands, draw
 from melies.swapping.light import SIDE, Light
 from melies.swapping.skin import BARE, skin
 
@@ -45,7 +46,7 @@ class Settings:
     feather: float = 0.08
     color_match: float = 1.0
     mouth: bool = False
-    eyes: bool = False
+    occlusion: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Swapper:
     def __init__(self) -> None:
         self._looks: Looks | None = None
         self._light = Light()
+        self._hands = Hands()
         self._steady = OneEuro(cutoff=3.0, beta=0.6)
 
     def step(self, image: Image, face: Face, time: float, looks: Looks, settings: Settings) -> Image:
@@ -102,11 +104,17 @@ class Swapper:
         patch = _Patch.around(face, width, height)
         if strength == 0 or patch.width < _LEAST or patch.height < _LEAST:
             return image
-        skin = self._painted(image, face.moved(points), patch, time, looks, settings)
-        local = points - np.array([patch.left, patch.top, 0], np.float32)
-        colours, share = _shown(skin, local, patch.width, patch.height)
-        share *= np.float32(strength)
-        share *= 1 - _openings(local, patch, settings)
+        corner = np.array([patch.left, patch.top, 0], np.float32)
+        local = face.moved(points - corner)
+        cut = image[patch.top : patch.bottom, patch.left : patch.right]
+        hands = self._hands.step(image, face) if settings.occlusion else []
+        before = draw([hand - corner[:2] for hand in hands], patch.width, patch.height) if hands else None
+        texture = looks.texture(image, face, round(1.2 * face.size))
+        skin = self._painted(cut, local, before, texture, time, settings)
+        colours, share = _shown(skin, local.points, patch.width, patch.height)
+        share *= np.float32(strength) * (1 - _openings(local.points, patch, settings))
+        if before is not None:
+            share *= 1 - before
         result = image.copy()
         place = result[patch.top : patch.bottom, patch.left : patch.right]
         place[:] = blend(code(np.clip(colours, 0, 1), image.dtype), np.ascontiguousarray(place), share)
@@ -118,13 +126,21 @@ class Swapper:
         return np.asarray(self._steady(face.points / size, time) * size, np.float32)
 
     def _painted(
-        self, image: Image, face: Face, patch: _Patch, time: float, looks: Looks, settings: Settings
+        self, cut: Image, face: Face, before: Floats | None, texture: Floats, time: float, settings: Settings
     ) -> Floats:
-        """The new face unrolled, in the light of the old one: Y, Cr, Cb and opacity, `side×side×4`."""
-        texture = looks.texture(image, face, round(1.2 * face.size))
+        """The new face unrolled, in the light of the old one: Y, Cr, Cb and opacity, `side×side×4`.
+
+        Args:
+            cut: The part of the picture with the face.
+            face: In its pixels.
+            before: What is before the face, `H×W`, 0…1.
+            texture: The new face unrolled.
+            time: In seconds.
+            settings: How it is done.
+        """
         side = texture.shape[0]
-        old, trust = _unrolled(image, face, patch)
-        bare = skin(old, trust)
+        old, trust = _unrolled(cut, face, before)
+        bare = skin(old, trust) if settings.occlusion else np.ones((BARE, BARE), np.float32)
         trust *= bare[..., None]
         new = cv.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         both = _half(trust) * new[..., 3:]
@@ -145,8 +161,7 @@ def _frontal(face: Face) -> float:
 
 def _openings(points: Points, patch: _Patch, settings: Settings) -> Floats:
     """Where the old face shows through: between the lids and between the lips."""
-    outlines = [] if settings.eyes else [anatomy.RIGHT_EYE, anatomy.LEFT_EYE]
-    outlines += [] if settings.mouth else [anatomy.LIPS_INNER]
+    outlines = [anatomy.RIGHT_EYE, anatomy.LEFT_EYE, *([] if settings.mouth else [anatomy.LIPS_INNER])]
     mask = np.zeros((patch.height, patch.width), np.float32)
     for outline in outlines:
         cv.fillPoly(mask, [np.rint(points[outline, :2] * 16).astype(np.int32)], 1.0, shift=4)
@@ -154,18 +169,20 @@ def _openings(points: Points, patch: _Patch, settings: Settings) -> Floats:
     return soft
 
 
-def _unrolled(image: Image, face: Face, patch: _Patch) -> tuple[Floats, Floats]:
+def _unrolled(cut: Image, face: Face, before: Floats | None) -> tuple[Floats, Floats]:
     """The old face unrolled, `BARE×BARE×3`, and where it is seen well, `BARE×BARE×1`."""
-    cut = image[patch.top : patch.bottom, patch.left : patch.right]
-    scale = min(1.0, 1.2 * BARE / max(cut.shape[:2]))
-    small = reduce(cut, max(1, round(patch.width * scale)), max(1, round(patch.height * scale)))
-    across, down = small.shape[1] / patch.width, small.shape[0] / patch.height
-    points = (face.points - np.array([patch.left, patch.top, 0], np.float32)) * np.array([across, down, 1], np.float32)
+    height, width = cut.shape[:2]
+    scale = min(1.0, 1.2 * BARE / max(height, width))
+    small = reduce(cut, max(1, round(width * scale)), max(1, round(height * scale)))
+    points = face.points * np.array([small.shape[1] / width, small.shape[0] / height, 1], np.float32)
     square = flat(BARE)
     where = square.spread(points[: anatomy.SKIN, :2])
     inside = (where >= -0.5).all(-1) & (where[..., 0] < small.shape[1]) & (where[..., 1] < small.shape[0])
-    seen = smoothstep(square.spread(facing(face.points)), _EDGE_ON, _SEEN)
-    return square.unroll(unit(small), points), seen * inside[..., None].astype(np.float32)
+    trust = smoothstep(square.spread(facing(face.points)), _EDGE_ON, _SEEN) * inside[..., None].astype(np.float32)
+    if before is not None:
+        free = square.unroll(1 - reduce(before, small.shape[1], small.shape[0]), points)
+        trust *= free[..., None]
+    return square.unroll(unit(small), points), trust
 
 
 def _half(picture: Floats) -> Floats:

@@ -1,0 +1,169 @@
+"""Hands before a face: found, followed, and drawn as a mask.
+
+Zhang et al., "MediaPipe Hands: On-device Real-time Hand Tracking" (2020).
+"""
+
+from __future__ import annotations
+
+from math import atan2, cos, pi, sin
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melies import models
+from melies.faces import Face
+from melies.frame import Image
+from melies.matting.scale import cv
+from melies.square import Square
+
+Joints = NDArray[np.float32]
+"""`21×2`: the wrist, then four of the thumb and of each finger from its root to its tip, in pixels."""
+
+_FINDER_SIDE, _JOINTS_SIDE = 192, 224
+_EVERY = 3
+"""Where no hand is followed, one is looked for every so many frames."""
+_MOST = 2
+_SCORE, _PRESENT, _STILL = 0.45, 0.5, 0.25
+"""How sure it must be that there is a palm, that it is a hand, and that a hand which is followed is still one."""
+_PATIENCE = 8
+"""For how many frames a hand that is no longer seen is thought to be where it was."""
+_AROUND = 1.15
+"""Half the side of the square in which hands are looked for, in sizes of the face."""
+_PALM = np.array([0, 1, 5, 9, 13, 17])
+_BONES = np.array(
+    [(1, 2), (2, 3), (3, 4), (5, 6), (6, 7), (7, 8), (9, 10), (10, 11), (11, 12), (13, 14), (14, 15), (15, 16)]
+    + [(17, 18), (18, 19), (19, 20), (5, 9), (9, 13), (13, 17), (0, 1), (0, 5), (0, 17)]
+)
+_THICK = 0.27
+"""Width of a finger as a share of the width of the palm, from the root of one finger to that of the last."""
+
+
+class Hands:
+    """Follow the hands before one face of a shot."""
+
+    def __init__(self) -> None:
+        self._hands: list[tuple[Joints, int]] = []
+        self._frames = 0
+
+    def step(self, image: Image, face: Face) -> list[Joints]:
+        """Return the hands near the face in the next frame.
+
+        Args:
+            image: `H×W×3`, uint8 or uint16.
+            face: Where the face is.
+        """
+        seen: list[tuple[Joints, int]] = []
+        lost: list[tuple[Joints, int]] = []
+        for hand, missing in self._hands:
+            now = look(image, around(hand), _STILL)
+            if now is None:
+                lost.append((hand, missing + 1))
+            else:
+                _add(seen, now, 0)
+        if len(seen) < _MOST and (lost or self._frames % _EVERY == 0):
+            x, y = map(float, face.centre)
+            for place in detect(image, Square(x + 0.5, y + 0.5, _AROUND * face.size))[:_MOST]:
+                new = look(image, place, _PRESENT)
+                if new is not None:
+                    _add(seen, new, 0)
+        for hand, missing in lost:
+            if missing <= _PATIENCE:
+                _add(seen, hand, missing)
+        self._frames += 1
+        self._hands = seen[:_MOST]
+        return [hand for hand, _ in self._hands]
+
+
+def _add(hands: list[tuple[Joints, int]], hand: Joints, missing: int) -> None:
+    """Keep a hand, unless it is one of those already."""
+    if not any(around(hand).near(around(other), 0.5) for other, _ in hands):
+        hands.append((hand, missing))
+
+
+def look(image: Image, place: Square, least: float) -> Joints | None:
+    """Return the joints of the hand in a square, upright for it; None if there is none.
+
+    Args:
+        image: `H×W×3` RGB, uint8 or uint16.
+        place: The square.
+        least: How sure it must be, 0…1.
+    """
+    made = models.load("hand").run({"input_1": place.cut(image, _JOINTS_SIDE)[None]}, ["Identity", "Identity_1"])
+    if made["Identity_1"].item() < least:
+        return None
+    points = made["Identity"].reshape(21, 3)[:, :2]
+    return _placed(points - _JOINTS_SIDE / 2, place, 2 * place.radius / _JOINTS_SIDE)
+
+
+def around(hand: Joints) -> Square:
+    """Return the square around a hand's joints, upright for it, for the next look."""
+    direction = (hand[6] + 2 * hand[10] + hand[14]) / 4 - hand[0]
+    angle = atan2(float(direction[1]), float(direction[0])) + pi / 2
+    axes = np.array([[cos(angle), sin(angle)], [-sin(angle), cos(angle)]])
+    upright = hand @ axes.T
+    low, high = upright.min(0), upright.max(0)
+    side = float((high - low).max())
+    x, y = axes.T @ ((low + high) / 2 - np.array([0, 0.1 * side])) + 0.5
+    return Square(float(x), float(y), max(2.0, side), angle)
+
+
+def detect(image: Image, place: Square) -> list[Square]:
+    """Find hands in a square.
+
+    Args:
+        image: `H×W×3` RGB, uint8 or uint16.
+        place: The square.
+
+    Returns:
+        The squares around them, upright for them, best first.
+    """
+    made = models.load("hand-detector").run({"input_1": place.cut(image, _FINDER_SIDE)[None]})
+    boxes = made["Identity"][0]
+    scores = 1 / (1 + np.exp(-np.clip(made["Identity_1"][0, :, 0], -30, 30)))
+    found: list[Square] = []
+    for anchor in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= _SCORE)]:
+        points = boxes[anchor].reshape(9, 2) + _ANCHORS[anchor]
+        size = float(np.abs(boxes[anchor, 2:4]).max())
+        up = points[4] - points[2]
+        angle = atan2(float(up[1]), float(up[0])) + pi / 2
+        ahead = np.array([sin(angle), -cos(angle)]) * size / 2
+        scale = 2 * place.radius / _FINDER_SIDE
+        (centre,) = _placed((points[0] + ahead - _FINDER_SIDE / 2)[None], place, scale)
+        square = Square(float(centre[0]) + 0.5, float(centre[1]) + 0.5, max(2.0, 1.3 * size * scale), angle)
+        if not any(square.near(other, 0.5) for other in found):
+            found.append(square)
+    return found
+
+
+def draw(hands: list[Joints], width: int, height: int) -> NDArray[np.float32]:
+    """Draw hands as a mask, `H×W`, 0…1, softer the larger they are."""
+    mask = np.zeros((height, width), np.float32)
+    thick = 2.0
+    for hand in hands:
+        thick = max(thick, _THICK * float(np.linalg.norm(hand[5] - hand[17]) + np.linalg.norm(hand[5] - hand[9])))
+        drawn = np.rint(hand * 16).astype(np.int32)
+        cv.fillPoly(mask, [drawn[_PALM]], 1.0, shift=4)
+        for one, two in _BONES:
+            cv.line(mask, drawn[one].tolist(), drawn[two].tolist(), 1.0, round(thick), shift=4)
+    soft: NDArray[np.float32] = cv.GaussianBlur(mask, (0, 0), max(0.7, thick / 12))
+    return soft
+
+
+def _placed(offsets: NDArray[np.float32], place: Square, scale: float) -> NDArray[np.float32]:
+    """Carry offsets from the middle of a square, `N×2`, into the picture's pixels."""
+    right, down = offsets.T * scale
+    x = place.x - 0.5 + cos(place.angle) * right - sin(place.angle) * down
+    y = place.y - 0.5 + sin(place.angle) * right + cos(place.angle) * down
+    return np.column_stack([x, y]).astype(np.float32)
+
+
+def _anchors() -> NDArray[np.float32]:
+    """The centres, in pixels of 192, of the grids of 24 (twice) and 12 (six times) cells a side."""
+    grids = []
+    for cells, times in ((24, 2), (12, 6)):
+        y, x = (np.indices((cells, cells), np.float32) + np.float32(0.5)) * np.float32(_FINDER_SIDE / cells)
+        grids.append(np.repeat(np.dstack([x, y]).reshape(-1, 2), times, axis=0))
+    return np.concatenate(grids)
+
+
+_ANCHORS = _anchors()
