@@ -290,4 +290,4 @@ def test_a_far_turn_leaves_no_fold():
 
 def test_lids_and_lips_may_fold():
     target = blinked(opened(face(), 10))
-    assert np.array_equal(unfolded(face(), target), target)
+    assert np.abs(unfolded(face(), target) - target).max() < 1

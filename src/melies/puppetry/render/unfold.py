@@ -14,6 +14,8 @@ from melies.puppetry.render.shapes import ramp
 _SHRUNK = (2.5, 5.0)
 _STRETCHED = (1.6, 2.6)
 """How many times smaller or larger than at rest a turned triangle is when it begins to give way, and when it has."""
+_HIDDEN = 3.0
+"""How large a triangle is at rest, in the least areas, from which on it does not count as hidden."""
 _LEAST = 0.05
 """Area, as a share of a triangle's usual one, that every triangle has at least: also what is seen from behind."""
 _CHEEK = 2.5
@@ -37,7 +39,9 @@ def unfolded(rest: Points, now: Points) -> Points:
     before, after = _areas(rest), _areas(turned)
     least = _LEAST * np.median(np.abs(before))
     ratio = np.maximum(after, least) / np.maximum(before, least)
-    odd = np.maximum(ramp(1 / ratio, *_SHRUNK), ramp(ratio, *_STRETCHED))
+    odd = np.maximum.reduce(
+        [ramp(1 / ratio, *_SHRUNK), ramp(ratio, *_STRETCHED), 1 - ramp(before / least, 0, _HIDDEN)]
+    )
     weight = np.zeros(SKIN, np.float32)
     np.maximum.at(weight, canonical().triangles, odd[:, None])
     neighbours, loose = _mesh()
