@@ -4,7 +4,7 @@ from melies.faces.face import Face
 from melies.faces.finder import find
 from melies.faces.identity import cluster, distance, embed
 from melies.faces.nets import BLENDSHAPES, blendshapes
-from melies.faces.pose import Pose, fit, pose_of
+from melies.faces.pose import Pose, fit, pose_of, turned
 from melies.faces.smooth import OneEuro, Steady
 from melies.faces.tracker import Tracker
 
@@ -22,4 +22,5 @@ __all__ = [
     "find",
     "fit",
     "pose_of",
+    "turned",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import asin, atan2, degrees
+from math import asin, atan2, cos, degrees, sin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,8 @@ class Pose:
 
     @property
     def roll(self) -> float:
-        """How far the head is tilted clockwise as seen, in degrees."""
-        return degrees(atan2(self.rotation[1, 0], self.rotation[0, 0]))
+        """How far the head is tilted clockwise as seen, in degrees; the tilt comes before the other two turns."""
+        return degrees(atan2(self.rotation[1, 0], self.rotation[1, 1]))
 
     def to_picture(self, points: Points) -> Points:
         """Carry points of the face, `N×3`, into the picture."""
@@ -49,6 +49,16 @@ class Pose:
         """Carry points of the picture, `N×3`, to the upright face in front of the viewer: the inverse."""
         carried: Points = ((points - self.shift) @ self.rotation / self.scale).astype(np.float32, copy=False)
         return carried
+
+
+def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> NDArray[np.float32]:
+    """Return the rotation, `3×3`, of which `Pose` gives these angles, in degrees: roll, then pitch, then yaw."""
+    y, p, r = np.radians((yaw, pitch, roll))
+    right = np.array([[cos(y), 0, -sin(y)], [0, 1, 0], [sin(y), 0, cos(y)]])
+    up = np.array([[1, 0, 0], [0, cos(p), sin(p)], [0, -sin(p), cos(p)]])
+    clockwise = np.array([[cos(r), -sin(r), 0], [sin(r), cos(r), 0], [0, 0, 1]])
+    rotation: NDArray[np.float32] = (right @ up @ clockwise).astype(np.float32)
+    return rotation
 
 
 def pose_of(points: Points) -> Pose:

@@ -69,8 +69,8 @@ class Steady:
     """Smooth the meshes of a shot's faces, whatever their size and the frame rate.
 
     The head's place and turn, and the expression that is left when these are taken away, are filtered separately: a
-    head is heavy, skin may be held firmly, and lids, irises and lips are let move at once. Make one for a shot; it tells
-    the faces apart by `Face.person`.
+    head is heavy, skin may be held firmly, and lids, irises and lips are let move at once. Make one for a shot; it
+    tells the faces apart by `Face.person`.
 
     Args:
         strength: 0 changes nothing, 0.5 is usual, 1 holds twice as firmly.
