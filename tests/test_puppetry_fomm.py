@@ -124,7 +124,7 @@ def test_only_the_head_of_a_portrait_changes(folder, channels, dtype):
     made = puppet.render(moment())
     assert made.shape == portrait.shape
     assert made.dtype == portrait.dtype
-    place = place_of(face(80, 60, 40))
+    place = place_of(face(80, 60, 40), 160, 120)
     y, x = np.indices((120, 160)) + 0.5
     outside = (abs(x - place.x) > place.radius + 1) | (abs(y - place.y) > place.radius + 1)
     assert np.array_equal(made[outside], portrait[outside])
@@ -135,7 +135,7 @@ def test_only_the_head_of_a_portrait_changes(folder, channels, dtype):
 def test_at_rest_it_is_what_the_model_makes_of_the_portrait_itself(folder):
     networks = engine.load(folder)
     portrait, points = image(), face(80, 60, 40)
-    picture = place_of(points).cut(portrait, 64)
+    picture = place_of(points, 160, 120).cut(portrait, 64)
     found = networks.find(picture)
     inputs = {
         **networks.encoder.run({"picture": engine._planes(picture)}),
@@ -147,7 +147,7 @@ def test_at_rest_it_is_what_the_model_makes_of_the_portrait_itself(folder):
     puppet = Fomm(portrait, points, networks)
     for gain in (0.0, 1.0):
         made = puppet.render(moment(driver=2, neutral=2), gain=gain)
-        middle = place_of(points).cut(made, 64)[24:40, 24:40]
+        middle = place_of(points, 160, 120).cut(made, 64)[24:40, 24:40]
         assert np.abs(middle - wanted[24:40, 24:40]).mean() < 0.03
 
 
@@ -180,8 +180,8 @@ def test_the_window_on_the_performer_follows_only_a_head_that_leaves_it(folder):
     window = puppet._window
     puppet.render(moment(points=face(84, 58, 50)))
     assert puppet._window == window
-    puppet.render(moment(points=face(130, 60, 50)))
-    assert puppet._window.x == pytest.approx(place_of(face(130, 60, 50)).x - engine.LEASH * window.radius)
+    puppet.render(moment(points=face(118, 60, 50)))
+    assert puppet._window.x == pytest.approx(place_of(face(118, 60, 50), 160, 120).x - engine.LEASH * window.radius)
     assert puppet._window.y == window.y
 
 
@@ -206,3 +206,14 @@ def test_likeness_does_not_depend_on_place_and_size():
     assert unlikeness(one, face(20, 90, 70)) < 1e-6
     turned = one * np.array([0.7, 1, 1], np.float32)
     assert unlikeness(one, turned) > 0.001
+
+
+def test_what_the_model_sees_lies_inside_the_picture():
+    for at, size in (((80, 60), 40), ((5, 110), 40), ((80, 60), 300)):
+        place = place_of(face(*at, size), 160, 120)
+        assert place.radius <= 60
+        assert place.radius <= place.x <= 160 - place.radius
+        assert place.radius <= place.y <= 120 - place.radius
+    assert place_of(face(80, 60, 40), 160, 120, 1.5).radius == pytest.approx(
+        1.5 * place_of(face(80, 60, 40), 160, 120).radius
+    )

@@ -22,7 +22,7 @@ from melies.models import runtime, sources, store
 from melies.models.convert import checkpoint, fomm
 from melies.models.runtime import Session
 from melies.puppetry.move import Move
-from melies.puppetry.place import place_of
+from melies.puppetry.place import inside, place_of
 from melies.square import Square
 
 FILES = ("detector", "encoder", "generator")
@@ -138,7 +138,7 @@ class Fomm:
     def __init__(self, image: Image, points: Points, networks: Networks, scale: float = 1.0) -> None:
         self._image = image
         self._networks = networks
-        self._place = place_of(points, scale)
+        self._place = _place(image, points, scale)
         self._scale = scale
         picture = self._place.cut(image[..., :3], networks.side)
         self._source = networks.find(picture)
@@ -184,19 +184,18 @@ class Fomm:
         assert points is not None
         if self._target is None or (move.neutral is not None and move.neutral is not self._neutral):
             self._neutral = move.neutral
-            self._window = place_of(points, self._scale)
+            self._window = _place(image, points, self._scale)
             self._target = self._networks.find(self._window.cut(image[..., :3], self._networks.side))
         self._rest = self._target if self._rest is None else _between(self._rest, self._target, EASE)
 
     def _look(self, image: Image, points: Points) -> Array:
         """Cut the performer's head out of a frame; the window stands still as long as the head stays in it."""
         assert self._window is not None
-        head, slack = place_of(points, self._scale), LEASH * self._window.radius
-        self._window = replace(
-            self._window,
-            x=float(np.clip(self._window.x, head.x - slack, head.x + slack)),
-            y=float(np.clip(self._window.y, head.y - slack, head.y + slack)),
-        )
+        window, head = self._window, _place(image, points, self._scale)
+        slack = LEASH * window.radius
+        x = float(np.clip(window.x, head.x - slack, head.x + slack))
+        y = float(np.clip(window.y, head.y - slack, head.y + slack))
+        self._window = inside(replace(window, x=x, y=y), image.shape[1], image.shape[0])
         return self._window.cut(image[..., :3], self._networks.side)
 
     def _aims(self, driving: KeyPoints, absolute: bool, gain: float) -> tuple[Array, Array]:
@@ -262,6 +261,10 @@ def _between(one: KeyPoints, other: KeyPoints, share: float) -> KeyPoints:
         one.value + np.float32(share) * (other.value - one.value),
         one.jacobian + np.float32(share) * (other.jacobian - one.jacobian),
     )
+
+
+def _place(image: Image, points: Points, scale: float) -> Square:
+    return place_of(points, image.shape[1], image.shape[0], scale)
 
 
 def _planes(picture: Array) -> Array:

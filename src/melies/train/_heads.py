@@ -101,6 +101,6 @@ def _crops(shot: Iterator[Frame], side: int, every: int) -> Iterator[Image]:
     for index, frame in enumerate(shot):
         if where is None and index < SEARCHED:
             faces: Any = find(frame.image, 1)
-            where = place_of(faces[0].points) if faces else None
+            where = place_of(faces[0].points, frame.image.shape[1], frame.image.shape[0]) if faces else None
         if where is not None and index % every == 0:
             yield cv.convertScaleAbs(where.cut(frame.image, side), alpha=255)
