@@ -125,8 +125,8 @@ def _sha256(path: Path, size: int, changed: int) -> str:
     return sources.sha256(path)
 
 
-class Fomm:
-    """A portrait that such a model moves. What it does depends on what it was shown before.
+class Source:
+    """A portrait as a model sees it; it can be kept for as long as the portrait does not change.
 
     Args:
         image: The portrait, `H×W×3` or `H×W×4`, uint8 or uint16.
@@ -136,23 +136,54 @@ class Fomm:
     """
 
     def __init__(self, image: Image, points: Points, networks: Networks, scale: float = 1.0) -> None:
-        self._image = image
+        self.image = image
+        self.place = _place(image, points, scale)
+        picture = self.place.cut(image[..., :3], networks.side)
+        self.points = networks.find(picture)
+        self.area = _area(self.points.value)
+        self.seen = networks.encoder.run({"picture": _planes(picture)})
+
+    def pasted(self, made: Array, strength: float) -> Image:
+        """Return the portrait with what was made of its head in it, `side×side×3`, 0…1, to a share of `strength`."""
+        image, place = self.image, self.place
+        left, top = (max(0, int(middle - place.radius)) for middle in (place.x, place.y))
+        right, bottom = (int(np.ceil(middle + place.radius)) for middle in (place.x, place.y))
+        right, bottom = min(right, image.shape[1]), min(bottom, image.shape[0])
+        matrix = place.matrix(len(made))
+        matrix[:, 2] += matrix[:, :2] @ (left, top)
+        size = (right - left, bottom - top)
+        flags = cv2.WARP_INVERSE_MAP | cv2.INTER_CUBIC
+        large = cv.warpAffine(made, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        share = strength * cv.warpAffine(_soft(len(made)), matrix, size, flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR)
+        here = (slice(top, bottom), slice(left, right), slice(0, 3))
+        before = unit(image[here])
+        mixed = np.clip(before + share[..., None] * (large - before), 0, 1) * np.iinfo(image.dtype).max
+        result = image.copy()
+        result[here] = np.rint(mixed).astype(image.dtype)
+        return result
+
+
+class Fomm:
+    """A performance as a model sees it, frame by frame: what it shows is compared with how the performer looks at rest.
+
+    Args:
+        networks: The model.
+        scale: How much wider than usual the part of the frame around the head is that it is shown.
+    """
+
+    def __init__(self, networks: Networks, scale: float = 1.0) -> None:
         self._networks = networks
-        self._place = _place(image, points, scale)
         self._scale = scale
-        picture = self._place.cut(image[..., :3], networks.side)
-        self._source = networks.find(picture)
-        self._seen = networks.encoder.run({"picture": _planes(picture)})
-        self._area = _area(self._source.value)
         self._window: Square | None = None
         self._neutral: Image | None = None
         self._target: KeyPoints | None = None
         self._rest: KeyPoints | None = None
 
-    def render(self, move: Move, *, absolute: bool = False, gain: float = 1.0) -> Image:
-        """Return the whole portrait at one moment of a performance, its head pasted in with a soft edge.
+    def render(self, source: Source, move: Move, *, absolute: bool = False, gain: float = 1.0) -> Image:
+        """Return the whole portrait at one moment of the performance, its head pasted in with a soft edge.
 
         Args:
+            source: The portrait.
             move: The moment; it must hold the performer's frame and face.
             absolute: Take where the points are and how they are turned as they are, and with them the shape of the
                 performer's face; otherwise only how they differ from rest, as large as the portrait's face is.
@@ -162,18 +193,18 @@ class Fomm:
             UseError: The move holds no frame.
         """
         if move.strength == 0:
-            return self._image
+            return source.image
         if move.driver is None or move.driver_points is None:
             raise UseError(
                 "The engine fomm needs to see the performer, and here only a motion is known.", "Use --engine mesh."
             )
         self._settle(move)
         driving = self._networks.find(self._look(move.driver, move.driver_points))
-        value, turn = self._aims(driving, absolute, gain * move.strength)
+        value, turn = self._aims(source, driving, absolute, gain * move.strength)
         made = self._networks.generator.run(
-            {**self._seen, "source": self._source.value[None], "driving": value[None], "turn": turn[None]}
+            {**source.seen, "source": source.points.value[None], "driving": value[None], "turn": turn[None]}
         )
-        return self._pasted(made["picture"][0].transpose(1, 2, 0), move.strength)
+        return source.pasted(made["picture"][0].transpose(1, 2, 0), move.strength)
 
     def _settle(self, move: Move) -> None:
         """Take note of how the performer looks at rest; a new rest is gone over to gently."""
@@ -198,39 +229,20 @@ class Fomm:
         self._window = inside(replace(window, x=x, y=y), image.shape[1], image.shape[0])
         return self._window.cut(image[..., :3], self._networks.side)
 
-    def _aims(self, driving: KeyPoints, absolute: bool, gain: float) -> tuple[Array, Array]:
+    def _aims(self, source: Source, driving: KeyPoints, absolute: bool, gain: float) -> tuple[Array, Array]:
         """Where the portrait's points shall come to lie, `K×2`, and how to turn back from there, `K×2×2`."""
         assert self._rest is not None
         back = np.linalg.inv(driving.jacobian)
         if absolute:
-            away, turn = driving.value - self._source.value, self._source.jacobian @ back
+            away, turn = driving.value - source.points.value, source.points.jacobian @ back
         else:
-            scale = np.sqrt(self._area / max(_area(self._rest.value), 1e-6))
+            scale = np.sqrt(source.area / max(_area(self._rest.value), 1e-6))
             away = scale * (driving.value - self._rest.value)
             # J_source times the inverse of (J_driving times the inverse of J_rest times J_source).
             turn = self._rest.jacobian @ back
         straight = np.eye(2)
-        value = self._source.value + gain * away
+        value = source.points.value + gain * away
         return value.astype(np.float32), (straight + gain * (turn - straight)).astype(np.float32)
-
-    def _pasted(self, made: Array, strength: float) -> Image:
-        """Put what was made into the portrait."""
-        image, place = self._image, self._place
-        height, width = image.shape[:2]
-        left, right = (int(np.clip(place.x + way * place.radius, 0, width)) for way in (-1, 1))
-        top, bottom = (int(np.clip(place.y + way * place.radius, 0, height)) for way in (-1, 1))
-        matrix = place.matrix(len(made))
-        matrix[:, 2] += matrix[:, :2] @ (left, top)
-        size = (right - left, bottom - top)
-        flags = cv2.WARP_INVERSE_MAP | cv2.INTER_CUBIC
-        large = cv.warpAffine(made, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        share = strength * cv.warpAffine(_soft(len(made)), matrix, size, flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR)
-        here = (slice(top, bottom), slice(left, right), slice(0, 3))
-        before = unit(image[here])
-        mixed = np.clip(before + share[..., None] * (large - before), 0, 1) * np.iinfo(image.dtype).max
-        result = image.copy()
-        result[here] = np.rint(mixed).astype(image.dtype)
-        return result
 
 
 def unlikeness(one: Points, other: Points) -> float:
