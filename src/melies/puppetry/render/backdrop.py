@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -11,25 +11,34 @@ from numpy.typing import NDArray
 from melies import models
 from melies.erasing.membrane import membrane
 from melies.frame import Image
-from melies.imaging import Plane
+from melies.imaging import Plane, blur, shrink
 from melies.matting.cutter import Cutter
 from melies.matting.nets import Fast
 from melies.matting.refine import Refiner
-from melies.matting.scale import Map, cv, indices, reduce, within
+from melies.matting.scale import cv, indices, reduce, within
 from melies.puppetry.render.mesh import Values
 
 _COARSE = 384
 """Longest side at which what is behind the head is made up: it is smooth."""
 
+_TEXTURE = 4.0
+"""Sigma that parts texture from what is smooth, in pixels."""
 
-def head(image: Image) -> Plane:
+
+_STROKES = 4.0
+"""What stands out more than this many times the usual is an object and no texture."""
+
+
+def head(image: Image, reach: float) -> Plane:
     """Return where somebody is, `H×W` of the picture's depth.
 
     Args:
         image: `H×W×3`, with the head large in it.
+        reach: How much further than found, in pixels: the finest hair would stay behind as a shadow.
     """
     net = Fast(*map(models.load, ("selfie", "body", "body-detector")))
-    return Cutter(net, 0, Refiner()).step(image)
+    matte = shrink(Cutter(net, 0, Refiner()).step(image), -reach)
+    return cast(Plane, blur(matte, reach / 2))
 
 
 class Backdrop:
@@ -88,9 +97,31 @@ def _filled(image: Image, matte: Plane) -> Image:
     hidden = cv.dilate(reduce(matte, width, height), np.ones((5, 5), np.uint8)) > 0
     filled = membrane(small, hidden)
     full = cv.resize(filled, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    soft: Map = cv.resize(hidden.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    open_ = (soft == 0) | (matte == 0)
-    return np.where(open_[..., None], image, _rounded(full, image.dtype))
+    full[..., :3] += _mirrored(image[..., :3], matte)
+    white = np.float32(np.iinfo(image.dtype).max)
+    return np.where((matte == 0)[..., None], image, _rounded(np.clip(full, 0, white), image.dtype))
+
+
+def _mirrored(image: Image, matte: Plane) -> Values:
+    """Return the texture of what is beside somebody, mirrored at their outline: `H×W×3`, without its smooth part."""
+    outside = matte == 0
+    if not outside.any():
+        return np.zeros(image.shape, np.float32)
+    weight = cv.GaussianBlur(outside.astype(np.float32), (0, 0), _TEXTURE)[..., None] + np.float32(1e-3)
+    known = np.where(outside[..., None], image, 0).astype(np.float32)
+    detail = np.where(outside[..., None], known - cv.GaussianBlur(known, (0, 0), _TEXTURE) / weight, 0)
+    strokes = _STROKES * np.median(np.abs(detail[outside]), axis=0)
+    detail = np.clip(detail, -strokes, strokes).astype(np.float32)
+    _, labels = cv.distanceTransformWithLabels(
+        (~outside).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    height, width = matte.shape
+    y, x = np.indices((height, width), np.float32)
+    nearest = np.zeros((int(labels.max()) + 1, 2), np.float32)
+    nearest[labels[outside]] = np.stack([x[outside], y[outside]], 1)
+    across = 2 * nearest[labels] - np.stack([x, y], 2)
+    texture: Values = cv.remap(detail, across, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+    return texture
 
 
 def _rounded(values: Values, dtype: np.dtype[Any]) -> Any:

@@ -173,8 +173,13 @@ class _Colours:
         """Return pixels whose like had these colours elsewhere, as they look here (Reinhard et al. 2001)."""
         lab = cv.cvtColor(seen, cv2.COLOR_RGB2Lab)
         ratio = np.clip(self.mean[0] / max(float(theirs.mean[0]), 1.0), 0.4, 1.6)
+        light = np.clip(lab[..., :1] / max(float(theirs.mean[0]), 1.0), 0, 1.5)  # what is black has no hue to change
         lab[..., 0] *= ratio
-        lab[..., 1:] += np.float32(0.7) * (self.mean[1:] - theirs.mean[1:])
+        lab[..., 1:] += np.float32(0.7) * (self.mean[1:] - theirs.mean[1:]) * light
+        np.maximum(lab[..., 1], 0, out=lab[..., 1])  # nothing in a mouth is green …
+        np.maximum(
+            lab[..., 2], np.float32(0.3 * max(0.0, float(self.mean[2]))) * light[..., 0], out=lab[..., 2]
+        )  # or blue
         matched: Values = cv.cvtColor(lab, cv2.COLOR_Lab2RGB)
         return matched
 

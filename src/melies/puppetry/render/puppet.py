@@ -22,6 +22,8 @@ from melies.upscaling.enlarger import filled
 _CELLS = 90
 """How many cells of the coarse grid lie across a face."""
 
+_FRINGE = 0.015
+"""How far beyond the matte the head reaches, in faces."""
 _CREASES = (LIPS_OUTER, RIGHT_EYE, LEFT_EYE)
 
 
@@ -44,7 +46,7 @@ class Puppet:
         face = float(np.ptp(points[:SKIN, :2], 0).max())
         self._step = max(1, round(face / _CELLS))
         colours = np.ascontiguousarray(crop[..., :3])
-        self._backdrop = Backdrop(crop, head(colours))
+        self._backdrop = Backdrop(crop, head(colours, _FRINGE * face))
         self._shading = Shading(self._rest, *self._size, self._step)
         self._eyes = Eyes(colours, self._rest)
         self._mouth = Mouth(colours, self._rest)

@@ -39,9 +39,7 @@ def unfolded(rest: Points, now: Points) -> Points:
     before, after = _areas(rest), _areas(turned)
     least = _LEAST * np.median(np.abs(before))
     ratio = np.maximum(after, least) / np.maximum(before, least)
-    odd = np.maximum.reduce(
-        [ramp(1 / ratio, *_SHRUNK), ramp(ratio, *_STRETCHED), 1 - ramp(before / least, 0, _HIDDEN)]
-    )
+    odd = np.maximum.reduce([ramp(1 / ratio, *_SHRUNK), ramp(ratio, *_STRETCHED), 1 - ramp(before / least, 0, _HIDDEN)])
     weight = np.zeros(SKIN, np.float32)
     np.maximum.at(weight, canonical().triangles, odd[:, None])
     neighbours, loose = _mesh()
