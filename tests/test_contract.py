@@ -41,7 +41,7 @@ def clips(tmp_path_factory: Any) -> Path:
     cv2.imwrite(str(folder / "portrait.png"), portrait)
     nods = (np.array([0, 5 * np.sin(number), 0], np.float32) for number in range(44))
     template.write(
-        folder / "nod.npz", ((k / 25, Cue(replace(STILL, turn=nod, parted=0.2), 1.0)) for k, nod in enumerate(nods))
+        folder / "nod.npz", ((k / 25, Cue(replace(STILL, turn=nod, gape=0.2), 1.0)) for k, nod in enumerate(nods))
     )
     cv2.imwrite(str(folder / "upright.png"), cv2.rotate(strokes, cv2.ROTATE_90_CLOCKWISE))
     return folder
@@ -50,6 +50,7 @@ def clips(tmp_path_factory: Any) -> Path:
 CUBE = "LUT_3D_SIZE 2\n" + "\n".join(f"{r * 0.9} {g * 0.8 + 0.1} {b}" for b in (0, 1) for g in (0, 1) for r in (0, 1))
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "anonymize": [{"cover": "pixelate", "ahead": 0.2}, {"cover": "mask", "part": "face", "ahead": 0}],
     "bokeh": [{"blades": 6}, {"depth": "strokes.png", "focus": 0.5, "amount": 12, "near": "black"}],
     "colorize": [{"tint": "teal"}, {"reference": ["other.mkv"]}, {"scribbles": ["strokes.png"], "strength": 0.8}],
     "caption": [{"text": "hello"}, {"text": "one two three four", "size": 0.3, "position": "top", "outline": 0.1}],

@@ -15,7 +15,20 @@ from melies import __version__
 from melies.errors import MeliesError
 from melies.suggest import did_you_mean
 
-COMMANDS = ("apply", "run", "live", "effects", "probe", "models", "doctor", "bench", "train", "completion")
+COMMANDS = (
+    "apply",
+    "run",
+    "live",
+    "effects",
+    "probe",
+    "faces",
+    "models",
+    "doctor",
+    "bench",
+    "train",
+    "motion",
+    "completion",
+)
 INTERRUPTED = 130
 
 EXAMPLES = """\b

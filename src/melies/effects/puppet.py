@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from melies.effect import Effect
 from melies.effects._faces import FACES, Chooser, Faces, identity_models
@@ -15,13 +16,19 @@ from melies.times import parse_time
 
 if TYPE_CHECKING:
     from melies.puppetry.performer import Cue
+    from melies.puppetry.retarget import Manner
+    from melies.puppetry.stage import Cast
 
 _MOST = 4
 """How many faces of a performance are followed where not the largest is meant."""
 
 
+_USUAL = 2.3
+"""Side of the square around a head, in sizes of the face, as LivePortrait has it."""
+
+
 def _moment(value: Any) -> Any:
-    return value if value in ("auto", "first") else float(parse_time(value))
+    return value if value in ("auto", "alike", "first") else float(parse_time(value))
 
 
 class Puppet(Effect):
@@ -34,7 +41,15 @@ class Puppet(Effect):
     portrait: Source = Field(
         description="The picture that is brought to life; a film runs along, over and over; FILM@SECONDS is one frame."
     )
-    engine: Literal["mesh"] = Field("mesh", description="What moves it: mesh (a net of 478 points, in real time).")
+    engine: Literal["mesh", "fomm"] = Field(
+        "mesh",
+        description="What moves it: mesh (a net of 478 points, in real time) or fomm (a First Order Motion Model of "
+        "yours, at its own resolution).",
+    )
+    model: File | None = Field(
+        None,
+        description="For fomm: a checkpoint such as vox-adv-cpk.pth.tar, or the folder of a `melies train puppet`.",
+    )
     motion: Literal["relative", "absolute"] = Field(
         "relative",
         description="relative: the portrait changes as the performer changes from rest, and keeps its own look; "
@@ -54,15 +69,18 @@ class Puppet(Effect):
     )
     paste_back: bool = Field(True, description="Make the whole picture; otherwise only a square around the head.")
     crop_scale: float = Field(
-        2.3, ge=1.2, le=5, description="How large that square is against the face, without --paste-back."
+        _USUAL,
+        ge=1.2,
+        le=5,
+        description="How large that square is against the face; with fomm, also what that sees.",
     )
     smooth: float = Field(
-        1.0, ge=0, le=3, description="How steady it is held against trembling landmarks; higher is stiller, and later."
+        0.5, ge=0, le=1, description="How firmly trembling landmarks are held still; 0 not at all, higher also lags."
     )
-    neutral: Annotated[Literal["auto", "first"] | float, BeforeValidator(_moment)] = Field(
+    neutral: Annotated[Literal["auto", "alike", "first"] | float, BeforeValidator(_moment)] = Field(
         "auto",
-        description="Which frame shows the performer at rest: auto (the calmest is found), first, or the one at this "
-        "time in seconds, in the shot that it lies in.",
+        description="Which frame shows the performer at rest: auto (the calmest is found), alike (the most like the "
+        "portrait), first, or the one at this time in seconds, in the shot that it lies in.",
     )
     lookahead: float = Field(
         2.0,
@@ -78,6 +96,16 @@ class Puppet(Effect):
         description="A performance that `melies motion` wrote down (NPZ), in place of the one in the clip, which still "
         "gives timing and sound.",
     )
+
+    @model_validator(mode="after")
+    def _engine_fits(self) -> Self:
+        if (self.engine == "fomm") != (self.model is not None):
+            raise ValueError("give --model with --engine fomm, and only then")
+        if self.engine == "fomm" and self.motion_file is not None:
+            raise ValueError("--engine fomm must see the performer, so it takes no --motion-file")
+        if self.engine == "fomm" and self.region != "all":
+            raise ValueError("--region is for --engine mesh")
+        return self
 
     @property
     def synthesis(self) -> str:
@@ -122,16 +150,35 @@ class Puppet(Effect):
 
     def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
         """Play one shot with knobs that turn; whoever was seen at rest is remembered."""
-        from melies.puppetry.retarget import Manner
-        from melies.puppetry.stage import Cast, Stage
+        from melies.puppetry.stage import Stage
 
         with Stage(self.output(spec)) as stage:
             for frame, cue in self._performance(frames, now):
                 effect = now()
-                cast = Cast(effect.portrait, effect.portrait_face, effect._crop)
-                manner = Manner(effect.region, effect.motion == "absolute", effect.driving_multiplier)
-                time = frame.pts * frame.time_base
-                yield frame.with_image(stage.picture(cast, time, cue, manner, effect.mouth))
+                picture = stage.picture(effect._cast, frame.pts * frame.time_base, cue, effect._manner, effect.mouth)
+                yield frame.with_image(picture)
+
+    def cues(self, frames: Iterator[Frame]) -> Iterator[tuple[float, Cue]]:
+        """Read a performance alone, shot by shot: times in seconds, and what it asks of a portrait then."""
+        from melies.engine.shots import mark_shots, shots
+        from melies.puppetry.motion import STILL
+        from melies.puppetry.performer import Cue
+
+        for shot in shots(mark_shots(frames)):
+            for frame, cue in self._read(shot):
+                yield frame.time, cue or Cue(STILL, 0.0)
+
+    @property
+    def _cast(self) -> Cast:
+        from melies.puppetry.stage import Cast
+
+        return Cast(self.portrait, self.portrait_face, self._crop, self.model, self.crop_scale / _USUAL)
+
+    @property
+    def _manner(self) -> Manner:
+        from melies.puppetry.retarget import Manner
+
+        return Manner(self.region, self.motion == "absolute", self.driving_multiplier)
 
     @property
     def _crop(self) -> float | None:
@@ -157,11 +204,20 @@ class Puppet(Effect):
         return self.face, self.neutral, self.smooth, self.motion_file
 
     def _read(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Cue | None]]:
+        from melies.puppetry.neutral import unlikeness
         from melies.puppetry.performer import Performer
+        from melies.puppetry.portrait import Portrait
         from melies.puppetry.template import Template
 
         if self.motion_file is not None:
             template = Template.read(self.motion_file)
             return ((frame, template.at(frame.time)) for frame in frames)
         most = 1 if self.face == "largest" else _MOST
-        return Performer(Chooser(self.face), most, self.smooth, self.neutral, self.lookahead).read(frames)
+        chooser = Chooser(self.face)
+        if self.neutral != "alike":
+            return Performer(chooser, most, self.smooth, self.neutral, self.lookahead).read(frames)
+        with Portrait(self.portrait, self.portrait_face, None) as portrait:
+            points = portrait.first.points
+        assert points is not None
+        alike = partial(unlikeness, points)
+        return Performer(chooser, most, self.smooth, "auto", self.lookahead, alike).read(frames)

@@ -31,8 +31,7 @@ class Motion:
         growth: How much larger it appears than at rest; 1 when it is as near.
         lids: `2`, how far the eyes are open, the right one first: 0 closed, 1 as at rest.
         gape: How far the lips are apart against the width of the mouth.
-        parted: By how much `gape` differs from rest, as a share of it where it is less: -1 closed, 0 as at rest,
-            above 0 the difference itself.
+        calm: The same at rest.
         gaze: `2×2`, how far each iris has moved against rest, as a share of the eye's width, right and down.
     """
 
@@ -43,7 +42,7 @@ class Motion:
     growth: float
     lids: Float
     gape: float
-    parted: float
+    calm: float
     gaze: Float
 
     def mixed(self, other: Motion, share: float) -> Motion:
@@ -92,7 +91,6 @@ class Rest:
         pose = fit(self.front[RIGID], points[RIGID])
         front = pose.from_picture(points)
         looks = angles(pose.rotation)
-        now, calm = gape(front), gape(self.front)
         opened = np.array([opening(front, eye) for eye, _ in EYES])
         usual = np.array([opening(self.front, eye) for eye, _ in EYES])
         strayed = [gaze(front, *eye) - gaze(self.front, *eye) for eye in EYES]
@@ -103,8 +101,8 @@ class Rest:
             shift=((pose.shift - self.shift)[:2] / self.scale).astype(np.float32),
             growth=pose.scale / self.scale,
             lids=np.clip((opened - CLOSED) / np.maximum(usual - CLOSED, 0.05), 0, 2).astype(np.float32),
-            gape=now,
-            parted=now - calm if now >= calm else now / calm - 1,
+            gape=gape(front),
+            calm=gape(self.front),
             gaze=np.array(strayed, np.float32),
         )
 
@@ -117,7 +115,7 @@ STILL = Motion(
     growth=1.0,
     lids=np.ones(2, np.float32),
     gape=0.0,
-    parted=0.0,
+    calm=0.0,
     gaze=np.zeros((2, 2), np.float32),
 )
 """Rest itself."""

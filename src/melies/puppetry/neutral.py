@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,8 @@ from melies.frame import Image
 from melies.puppetry.motion import Rest
 from melies.puppetry.parts import gape
 
-_MARGIN = 0.5
-"""By how much a face must be calmer to be taken in place of the calmest so far."""
+_MARGIN = 0.85
+"""How far from rest another face may be, against the calmest so far, to be taken in its place."""
 _EASE = 1.0
 """Seconds in which one rest goes over into the next, so that nothing jumps."""
 _EVERY = 5
@@ -30,6 +31,13 @@ def unrest(face: Face) -> float:
     rest = Rest.of(face.points)
     turned = float(np.abs(rest.angles - _STRAIGHT).sum()) / 20
     return float(_WEIGHTS @ blendshapes(face)) + turned + 3 * gape(rest.front)
+
+
+def unlikeness(portrait: Points, face: Face) -> float:
+    """Return how differently from a portrait's face, `478×3`, another one is held, whatever its place and size."""
+    from melies.puppetry import fomm
+
+    return fomm.unlikeness(portrait, face.points)
 
 
 @dataclass(frozen=True)
@@ -49,10 +57,12 @@ class Calm:
     """The calmest sight of somebody so far.
 
     Args:
+        unease: How far a face is from rest.
         fixed: Keep the first sight, whatever comes.
     """
 
-    def __init__(self, fixed: bool = False) -> None:
+    def __init__(self, unease: Callable[[Face], float] = unrest, fixed: bool = False) -> None:
+        self._unease = unease
         self._fixed = fixed
         self._least = float("inf")
         self._count = 0
@@ -67,15 +77,15 @@ class Calm:
         return self._sight
 
     def begin(self, sight: Sight, found: float) -> None:
-        """Take a sight to be at rest, `found` being its `unrest`."""
+        """Take a sight to be at rest, `found` being its unease."""
         self._rest, self._sight, self._least = Rest.of(sight.points), sight, found
 
     def see(self, face: Face, image: Image, time: float) -> None:
         """Look at the face in the next frame, shown at `time` seconds."""
         self._count += 1
         if self._rest is None:
-            self.begin(Sight(image, face.points), unrest(face))
-        elif not self._fixed and self._count % _EVERY == 0 and (found := unrest(face)) < self._least - _MARGIN:
+            self.begin(Sight(image, face.points), self._unease(face))
+        elif not self._fixed and self._count % _EVERY == 0 and (found := self._unease(face)) < _MARGIN * self._least:
             self._before, self._since = self.rest(time), time
             self.begin(Sight(image, face.points), found)
 

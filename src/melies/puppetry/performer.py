@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from melies.effects._shelf import Delay
-from melies.faces import Face, OneEuro, Tracker
+from melies.faces import Face, Steady, Tracker
 from melies.frame import Frame
 from melies.puppetry.motion import Motion
 from melies.puppetry.neutral import Calm, Sight, unrest
@@ -25,18 +23,6 @@ EASE = 0.3
 """Seconds in which a portrait goes back to rest when nobody is seen, and comes to life again."""
 _BUDGET = 48 << 20
 """Bytes of frames kept in memory while they wait; the rest lies on disk."""
-_FILTERS = {
-    "expression": (1.5, 0.6),
-    "turn": (1.0, 0.12),
-    "looks": (1.0, 0.12),
-    "shift": (1.0, 1.0),
-    "growth": (0.7, 20.0),
-    "lids": (2.5, 1.5),
-    "gape": (2.5, 8.0),
-    "parted": (2.5, 8.0),
-    "gaze": (1.5, 6.0),
-}
-"""Cutoff in hertz and how much it rises with speed, for each field of a motion."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +42,6 @@ class Cue:
     rest: Sight | None = None
 
 
-class Steady:
-    """A motion without the tremor of landmarks.
-
-    Args:
-        amount: 0 leaves it as it is; 1 is usual; 2 is twice as still, and later.
-    """
-
-    def __init__(self, amount: float) -> None:
-        self._filters = {
-            name: OneEuro(cutoff / amount, beta / amount) for name, (cutoff, beta) in _FILTERS.items() if amount > 0
-        }
-
-    def __call__(self, motion: Motion, time: float) -> Motion:
-        """Return the motion at `time` seconds, steadied."""
-        made: dict[str, Any] = {
-            name: steady(np.asarray(getattr(motion, name)), time) for name, steady in self._filters.items()
-        }
-        return replace(motion, **{name: value if value.ndim else value.item() for name, value in made.items()})
-
-
 class Performer:
     """Read the performance of one shot.
 
@@ -86,15 +52,25 @@ class Performer:
         neutral: Which frame shows the face at rest: the calmest (`"auto"`), the `"first"`, or the one at so many
             seconds, where the shot has it.
         ahead: For how many seconds the shot is looked at for the calmest frame before anything is read.
+        unease: How far a face is from rest.
     """
 
-    def __init__(self, chooser: Chooser, most: int, smooth: float, neutral: Neutral = "auto", ahead: float = 2) -> None:
+    def __init__(
+        self,
+        chooser: Chooser,
+        most: int,
+        smooth: float,
+        neutral: Neutral = "auto",
+        ahead: float = 2.0,
+        unease: Callable[[Face], float] = unrest,
+    ) -> None:
         self._tracker = Tracker(most)
         self._chooser = chooser
         self._smooth = smooth
         self._neutral: Neutral = neutral
         self._ahead = 0.0 if neutral == "first" else ahead
-        self._calm = Calm(neutral == "first")
+        self._unease = unease
+        self._calm = self._stranger()
         self._steady = Steady(smooth)
         self._person: int | None = None
         self._cue: Cue | None = None
@@ -110,6 +86,9 @@ class Performer:
                 yield frame, self._heed(found.popleft(), frame)
         for frame in frames:
             yield frame, self._heed(self._find(frame), frame)
+
+    def _stranger(self) -> Calm:
+        return Calm(self._unease, fixed=self._neutral == "first")
 
     def _find(self, frame: Frame) -> Face | None:
         chosen = self._chooser.choose(frame.image, self._tracker.step(frame.image))
@@ -129,7 +108,7 @@ class Performer:
             end = frame.time + float(frame.duration * frame.time_base)
             if face is not None:
                 self._person = face.person if self._person is None else self._person
-                if face.person == self._person and (unease := unrest(face)) < least:
+                if face.person == self._person and (unease := self._unease(face)) < least:
                     least = unease
                     self._calm.begin(Sight(frame.image, face.points), unease)
                 if moment is not None and frame.time <= moment < end:
@@ -148,13 +127,12 @@ class Performer:
                 self._cue = replace(before, presence=max(0.0, before.presence - passed / EASE))
             return self._cue
         if self._person not in (None, face.person):
-            self._calm = Calm(self._neutral == "first")
+            self._calm = self._stranger()
         self._person = face.person
         presence = 0.0 if before is None else before.presence
-        if presence == 0:
-            self._steady = Steady(self._smooth)
         self._calm.see(face, frame.image, frame.time)
-        motion = self._steady(self._calm.rest(frame.time).motion(face.points), frame.time)
+        steadied = self._steady(face, frame.time).points
+        motion = self._calm.rest(frame.time).motion(steadied)
         sight = Sight(frame.image, face.points)
         self._cue = Cue(motion, min(1.0, presence + passed / EASE), sight, self._calm.sight)
         return self._cue

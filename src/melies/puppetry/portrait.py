@@ -23,8 +23,11 @@ from melies.imaging import fill, fitted, over, resize, to_depth
 _MOST = 8
 _NOTHING = (0, 0, 0, 0)
 
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom of a part of a picture, in pixels."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Shown:
     """What a portrait shows at a moment.
 
@@ -61,7 +64,7 @@ class Portrait(Closing):
         assert first.points is not None
         self._like = like
         self._box = _box(first.image, first.points, crop, like)
-        self._first = self._cropped(first)
+        self._first = _suited(first, self._box, like)
         self._layer: Layer | None = None if place.time is not None or _is_still(place.path) else Layer(place.path)
         self._tracker, self._chooser = Tracker(_MOST), Chooser(face)
         self._last: tuple[Frame, Shown] | None = None
@@ -78,30 +81,33 @@ class Portrait(Closing):
         frame = self._layer.at(time)
         if self._last is None or self._last[0] is not frame:
             chosen = self._chooser.choose(frame.image, self._tracker.step(frame.image))
-            shown = self._cropped(Shown(frame.image, chosen[0].points if chosen else None))
+            seen = Shown(frame.image, chosen[0].points if chosen else None)
+            shown = _suited(seen, self._box, self._like)
             self._last = frame, shown
         return self._last[1]
-
-    def _cropped(self, shown: Shown) -> Shown:
-        left, top, right, bottom = self._box
-        image, points = shown.image, shown.points
-        if (right - left, bottom - top) != (image.shape[1], image.shape[0]):
-            image = np.ascontiguousarray(image[top:bottom, left:right])
-            points = None if points is None else points - np.array([left, top, 0], np.float32)
-        if self._like is None or (image.shape == self._like.shape and image.dtype == self._like.dtype):
-            return Shown(image, points)
-        scale = np.float32(self._like.width / image.shape[1])
-        half = np.array([0.5, 0.5, 0], np.float32)
-        image = to_depth(resize(image, self._like.width, self._like.height), self._like.dtype)
-        if image.shape != self._like.shape:
-            ground = fill(self._like.width, self._like.height, _NOTHING, image, alpha=self._like.alpha)
-            image = over(image, ground)
-        return Shown(image, None if points is None else scale * (points + half) - half)
 
     def close(self) -> None:
         """Close the film."""
         if self._layer is not None:
             self._layer.close()
+
+
+@lru_cache(maxsize=2)
+def _suited(shown: Shown, box: Box, like: VideoSpec | None) -> Shown:
+    """The part in a box, brought to another kind of picture; kept, so that a new shot finds the same object."""
+    left, top, right, bottom = box
+    image, points = shown.image, shown.points
+    if (right - left, bottom - top) != (image.shape[1], image.shape[0]):
+        image = np.ascontiguousarray(image[top:bottom, left:right])
+        points = None if points is None else points - np.array([left, top, 0], np.float32)
+    if like is None or (image.shape == like.shape and image.dtype == like.dtype):
+        return Shown(image, points)
+    scale = np.float32(like.width / image.shape[1])
+    half = np.array([0.5, 0.5, 0], np.float32)
+    image = to_depth(resize(image, like.width, like.height), like.dtype)
+    if image.shape != like.shape:
+        image = over(image, fill(like.width, like.height, _NOTHING, image, alpha=like.alpha))
+    return Shown(image, None if points is None else scale * (points + half) - half)
 
 
 def _is_still(path: Path) -> bool:
@@ -125,7 +131,7 @@ def _still(path: Path, time: Fraction | None, face: Faces, size: int, changed: i
     return Shown(image, chosen[0].points)
 
 
-def _box(image: Image, points: Points, crop: float | None, like: VideoSpec | None) -> tuple[int, int, int, int]:
+def _box(image: Image, points: Points, crop: float | None, like: VideoSpec | None) -> Box:
     """Left, top, right and bottom of what is taken: the picture, or the part around the face."""
     height, width = image.shape[:2]
     low, high = points[:, :2].min(0), points[:, :2].max(0)

@@ -27,6 +27,8 @@ GROWTH = 0.15
 """By what share it grows or shrinks at most."""
 ASIDE = 0.28
 """How far from the middle an iris goes at most, as a share of the eye's width."""
+_PARTED = 0.06
+"""How far the lips are apart at rest, against the mouth's width, that are not meant to be closed."""
 WIDE = 1.35
 """How far eyes open at most, against rest."""
 
@@ -122,16 +124,27 @@ class Sitter:
         """Set how far the lips are apart, and never let them cross."""
         width = float(np.linalg.norm(front[78] - front[308]))
         calm = gape(self._front)
-        parted = manner.gain * motion.parted
-        wanted = calm + parted if parted > 0 else calm * max(0.0, 1 + parted)
-        if manner.absolute:
-            wanted = calm + min(1.0, manner.gain) * (motion.gape - calm)
+        wanted = motion.gape if manner.absolute else _parted(calm, motion)
+        wanted = max(0.0, calm + manner.gain * (wanted - calm))
         before, slit = (points[LOWER_LIP, 1] - points[UPPER_LIP, 1] for points in (self._front, front))
         profile = np.sin(np.linspace(0, np.pi, 11)[1:-1])
         # Lips that the mesh sees overlap a little in the portrait may stay so.
         target = np.maximum(slit + (wanted * width - slit[4]) * profile, np.minimum(before, 0))
         change = (target - slit).astype(np.float32)
         front[:SKIN, 1] += parts().speech.T @ np.concatenate([-0.4 * change, 0.6 * change])
+
+
+def _parted(calm: float, motion: Motion) -> float:
+    """Return how far the lips are apart, against the mouth's width, of a portrait whose lips are `calm` apart at rest.
+
+    They open as much as the performer's; they close when those close. Lips of the performer that are a little apart at
+    rest do not hold a portrait's closed ones together: they are apart there, too.
+    """
+    usual = min(motion.calm, calm)
+    open_wider = max(0.0, motion.gape - usual)
+    closed = max(0.0, 1 - motion.gape / usual) if usual > 0 else 0.0
+    # Lips that hardly part at rest say nothing by closing.
+    return calm * (1 - min(1.0, usual / _PARTED) * closed) + open_wider
 
 
 def _limited(value: NDArray[np.floating], most: NDArray[np.floating] | float) -> Float:

@@ -32,7 +32,7 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "growth": (),
     "lids": (2,),
     "gape": (),
-    "parted": (),
+    "calm": (),
     "gaze": (2, 2),
 }
 """What is kept of every moment."""
