@@ -10,7 +10,7 @@ from melies.errors import UseError
 from melies.faces import find
 from melies.faces.anatomy import FOREHEAD, NOSE_TIP, OVAL, canonical
 from melies.frame import Frame
-from melies.swapping.extract import TEMPLATE, FaceSet, cut, extract, five, outline, placement, spread
+from melies.swapping.extract import TEMPLATE, FaceSet, cut, extract, features, five, outline, placement, spread
 
 SIZE = 64
 
@@ -98,6 +98,16 @@ def test_the_mask_ends_at_the_hair_line_and_the_chin(face):
     assert mask[round(float(points[FOREHEAD, 1])) + 2, round(float(points[FOREHEAD, 0]))] == 255
 
 
+def test_eyes_and_mouth_are_drawn_where_they_are(face):
+    matrix = placement(face.points, SIZE)
+    points = (face.points[:, :2] @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    drawn = features(points, SIZE)
+    assert 0.03 < (drawn > 0).mean() < 0.2
+    for point, inside in ((159, True), (386, True), (13, True), (NOSE_TIP, False), (FOREHEAD, False)):
+        x, y = np.rint(points[point]).astype(int)
+        assert (drawn[y, x] == 255) == inside
+
+
 def test_those_that_differ_most_are_chosen():
     shapes = np.float32([[0], [0.1], [0.2], [5], [5.1], [-5]])
     assert spread(shapes, 3).tolist() in ([0, 4, 5], [1, 4, 5], [2, 4, 5])
@@ -167,7 +177,9 @@ def some(count=20):
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (count, SIZE, SIZE, 3), np.uint8)
     masks = np.full((count, SIZE, SIZE), 255, np.uint8)
-    return FaceSet(images, masks, np.zeros((count, 3), np.float32), np.arange(count) / 25, TEMPLATE, "somebody", "here")
+    return FaceSet(
+        images, masks, masks, np.zeros((count, 3), np.float32), np.arange(count) / 25, TEMPLATE, "somebody", "here"
+    )
 
 
 def test_faces_are_kept_in_a_file_that_runs_nothing(tmp_path):

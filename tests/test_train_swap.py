@@ -38,6 +38,7 @@ def faces(colour, count=24, size=64, seed=0):
     return FaceSet(
         np.clip(images, 0, 255).astype(np.uint8),
         np.array(masks, np.uint8),
+        np.array(masks, np.uint8) // 255 * np.uint8(np.abs(rows - 0.17) < 0.12) * np.uint8(255),
         np.zeros((count, 3), np.float32),
         np.arange(count) / 25,
         TEMPLATE,
@@ -54,7 +55,7 @@ HER, HIM = faces((220, 170, 140)), faces((150, 100, 90), 30, seed=1)
 def test_a_lesson_shows_a_changed_face_and_wants_the_true_one():
     lesson = augment.lesson(np.random.default_rng(3), HER, 6)
     assert lesson.seen.shape == lesson.wanted.shape == (6, 3, 64, 64)
-    assert lesson.masks.shape == (6, 1, 64, 64)
+    assert lesson.masks.shape == lesson.features.shape == (6, 1, 64, 64)
     for part in lesson:
         assert part.dtype == np.float32
         assert part.min() >= 0
@@ -120,7 +121,7 @@ def test_faces_are_collected_once_for_each_content_and_option(tmp_path, monkeypa
 
     def extract(frames, size, name, *, most, face, origin):
         taken.append((name, size, face))
-        return FaceSet(HER.images, HER.masks, HER.poses, HER.times, TEMPLATE, name, origin)
+        return FaceSet(HER.images, HER.masks, HER.features, HER.poses, HER.times, TEMPLATE, name, origin)
 
     monkeypatch.setattr("melies.train.swap.extract", extract)
     trainer = Swap(a=film, b=film, out=tmp_path / "run")

@@ -19,6 +19,8 @@ TURN, GROW, SHIFT = 0.1, 0.05, 0.025
 """How far a face is turned at most, in radians, enlarged, and moved, in sides of the crop."""
 TINT = 0.1
 """How much brighter or darker a colour becomes at most."""
+PLAIN = 1 / 3
+"""The share of faces that are not pulled about: what the network is shown once it has learned (as in DeepFaceLab)."""
 
 Batch = NDArray[np.float32]
 
@@ -30,11 +32,13 @@ class Lesson(NamedTuple):
         seen: What the network is shown: turned, pulled about and tinted; 3 channels.
         wanted: What it should make of that: turned only; 3 channels.
         masks: What of it counts; 1 channel.
+        features: Where eyes and mouth are; 1 channel.
     """
 
     seen: Batch
     wanted: Batch
     masks: Batch
+    features: Batch
 
 
 def lesson(rng: np.random.Generator, faces: FaceSet, count: int, wanted: NDArray[np.uint8] | None = None) -> Lesson:
@@ -53,13 +57,15 @@ def lesson(rng: np.random.Generator, faces: FaceSet, count: int, wanted: NDArray
     size = faces.size
     chosen = rng.integers(0, len(faces), count)
     seen, goals = np.empty((count, size, size, 3), np.float32), np.empty((count, size, size, 3), np.float32)
-    masks = np.empty((count, size, size), np.float32)
+    masks, features = np.empty((2, count, size, size), np.float32)
     for place, index in enumerate(chosen):
         matrix = _similarity(rng, size)
-        seen[place] = _pulled(rng, _moved(faces.images[index], matrix))
-        goals[place], masks[place] = _moved(wanted[index], matrix), _moved(faces.masks[index], matrix)
+        shown = _moved(faces.images[index], matrix)
+        seen[place] = shown if rng.random() < PLAIN else _pulled(rng, shown)
+        goals[place] = _moved(wanted[index], matrix)
+        masks[place], features[place] = _moved(faces.masks[index], matrix), _moved(faces.features[index], matrix)
     tints = 1 + TINT * rng.uniform(-1, 1, (count, 1, 1, 3)).astype(np.float32)
-    return Lesson(nchw(np.clip(seen * tints, 0, 255)), nchw(goals), nchw(masks[..., None]))
+    return Lesson(nchw(np.clip(seen * tints, 0, 255)), nchw(goals), nchw(masks[..., None]), nchw(features[..., None]))
 
 
 def nchw(pictures: NDArray[np.uint8] | Batch) -> Batch:

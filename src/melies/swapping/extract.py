@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 from melies.effects._faces import Chooser, Faces
 from melies.errors import UseError
 from melies.faces import Face, Tracker
-from melies.faces.anatomy import LEFT_BROW, LEFT_EYE, LIPS_INNER, OVAL, RIGHT_BROW, RIGHT_EYE, SKIN, Points, canonical
+from melies.faces.anatomy import (
+    LEFT_BROW,
+    LEFT_EYE,
+    LIPS_INNER,
+    LIPS_OUTER,
+    OVAL,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    SKIN,
+    Points,
+    canonical,
+)
 from melies.frame import Frame, Image
 from melies.imaging import to_depth
 from melies.matting.scale import cv
@@ -97,6 +108,20 @@ def outline(points: Points, size: int) -> NDArray[np.uint8]:
     return mask
 
 
+def features(points: Points, size: int) -> NDArray[np.uint8]:
+    """Draw where eyes and mouth are, with a little around them: `size`×`size`, 0 or 255.
+
+    Args:
+        points: `478×2` or `478×3`, in pixels of the crop.
+        size: Side in pixels.
+    """
+    drawn = np.zeros((size, size), np.uint8)
+    for part in (RIGHT_EYE, LEFT_EYE, LIPS_OUTER):
+        cv.fillPoly(drawn, [np.rint(points[part, :2] * 16).astype(np.int32)], 255, shift=4)
+    larger: NDArray[np.uint8] = cv.dilate(drawn, np.ones((size // 16 | 1, size // 16 | 1), np.uint8))
+    return larger
+
+
 @dataclass(frozen=True)
 class Crop:
     """One face of a film.
@@ -104,6 +129,7 @@ class Crop:
     Attributes:
         image: `S×S×3` uint8.
         mask: `S×S` uint8, 255 on the face.
+        features: `S×S` uint8, 255 on eyes and mouth.
         shape: `N×2` float32, its outlines in the crop, 0…1.
         pose: Yaw, pitch and roll in degrees.
         time: Seconds from the start of the film.
@@ -112,6 +138,7 @@ class Crop:
 
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8]
+    features: NDArray[np.uint8]
     shape: Points
     pose: tuple[float, float, float]
     time: float
@@ -125,6 +152,7 @@ class FaceSet:
     Attributes:
         images: `N×S×S×3` uint8, RGB.
         masks: `N×S×S` uint8, 255 on the face.
+        features: `N×S×S` uint8, 255 on eyes and mouth.
         poses: `N×3` float32, yaw, pitch and roll in degrees.
         times: `N` float64, seconds.
         template: `5×2` float32, where the five points lie in every crop, 0…1.
@@ -134,6 +162,7 @@ class FaceSet:
 
     images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
+    features: NDArray[np.uint8]
     poses: NDArray[np.float32]
     times: NDArray[np.float64]
     template: Points
@@ -159,6 +188,7 @@ class FaceSet:
             self,
             images=self.images[which],
             masks=self.masks[which],
+            features=self.features[which],
             poses=self.poses[which],
             times=self.times[which],
         )
@@ -221,6 +251,7 @@ def extract(
     return FaceSet(
         images=np.stack([crop.image for crop in crops]),
         masks=np.stack([crop.mask for crop in crops]),
+        features=np.stack([crop.features for crop in crops]),
         poses=np.array([crop.pose for crop in crops], np.float32),
         times=np.array([crop.time for crop in crops]),
         template=TEMPLATE,
@@ -301,6 +332,7 @@ def crop_of(frame: Frame, face: Face, size: int) -> Crop:
     return Crop(
         image=image,
         mask=mask,
+        features=features(points, size),
         shape=(points[_OUTLINE] + 0.5) / size,
         pose=(pose.yaw, pose.pitch, pose.roll),
         time=frame.time,
