@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from melies.effect import Effect
 from melies.effects._faces import FACES, Chooser, Faces, identity_models
-from melies.effects._fields import Source
+from melies.effects._fields import File, Source
+from melies.files import is_file
 from melies.frame import Frame, VideoSpec
 from melies.imaging import join_alpha, split_alpha
 
@@ -25,9 +27,17 @@ class Swap(Effect):
     """
 
     source: list[Source] = Field(
-        min_length=1,
+        default=[],
         description="Whose face: a picture, or a film, of which the moments most like each frame are used, or "
         "FILM@TIME for one moment; may be given several times for one person.",
+    )
+    model: File | None = Field(
+        None,
+        description="A network of yours that makes the face: what melies train swap wrote, which needs no --source, or "
+        "inswapper_128.onnx; without one, the face in --source is laid over by its mesh.",
+    )
+    embedder: File | None = Field(
+        None, description="ArcFace's network (w600k_r50.onnx), which inswapper_128.onnx needs to know who --source is."
     )
     face: Faces = Field("largest", description=f"Whose face is replaced: {FACES}.")
     strength: float = Field(1.0, ge=0, le=1, description="How much of the new face shows; 0 changes nothing.")
@@ -40,11 +50,17 @@ class Swap(Effect):
     mouth: Literal["target", "source"] = Field(
         "target",
         description="Whose teeth and tongue show where the mouth is open: the performer's own (target), or those of "
-        "the source.",
+        "the source. A model always makes its own.",
     )
     occlusion: bool = Field(
         True, description="Keep hands and hair that are before the face in front; off saves some milliseconds."
     )
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.source and self.model is None:
+            raise ValueError("give --source FILE, whose face it is, or --model FILE, a network that makes it")
+        return self
 
     @property
     def synthesis(self) -> str | None:
@@ -59,7 +75,7 @@ class Swap(Effect):
         """Nothing changes; the files are looked at.
 
         Raises:
-            UseError: One is missing or shows no face.
+            UseError: One is missing, shows no face, or is a network that cannot be run.
         """
         self._looks()
         Chooser(self.face)
@@ -98,8 +114,10 @@ class Swap(Effect):
     def _looks(self) -> Looks:
         from melies.colouring.references import Place
 
-        stats = (path.stat() for name in self.source if (path := Place.parse(name).path).is_file())
-        return _portrait(tuple(self.source), tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
+        files = [*(Place.parse(name).path for name in self.source), *filter(None, (self.model, self.embedder))]
+        stats = (path.stat() for path in files if is_file(path))
+        changed = tuple((stat.st_size, stat.st_mtime_ns) for stat in stats)
+        return _read(tuple(self.source), self.model, self.embedder, changed)
 
     def _settings(self) -> Settings:
         from melies.swapping.swapper import Settings
@@ -108,8 +126,14 @@ class Swap(Effect):
 
 
 @lru_cache(8)
-def _portrait(files: tuple[str, ...], changed: tuple[tuple[int, int], ...]) -> Looks:
-    """Read the source once for each content of its files."""
-    from melies.swapping.portrait import Portrait
+def _read(
+    files: tuple[str, ...], model: Path | None, embedder: Path | None, changed: tuple[tuple[int, int], ...]
+) -> Looks:
+    """Read what the new face is made from, once for each content of its files."""
+    from melies.swapping import networks
+    from melies.swapping.portrait import Portrait, pictures
 
-    return Portrait.read(files)
+    if model is not None and not networks.needs_source(model):
+        return networks.read(model, None, [])
+    seen = pictures(files) if files else []
+    return Portrait.of(seen) if model is None else networks.read(model, embedder, seen)

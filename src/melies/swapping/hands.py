@@ -6,6 +6,7 @@ Zhang et al., "MediaPipe Hands: On-device Real-time Hand Tracking" (2020).
 from __future__ import annotations
 
 from math import atan2, cos, pi, sin
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +31,8 @@ _PATIENCE = 8
 _AROUND = 1.15
 """Half the side of the square in which hands are looked for, in sizes of the face."""
 _PALM = np.array([0, 1, 5, 9, 13, 17])
-_BONES = np.array(
-    [(1, 2), (2, 3), (3, 4), (5, 6), (6, 7), (7, 8), (9, 10), (10, 11), (11, 12), (13, 14), (14, 15), (15, 16)]
-    + [(17, 18), (18, 19), (19, 20), (5, 9), (9, 13), (13, 17), (0, 1), (0, 5), (0, 17)]
-)
+_FINGERS = [(root + joint, root + joint + 1) for root in (1, 5, 9, 13, 17) for joint in range(3)]
+_BONES = np.array([*_FINGERS, (5, 9), (9, 13), (13, 17), (0, 1), (0, 5), (0, 17)])
 _THICK = 0.27
 """Width of a finger as a share of the width of the palm, from the root of one finger to that of the last."""
 
@@ -149,7 +148,7 @@ def draw(hands: list[Joints], width: int, height: int) -> NDArray[np.float32]:
     return soft
 
 
-def _placed(offsets: NDArray[np.float32], place: Square, scale: float) -> NDArray[np.float32]:
+def _placed(offsets: NDArray[Any], place: Square, scale: float) -> NDArray[np.float32]:
     """Carry offsets from the middle of a square, `N×2`, into the picture's pixels."""
     right, down = offsets.T * scale
     x = place.x - 0.5 + cos(place.angle) * right - sin(place.angle) * down

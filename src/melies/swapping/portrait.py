@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from math import exp
 from typing import Any
 
 import cv2
 import numpy as np
 
+import melies
 from melies import faces
 from melies.colouring.references import Place
 from melies.errors import UseError
@@ -69,24 +71,22 @@ class View:
 
 
 class Portrait:
-    """All that is known of a person's looks: views from a picture, or from moments of a film."""
+    """All that is known of a person's looks: views from a picture, or from moments of a film.
+
+    Attributes:
+        whole: Not with eyes and mouth: those are the performer's.
+    """
+
+    whole = False
 
     def __init__(self, views: tuple[View, ...]) -> None:
         self.views = views
         self._like = np.stack([view.likeness for view in views])
 
     @staticmethod
-    def read(files: tuple[str, ...]) -> Portrait:
-        """Read pictures or films, or `FILM@TIME` for one moment.
-
-        Raises:
-            UseError: A file is missing or shows no face.
-        """
-        found: list[tuple[Image, Face]] = []
-        for name in files:
-            found += _faces(Place.parse(name))
-        chosen = _spread([likeness(face) for _, face in found])
-        return Portrait(tuple(View.of(*found[index]) for index in chosen))
+    def of(pictures: list[tuple[Image, Face]]) -> Portrait:
+        """Unroll faces of one person."""
+        return Portrait(tuple(View.of(image, face) for image, face in pictures))
 
     def texture(self, image: Image, face: Face, side: int) -> Floats:
         """Return the looks for a face's pose and expression: the views nearest to them, mixed.
@@ -116,41 +116,62 @@ def likeness(face: Face) -> Floats:
     return np.array([face.pose.yaw, face.pose.pitch, _EXPRESSION * opening], np.float32)
 
 
-def _faces(place: Place) -> list[tuple[Image, Face]]:
-    """The largest face of a picture or of one moment, or of many moments of a film."""
-    pictures: Iterable[Image] = [place.image()] if place.time is not None else _moments(place)
-    found = [(image, shown[0]) for image in pictures if (shown := faces.find(image, 4))]
-    if not found:
-        raise UseError(f"There is no face in {place.path}.", "Give a picture in which a face is clearly seen.")
-    return found
+def pictures(files: tuple[str, ...]) -> list[tuple[Image, Face]]:
+    """Return somebody's faces in pictures or films, or `FILM@TIME` for one moment: those least like each other.
+
+    Returns:
+        Pictures, cut to what is around the face, and where it is in them. The first is the one that looks most into the
+        camera.
+
+    Raises:
+        UseError: A file is missing or shows no face.
+    """
+    found: list[tuple[Image, Face]] = []
+    for name in files:
+        place = Place.parse(name)
+        shown = False
+        for image in [place.image()] if place.time is not None else _moments(place):
+            for face in faces.find(image, 4)[:1]:
+                found.append(_near(image, face))
+                shown = True
+            if len(found) > 3 * _KEPT:
+                found = _different(found)
+        if not shown:
+            raise UseError(f"There is no face in {place.path}.", "Give a picture in which a face is clearly seen.")
+    return _different(found)
 
 
-def _moments(place: Place) -> Iterable[Image]:
-    """Up to `_LOOKS` frames, evenly spread; the picture itself when there is but one."""
+def _near(image: Image, face: Face) -> tuple[Image, Face]:
+    """Cut a picture to what is around a face."""
+    left, top, right, bottom = face.box
+    more = 0.4 * face.size
+    x, y = max(0, int(left - more)), max(0, int(top - more))
+    cut = split_alpha(image)[0][y : int(bottom + more) + 1, x : int(right + more) + 1].copy()
+    return cut, face.moved(face.points - np.array([x, y, 0], np.float32))
+
+
+def _moments(place: Place) -> Iterator[Image]:
+    """Up to `_LOOKS` frames of a film, evenly spread, or the picture itself."""
     first = place.image()  # says what is wrong with a file that shows nothing
-    import melies
-
     clip = melies.open(place.path)
-    count = clip.spec.frames
-    if count is None or count <= 1:
+    step = max(1, -(-(clip.spec.frames or 1) // _LOOKS))
+    if (clip.spec.frames or 1) <= 1:
         yield first
         return
-    step = max(1, -(-count // _LOOKS))
-    for index, frame in enumerate(clip.frames()):
-        if index % step == 0:
-            yield frame.image
+    for frame in islice(clip.frames(), 0, None, step):
+        yield frame.image
 
 
-def _spread(likes: list[Floats]) -> list[int]:
-    """The view nearest to the middle, then always the one that is least like those chosen already."""
-    every = np.stack(likes)
+def _different(found: list[tuple[Image, Face]]) -> list[tuple[Image, Face]]:
+    """The face that looks most into the camera, then always the one that is least like those chosen already."""
+    every = np.stack([likeness(face) for _, face in found])
     chosen = [int(np.square(every[:, :2]).sum(1).argmin())]
     while len(chosen) < min(_KEPT, len(every)):
         apart = np.min([np.square(every - every[index]).sum(1) for index in chosen], axis=0)
         if apart.max() < _NEAR**2:
             break
         chosen.append(int(apart.argmax()))
-    return chosen
+    return [found[index] for index in chosen]
 
 
 def _whole(image: Floats, face: Face, side: int) -> Floats:

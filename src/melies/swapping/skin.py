@@ -42,7 +42,7 @@ def skin(texture: Floats, trust: Floats) -> Floats:
         `side×side`, 1 where it is bare.
     """
     side = texture.shape[0]
-    colours = lab(texture)
+    colours = lab(cv.GaussianBlur(texture, (0, 0), side / 100))  # grain is no hair
     core, above = _regions(side)
     known = colours[core & (trust[..., 0] > 0.5)]
     if len(known) < 16:

