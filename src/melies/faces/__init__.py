@@ -1,5 +1,6 @@
 """Faces: where they are, their mesh, their pose and expression, and who is who through a shot."""
 
+from melies.faces.census import Appearance, Person, census
 from melies.faces.face import Face
 from melies.faces.finder import find
 from melies.faces.identity import cluster, distance, embed
@@ -10,12 +11,15 @@ from melies.faces.tracker import Tracker
 
 __all__ = [
     "BLENDSHAPES",
+    "Appearance",
     "Face",
     "OneEuro",
+    "Person",
     "Pose",
     "Steady",
     "Tracker",
     "blendshapes",
+    "census",
     "cluster",
     "distance",
     "embed",

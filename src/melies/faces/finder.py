@@ -12,6 +12,8 @@ from melies.square import Square
 
 PRESENT = 0.5
 """Presence that makes a face."""
+AGREED = 0.1
+"""How far finder and mesh may be apart on a face that is new, in sizes of the face."""
 _SMALL = 120
 """Side of the smallest squares that are looked at thoroughly, in pixels: the finder sees faces of a tenth of that."""
 
@@ -32,7 +34,9 @@ def find(image: Image, most: int = 16, *, thorough: bool = False) -> list[Face]:
     faces: list[Face] = []
     for _, place in nets.best([one for tile in tiles for one in nets.detect(image, tile)])[:most]:
         face = settled(image, place)
-        if face is not None and not any(same(face, other) for other in faces):
+        if face is None or any(same(face, other) for other in faces):
+            continue
+        if nets.agreement(image, face) < AGREED:
             faces.append(face)
     faces.sort(key=lambda face: -face.size)
     return [replace(face, person=number) for number, face in enumerate(faces)]

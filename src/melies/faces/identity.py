@@ -6,7 +6,7 @@ most of them of white adults, and is surer of these than of others and of childr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import atan2, hypot
 
@@ -87,7 +87,9 @@ def distance(one: Embedding, other: Embedding) -> float:
     return float(np.linalg.norm(one - other))
 
 
-def cluster(embeddings: Sequence[Embedding], within: float = TOGETHER) -> list[int]:
+def cluster(
+    embeddings: Sequence[Embedding], within: float = TOGETHER, strangers: Iterable[tuple[int, int]] = ()
+) -> list[int]:
     """Say which faces are of one person.
 
     The two nearest groups are joined as long as the mean distance between their members is small enough (agglomerative
@@ -96,6 +98,7 @@ def cluster(embeddings: Sequence[Embedding], within: float = TOGETHER) -> list[i
     Args:
         embeddings: Some hundreds at most: the time grows with the cube of their number.
         within: Mean distance below which two groups are one person.
+        strangers: Pairs of indices of faces that are known to be of two people, such as two in one picture.
 
     Returns:
         A number for each, counted from 0 in the order in which the persons first appear.
@@ -106,6 +109,8 @@ def cluster(embeddings: Sequence[Embedding], within: float = TOGETHER) -> list[i
     points = np.stack(embeddings).astype(np.float64)
     apart = np.linalg.norm(points[:, None] - points[None], axis=2)
     np.fill_diagonal(apart, np.inf)
+    for one, other in strangers:  # no mean with infinity is small
+        apart[one, other] = apart[other, one] = np.inf
     group, size = np.arange(count), np.ones(count)
     while True:
         keep, gone = sorted(map(int, np.unravel_index(np.argmin(apart), apart.shape)))

@@ -5,13 +5,15 @@ Bazarevsky et al., "BlazeFace" (2019); Grishchenko et al., "Attention Mesh" (202
 
 from __future__ import annotations
 
-from math import atan2, cos, remainder, sin, tau
+from collections.abc import Iterator
+from dataclasses import replace
+from math import atan2, cos, inf, remainder, sin, tau
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melies import models
-from melies.faces.anatomy import SKIN, Points
+from melies.faces.anatomy import LEFT_IRIS, RIGHT_IRIS, SKIN, Points
 from melies.faces.face import Face
 from melies.frame import Image
 from melies.square import Square
@@ -35,6 +37,12 @@ _MARGIN = 1.5
 """How much wider than the face the square around it is; the networks were trained with this."""
 _FINDER, _MESH, _EXPRESSION = "face_detector.tflite", "face_landmarks_detector.tflite", "face_blendshapes.tflite"
 _SIDE, _MESH_SIDE = 128, 256
+_AGAIN = 1.3
+"""How much wider than for the mesh the square is in which the finder is asked again."""
+_DOUBTFUL = 0.2
+"""Score from which it has any opinion."""
+_SEEN_BY_BOTH = (RIGHT_IRIS[:1], LEFT_IRIS[:1], np.array([1]), np.array([13, 14]))
+"""Points of the mesh that the finder knows too: the eyes, the tip of the nose and the middle of the mouth."""
 
 
 def look(image: Image, place: Square) -> Face:
@@ -77,15 +85,40 @@ def detect(image: Image, place: Square, least: float = 0.5) -> list[tuple[float,
     Returns:
         The score of each and the square around it, upright for it, best first.
     """
+    return best([(score, found) for score, found, _ in _candidates(image, place, least)])
+
+
+def agreement(image: Image, face: Face) -> float:
+    """Ask the finder what it thinks of a mesh, which clings to anything that looks a little like a face.
+
+    Args:
+        image: `H×W×3` RGB, uint8 or uint16.
+        face: Where a face is believed to be.
+
+    Returns:
+        How far the finder's eyes, nose and mouth lie from the mesh's on average, as a share of the face's size: below
+        0.05 on faces that are seen well. Infinite where it sees no face.
+    """
+    around_it = around(face.points)
+    place = replace(around_it, radius=_AGAIN * around_it.radius)
+    near = [points for _, found, points in _candidates(image, place, _DOUBTFUL) if found.near(around_it, 0.5)]
+    if not near:
+        return inf
+    mesh = np.array([face.points[index, :2].mean(0) for index in _SEEN_BY_BOTH])
+    return float(np.linalg.norm(near[0] - mesh, axis=1).mean()) / max(face.size, 1.0)
+
+
+def _candidates(image: Image, place: Square, least: float) -> Iterator[tuple[float, Square, NDArray[np.float64]]]:
+    """What the finder takes for faces, best first: score, the square around it, and its eyes, nose and mouth."""
     session = models.load(MODEL, _FINDER)
     made = session.run({"input": place.cut(image, _SIDE)[None] * 2 - 1})
     boxes, scores = made["regressors"][0], _chance(made["classificators"][0, :, 0])
-    found = []
+    back = np.linalg.inv(np.vstack([place.matrix(_SIDE), (0, 0, 1)]))[:2]
     for anchor in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= least)]:
         centre, size = boxes[anchor, :2] + _ANCHORS[anchor], float(boxes[anchor, 2:4].max())
-        (right, left) = boxes[anchor, 4:8].reshape(2, 2) + _ANCHORS[anchor]
-        found.append((float(scores[anchor]), _square(place, centre, size, left - right)))
-    return best(found)
+        points = boxes[anchor, 4:12].reshape(4, 2) + _ANCHORS[anchor]
+        right, left = points[:2]
+        yield float(scores[anchor]), _square(place, centre, size, left - right), points @ back[:, :2].T + back[:, 2]
 
 
 def best(found: list[tuple[float, Square]]) -> list[tuple[float, Square]]:

@@ -21,8 +21,8 @@ _EVERY = 8
 """Every so many frames new faces are looked for, and the finder must agree that the old ones are some."""
 _DOUBTS = 3
 """How often in a row it may disagree: the mesh holds on to anything that looks a little like a face."""
-_DOUBTFUL = 0.2
-"""Score below which it does."""
+_ASTRAY = 0.25
+"""How far finder and mesh must be apart, in sizes of the face, to disagree: hands and hair may hide much of it."""
 _NEAR = 12
 """For how many frames somebody who cannot be seen is looked for around where they were."""
 _BRIEF = 2
@@ -173,10 +173,7 @@ class _Track:
 
     def check(self, image: Image) -> None:
         """Ask the finder whether there is a face under the mesh."""
-        place = nets.around(self.face.points)
-        wide = Square(place.x, place.y, 1.5 * place.radius, place.angle)
-        found = any(other.near(place, 0.5) for _, other in nets.detect(image, wide, _DOUBTFUL))
-        self.doubts = 0 if found else self.doubts + 1
+        self.doubts = 0 if nets.agreement(image, self.face) < _ASTRAY else self.doubts + 1
         if self.doubts >= _DOUBTS:
             self.lose()
             self.missing = _NEAR + 1

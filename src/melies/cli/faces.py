@@ -1,0 +1,132 @@
+"""`melies faces`: who appears when in a film."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from melies.faces import Person
+    from melies.frame import Image
+
+SHEETS = (".png", ".jpg", ".jpeg", ".webp")
+_COLUMNS = 6
+_LINE = 26
+
+
+@click.command("faces", no_args_is_help=True)
+@click.argument("file", type=click.Path())
+@click.option("--sheet", type=click.Path(), metavar="FILE", help="Write a picture with one face of everybody.")
+@click.option("--overwrite", is_flag=True, help="Replace the sheet if it exists.")
+@click.option("--start", metavar="TIME", help="Begin here: seconds, or HH:MM:SS.")
+@click.option("--end", metavar="TIME", help="End here.")
+@click.option("--most", type=click.IntRange(1, 64), default=8, show_default=True, help="The most faces in one picture.")
+@click.option("--thorough", is_flag=True, help="Look for small faces too; this takes several times as long.")
+@click.option("--json", "as_json", is_flag=True, help="Everything that was found, for programs.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def command(
+    file: str,
+    sheet: str | None,
+    overwrite: bool,
+    start: str | None,
+    end: str | None,
+    most: int,
+    thorough: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Say who appears when in a film.
+
+    Faces are followed through every shot and recognised in other shots. People are numbered by how long they are seen;
+    the number of a face in its shot is the one that effects take as --face.
+    """
+    import melies
+    from melies.cli.report import reporting
+    from melies.engine.progress import Meter
+    from melies.faces import census
+
+    target = None if sheet is None else _checked(Path(sheet), Path(file), overwrite)
+    clip = melies.open(file, start=start, end=end)
+    with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
+        meter = Meter(report.progress, "render", clip.spec.frames)
+        people = census(clip.frames(), most=most, thorough=thorough, seen=meter.add)
+    if target is not None:
+        _write(target, people)
+    if as_json:
+        told = [
+            {"person": number, "seconds": one.seconds, "appearances": [asdict(seen) for seen in one.appearances]}
+            for number, one in enumerate(people, 1)
+        ]
+        click.echo(json.dumps({"file": file, "people": told}, indent=2))
+        return
+    for number, person in enumerate(people, 1):
+        click.echo(_described(number, person))
+    if not people:
+        click.echo("No face was found." + ("" if thorough else " Small ones are looked for with --thorough."))
+
+
+def _described(number: int, person: Person) -> str:
+    seen = person.appearances
+    lines = [
+        click.style(f"person {number}", fg="cyan") + f"  {person.seconds:.1f} s in {_count(len(seen), 'appearance')}"
+    ]
+    lines += [
+        f"  {_clock(one.start)}–{_clock(one.end)}  shot {one.shot}, face {one.face}, {one.size:.0f} px" for one in seen
+    ]
+    return "\n".join(lines)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def _checked(target: Path, source: Path, overwrite: bool) -> Path:
+    """Refuse before the work begins what could not be written after it."""
+    from melies.errors import UseError
+    from melies.files import exists
+
+    if target.suffix.lower() not in SHEETS:
+        raise UseError(f"The sheet {target.name} should be a picture.", f"Its name may end in {', '.join(SHEETS)}.")
+    if exists(target) and exists(source) and target.samefile(source):
+        raise UseError(f"{target} is both input and output.", "Give the sheet another name.")
+    if exists(target) and not overwrite:
+        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
+    if not exists(target.parent):
+        raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
+    return target
+
+
+def _write(target: Path, people: list[Person]) -> None:
+    import cv2
+
+    _, content = cv2.imencode(target.suffix.lower(), _sheet(people)[..., ::-1])
+    target.write_bytes(content.tobytes())
+
+
+def _sheet(people: list[Person]) -> Image:
+    """One face of everybody in rows, each with its number and its time below."""
+    import cv2
+    import numpy as np
+
+    cv: Any = cv2
+    cells = []
+    for number, person in enumerate(people, 1):
+        label = np.full((_LINE, person.picture.shape[1], 3), 24, np.uint8)
+        text = f"{number}: {person.seconds:.1f} s"
+        cv.putText(label, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (230, 230, 230), 1, cv2.LINE_AA)
+        cells.append(np.vstack([person.picture, label]))
+    if not cells:
+        return np.full((_LINE, 150, 3), 24, np.uint8)
+    columns = min(_COLUMNS, len(cells))
+    cells += [np.full_like(cells[0], 24)] * (-len(cells) % columns)
+    return np.vstack([np.hstack(cells[at : at + columns]) for at in range(0, len(cells), columns)])
