@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ import numpy as np
 
 from melies.engine.chain import specs
 from melies.engine.live import Live
-from melies.errors import MeliesError, UseError
+from melies.errors import MediaError, MeliesError, UseError
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import fit
 from melies.live.camera import CLOSEST
@@ -38,6 +40,8 @@ EVERY = 0.25
 
 PATIENCE = 2.0
 """Seconds for which the last picture stays when no new one comes; then the picture of the house is shown."""
+
+_SETTING = re.compile(r"([\w-]+\.[\w-]+)\s*[=\s]\s*(.+)")
 
 STUCK = 60.0
 """Seconds without a picture, and without a reason known, after which a show counts as hung."""
@@ -124,7 +128,7 @@ class Show:
             MeliesError: Something failed, and the show is not tireless.
         """
         threads = [
-            threading.Thread(target=target, name=f"melies {name}", daemon=True)
+            threading.Thread(target=copy_context().run, args=(target,), name=f"melies {name}", daemon=True)
             for name, target in (("camera", self.feed.run), ("effects", self._work))
         ]
         for thread in threads:
@@ -159,11 +163,11 @@ class Show:
         Raises:
             UseError: Nothing is called so, or a value is not allowed.
         """
-        name, _, rest = words.strip().partition(" ")
-        if "." in name or "=" in name:
-            address, _, value = words.strip().replace("=", " ", 1).partition(" ")
-            self.set(address, value.strip())
+        setting = _SETTING.fullmatch(words.strip())
+        if setting is not None:
+            self.set(setting[1], setting[2])
             return ""
+        name, _, rest = words.strip().partition(" ")
         if name == "help" or name not in COMMANDS:
             return help_text()
         if name == "choice":
@@ -311,9 +315,9 @@ class Show:
         assert self._spec is not None
         out = self._out(lineup)
         live = Live(self._spec, lineup.effects, waiting=1, find_shots=False, now=lineup.now)
-        self._live = live
         if self.feed.latest is not None:
             live.push(self.feed.latest)
+        self._live = live
         if self._stop.is_set() or self.desk.lineup is not lineup:
             live.finish()
         before = self.numbers.dropped
@@ -339,7 +343,8 @@ class Show:
         if self.desk.go_back():
             log.warning("That did not work, and is undone: %s", said)
             return True
-        if not self._tireless:
+        # A request that never made sense is not made better by asking again.
+        if not self._tireless or (isinstance(error, UseError) and not self.numbers.shown):
             return False
         if self._failing_since is None:
             self._failing_since = self._clock.now()
@@ -352,7 +357,21 @@ class Show:
             if sink.preview and laid_over is None:
                 laid_over = self._laid_over(frame)
             given = laid_over if sink.preview and laid_over is not None else frame
-            sink.show(given, self._seen(frame) if index == 0 else _nothing)
+            try:
+                sink.show(given, self._seen(frame) if index == 0 else _nothing)
+            except MediaError as error:
+                self._give_up(sink, error)
+
+    def _give_up(self, sink: Sink, error: MediaError) -> None:
+        """Go on without a place that fails, such as a full disk, if that was only a recording or all must go on."""
+        with self._switching:
+            if sink is self._recorder:
+                self._recorder = None
+            elif self._tireless and len(self._sinks) > 1:
+                self._sinks.remove(sink)
+            else:
+                raise error
+        log.warning("%s", error)
 
     def _seen(self, frame: Frame) -> Callable[[], None]:
         def seen() -> None:

@@ -145,11 +145,12 @@ class Tape:
     def frames(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
         """Yield what comes in until None does, from time zero on, each picture until the next one."""
         frame = self.waiting.get()
-        if frame is None:
-            return
-        zero = frame.pts
+        zero = frame.pts if frame is not None else 0
         while frame is not None:
             following = self.waiting.get()
+            while following is not None and following.pts <= frame.pts:
+                # Effects that began afresh did so with the picture that the others ended with.
+                following = self.waiting.get()
             length = frame.duration if following is None else max(1, following.pts - frame.pts)
             yield self._sized(frame).at(frame.pts - zero, length)
             frame = following

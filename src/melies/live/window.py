@@ -50,6 +50,7 @@ class Window(Sink):
         self._lock = threading.Lock()
         self._next: tuple[Image, Seen] | None = None
         self._sized = False
+        self._error: BaseException | None = None
         self._photo: Any = None
         self._set_up()
 
@@ -65,6 +66,7 @@ class Window(Sink):
         self._label.pack(expand=True, fill="both")
         root.bind("<Key>", self._pressed)
         root.focus_force()
+        root.report_callback_exception = self._failed
         root.protocol("WM_DELETE_WINDOW", lambda: self._command("quit"))
 
     def begin(self, spec: VideoSpec, effects: Sequence[Effect]) -> None:
@@ -81,7 +83,7 @@ class Window(Sink):
             self._next = image, lambda: None
 
     def run(self, stop: threading.Event, tick: Callable[[], None], every: float) -> None:
-        """Show pictures until told to stop, and call `tick` every so many seconds."""
+        """Show pictures until told to stop, and call `tick` every so many seconds; an error in there ends it."""
         root = self._root
 
         def poll() -> None:
@@ -98,11 +100,18 @@ class Window(Sink):
         root.after(0, poll)
         root.after(0, again)
         root.mainloop()
+        if self._error is not None:
+            raise self._error
 
     def close(self) -> None:
         """Close the window."""
         self._photo = None
         self._root.destroy()
+
+    def _failed(self, kind: Any, error: BaseException, trace: object) -> None:
+        """Leave the loop: Tk would print the error, Ctrl-C among them, and go on."""
+        self._error = error
+        self._root.quit()
 
     def _draw(self) -> None:
         with self._lock:
