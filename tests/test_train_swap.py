@@ -112,7 +112,12 @@ def test_wrong_options_are_refused(options, said, tmp_path):
 def test_a_film_without_faces_is_refused(tmp_path):
     film = write_clip(tmp_path / "bars.mp4", size=(64, 48), frames=4, rate=25)
     with pytest.raises(UseError, match=r"Only 0 different faces .* found in bars"):
-        Swap(a=film, b=film, out=tmp_path / "run").begin(np.random.default_rng(0), "cpu")
+        Swap(a=film, b=tmp_path / "other.mp4", out=tmp_path / "run").begin(np.random.default_rng(0), "cpu")
+
+
+def test_two_people_are_needed(tmp_path):
+    with pytest.raises(UseError, match=r"Both faces would be the same one, in her\.mp4"):
+        Swap(a="her.mp4", b="her.mp4", out=tmp_path).begin(np.random.default_rng(0), "cpu")
 
 
 def test_faces_are_collected_once_for_each_content_and_option(tmp_path, monkeypatch):

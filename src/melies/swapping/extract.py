@@ -221,8 +221,8 @@ def extract(
 ) -> FaceSet:
     """Collect the faces of one person.
 
-    Of every shot that person is taken whose face is chosen most often. Blurred faces and those that hardly differ from
-    another are left out; of too many, those stay that differ most.
+    Of every shot that person is taken who is meant in most of its frames. Blurred faces and those that hardly differ
+    from another are left out; of too many, those stay that differ most.
 
     Args:
         frames: A film, in order; `Frame.cut` begins a shot.
@@ -235,9 +235,10 @@ def extract(
     Raises:
         UseError: There are not enough faces to learn from, or the picture of who is meant shows nobody.
     """
-    kept = _Collection(2 * max(most, FEWEST))
-    for crops in _people(frames, size, face):
-        for crop in crops:
+    room = 2 * max(most, FEWEST)
+    kept = _Collection(room)
+    for found in _people(frames, size, face, room):
+        for crop in found.crops:
             kept.add(crop)
     crops = kept.crops
     if len(crops) < FEWEST:
@@ -303,22 +304,22 @@ def _shapes(crops: list[Crop]) -> Points:
     return np.stack([crop.shape.reshape(-1) for crop in crops])
 
 
-def _people(frames: Iterable[Frame], size: int, which: Faces) -> Iterator[list[Crop]]:
-    """Yield, shot by shot, the faces of the person who is meant."""
+def _people(frames: Iterable[Frame], size: int, which: Faces, room: int) -> Iterator[_Collection]:
+    """Yield, shot by shot, the faces of the person who is meant in most of its frames."""
     tracker, chooser = Tracker(), Chooser(which)
-    crops: dict[int, list[Crop]] = {}
+    found: dict[int, _Collection] = {}
     votes: Counter[int] = Counter()
     for frame in frames:
         if frame.cut and votes:
-            yield crops[votes.most_common(1)[0][0]]
+            yield found[votes.most_common(1)[0][0]]
         if frame.cut:
-            tracker, chooser, crops, votes = Tracker(), Chooser(which), {}, Counter()
+            tracker, chooser, found, votes = Tracker(), Chooser(which), {}, Counter()
         faces = [face for face in tracker.step(frame.image) if face.size >= SMALLEST]
-        votes.update(face.person for face in chooser.choose(frame.image, faces)[:1])
-        for face in faces:
-            crops.setdefault(face.person, []).append(crop_of(frame, face, size))
+        for face in chooser.choose(frame.image, faces)[:1]:
+            votes[face.person] += 1
+            found.setdefault(face.person, _Collection(room)).add(crop_of(frame, face, size))
     if votes:
-        yield crops[votes.most_common(1)[0][0]]
+        yield found[votes.most_common(1)[0][0]]
 
 
 def crop_of(frame: Frame, face: Face, size: int) -> Crop:

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from melies.effects._faces import FACES, Faces
+from melies.errors import UseError
 from melies.swapping.extract import FaceSet, extract
 from melies.train import Trainer, Work
 
@@ -17,6 +18,9 @@ log = logging.getLogger("melies")
 
 HELD_OUT = 0.15
 """The share of each film, at its end, that is not learned from."""
+
+_LONG = 3000
+"""Frames of a film from which on one wonders whether something happens."""
 
 
 class Swap(Trainer):
@@ -41,6 +45,10 @@ class Swap(Trainer):
 
     def begin(self, rng: np.random.Generator, device: str) -> Work:
         """Collect the faces, or take those that an earlier sitting collected, and make the networks."""
+        if (self.a.resolve(), self.face_a) == (self.b.resolve(), self.face_b):
+            raise UseError(
+                f"Both faces would be the same one, in {self.a}.", "Name another film, or another face in it."
+            )
         a = self._collect(self.a, self.face_a, "a")
         b = self._collect(self.b, self.face_b, "b")
         from melies.train._swap import SwapWork
@@ -57,7 +65,8 @@ class Swap(Trainer):
         kept = self.out / f"faces-{letter}.npz"
         if kept.is_file() and (found := FaceSet.load(kept)).origin == origin:
             return found
-        log.info("Looking for faces in %s.", film)
+        if (clip.spec.frames or 0) > _LONG:
+            log.warning("Looking for faces in %s takes about as long as watching it; it is done once.", film)
         made = extract(mark_shots(clip.frames()), self.size, film.stem, most=self.faces, face=face, origin=origin)
         made.save(kept)
         return made
