@@ -95,7 +95,8 @@ class Osc:
                 value = values[0] if len(values) == 1 else list(values)
                 self._complaints.attempt(address, lambda: self._show.set(".".join(parts[1:]), value))
         elif parts[1] == "choice" and values:
-            self._complaints.attempt(address, lambda: self._show.do(f"choice {int(values[0])}"))
+            number = int(values[0]) if isinstance(values[0], float) else values[0]
+            self._complaints.attempt(address, lambda: self._show.do(f"choice {number}"))
         elif parts[1] in COMMANDS and (not values or values[0]):  # a button sends 0 when it is let go
             self._show.do(parts[1])
 

@@ -171,7 +171,9 @@ class Show:
         if name == "help" or name not in COMMANDS:
             return help_text()
         if name == "choice":
-            self.desk.choose(int(rest) - 1 if rest.strip().isdecimal() else 0)
+            if not rest.strip().isdecimal():
+                raise UseError(f"choice {rest}: which one?", "Write a number, such as choice 1.")
+            self.desk.choose(int(rest) - 1)
             self.note_effects()
         else:
             getattr(self, f"_do_{name}")()
@@ -288,7 +290,9 @@ class Show:
                     pause = FIRST_PAUSE
                 except Exception as error:
                     # Whatever an effect does, an installation goes on.
-                    if not self._survives(error):
+                    if self._undone(error):
+                        continue
+                    if not self._bears(error):
                         raise
                     self._clock.wait(self._stop, pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
@@ -336,19 +340,22 @@ class Show:
         assert self._spec is not None
         return specs(self._spec, lineup.effects)[-1]
 
-    def _survives(self, error: Exception) -> bool:
-        """Go back to settings that worked, or note the failure; say whether the show goes on."""
+    def _undone(self, error: Exception) -> bool:
+        """Go back to the settings that last worked, if others were tried; say whether that was so."""
+        back = self.desk.go_back()
+        if back:
+            log.warning("That did not work, and is undone: %s", _said(error))
+        return back
+
+    def _bears(self, error: Exception) -> bool:
+        """Note a failure; say whether the show goes on."""
         self.numbers.failures += 1
-        said = str(error) if isinstance(error, MeliesError) else f"{type(error).__name__}: {error}"
-        if self.desk.go_back():
-            log.warning("That did not work, and is undone: %s", said)
-            return True
         # A request that never made sense is not made better by asking again.
         if not self._tireless or (isinstance(error, UseError) and not self.numbers.shown):
             return False
         if self._failing_since is None:
             self._failing_since = self._clock.now()
-        log.warning("An effect failed and begins again (failure %d): %s", self.numbers.failures, said)
+        log.warning("An effect failed and begins again (failure %d): %s", self.numbers.failures, _said(error))
         return True
 
     def _present(self, frame: Frame) -> None:
@@ -416,6 +423,10 @@ class Show:
             return self._house
         width, height = (self._spec.width, self._spec.height) if self._spec is not None else SIZE
         return write_on(np.full((height, width, 3), 24, np.uint8), ("One moment, please.",))
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, MeliesError) else f"{type(error).__name__}: {error}"
 
 
 def _nothing() -> None:
