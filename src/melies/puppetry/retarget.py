@@ -129,7 +129,7 @@ class Sitter:
         before, slit = (points[LOWER_LIP, 1] - points[UPPER_LIP, 1] for points in (self._front, front))
         profile = np.sin(np.linspace(0, np.pi, 11)[1:-1])
         # Lips that the mesh sees overlap a little in the portrait may stay so.
-        target = np.maximum(slit + (wanted * width - slit[4]) * profile, np.minimum(before, 0))
+        target = np.maximum(slit + (wanted - gape(front)) * width * profile, np.minimum(before, 0))
         change = (target - slit).astype(np.float32)
         front[:SKIN, 1] += parts().speech.T @ np.concatenate([-0.4 * change, 0.6 * change])
 

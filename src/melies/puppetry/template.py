@@ -103,7 +103,7 @@ def write(path: Path, cues: Iterable[tuple[float, Cue]]) -> int:
         How many moments were written.
 
     Raises:
-        UseError: There was none.
+        UseError: Nobody was seen at any.
     """
     rows: dict[str, list[Any]] = {name: [] for name in _SHAPES}
     for time, cue in cues:
@@ -112,7 +112,7 @@ def write(path: Path, cues: Iterable[tuple[float, Cue]]) -> int:
         for field in fields(Motion):
             value = getattr(cue.motion, field.name)
             rows[field.name].append(value.astype(np.float16) if field.name == "expression" else value)
-    if not rows["time"]:
+    if not any(rows["presence"]):
         raise UseError("Nobody is seen in the performance, so there is no motion to write.")
     columns: dict[str, Any] = {
         name: np.array(values, np.float64 if name == "time" else None if name == "expression" else np.float32)
