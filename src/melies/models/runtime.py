@@ -157,7 +157,7 @@ def load_file(path: Path) -> Session:
     path = path.expanduser().resolve()
     if not path.is_file():
         raise UseError(f"There is no file {path}.")
-    key = (sources.sha256(path), None, _options.get())
+    key = (sources.digest(path), None, _options.get())
     with _loading:
         if key not in _sessions:
             made = path if path.suffix.lower() == ".onnx" else store.converted(path, key[0])

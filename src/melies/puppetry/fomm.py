@@ -102,8 +102,7 @@ def load(model: Path) -> Networks:
 
 def _converted(model: Path) -> Path:
     """Return the folder in the store with the ONNX files of a checkpoint."""
-    stat = model.stat()
-    folder = store.home() / "converted" / f"{_sha256(model, stat.st_size, stat.st_mtime_ns)}-fomm-{CONVERSION}"
+    folder = store.home() / "converted" / f"{sources.digest(model)}-fomm-{CONVERSION}"
     if not folder.is_dir():
         made = fomm.convert(checkpoint.read(model, fomm.PARTS))
         try:
@@ -118,11 +117,6 @@ def _converted(model: Path) -> Path:
         except OSError as error:
             raise ModelError(f"{model} could not be kept as ONNX in {folder.parent}: {error.strerror}.") from error
     return folder
-
-
-@lru_cache(maxsize=4)
-def _sha256(path: Path, size: int, changed: int) -> str:
-    return sources.sha256(path)
 
 
 class Source:
