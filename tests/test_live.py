@@ -413,9 +413,8 @@ class TestShow:
         with show:
             show.run()
         assert [one.image[1, 1, 0] for one in clean.frames] == [55, 55, 55]
-        assert [int(one.image[-1, -1, 0]) for one in sink.frames] == [55, pytest.approx(128, abs=1)] + [
-            pytest.approx(128, abs=1)
-        ]
+        corners = [int(one.image[-1, -1, 0]) for one in sink.frames]
+        assert corners == pytest.approx([55, 128, 128], abs=1)
         assert (sink.frames[2].image != sink.frames[1].image).any()
 
     def test_the_picture_of_the_house_is_shown_while_the_camera_is_away(self):
