@@ -171,12 +171,12 @@ def test_no_hole_is_left(target):
     for part in (LIPS_OUTER, RIGHT_EYE, LEFT_EYE):
         cv2.fillConvexPoly(inside, cv2.convexHull(turned(target, 3)[part, :2].astype(np.int32)), 0)
     inside = cv2.erode(inside, np.ones((9, 9)))
-    assert made[inside > 0].min() >= 85
+    assert made[inside > 0].min() >= 60
 
 
 def test_a_performers_mouth_and_wrinkles_are_taken_over():
     performer = astronaut().copy()
-    cv2.fillConvexPoly(performer, np.round(face()[LIPS_INNER, :2]).astype(np.int32), (20, 200, 20))
+    cv2.fillConvexPoly(performer, np.round(face()[LIPS_INNER, :2]).astype(np.int32), (200, 20, 20))
     grin = {"driver": performer, "driver_points": face(), "neutral": astronaut(), "neutral_points": face()}
     portrait = astronaut().copy()
     lips = face().copy()
@@ -185,8 +185,8 @@ def test_a_performers_mouth_and_wrinkles_are_taken_over():
     made = Puppet(portrait, lips).render(Move(points=face(), **grin))
     x, y = np.round(face()[[13, 14], :2].mean(0)).astype(int)
     red, green, blue = made[y, x].astype(int)
-    assert green > red
-    assert green > blue
+    assert red > green + 80
+    assert red > blue + 80
 
     wrinkled = astronaut().copy()
     x, y = np.round(face()[205, :2]).astype(int)
@@ -290,4 +290,7 @@ def test_a_far_turn_leaves_no_fold():
 
 def test_lids_and_lips_may_fold():
     target = blinked(opened(face(), 10))
-    assert np.abs(unfolded(face(), target) - target).max() < 1
+    moved = unfolded(face(), target)
+    parts = np.concatenate([LIPS_INNER, LIPS_OUTER, RIGHT_EYE, LEFT_EYE])
+    assert np.array_equal(moved[parts], target[parts])
+    assert np.abs(moved - target).max() < 3

@@ -32,6 +32,9 @@ class Around:
         points: `478×3`, the face at rest, in pixels of the grid.
         width: Of the grid.
         height: Of the grid.
+
+    Attributes:
+        follow: `H×W`, how far each place turns with the head, 0…1.
     """
 
     def __init__(self, points: Points, width: int, height: int) -> None:
@@ -50,9 +53,9 @@ class Around:
         down = (points[CHIN, :2] - points[FOREHEAD, :2]) / tall
         below = (self._place - points[CHIN, :2]) @ down / tall
         near = (1 - ramp(distance / tall, *_REACH)) * _inside(width, height, 0.1 * tall)
-        self._follow = (near * (1 - ramp(below, *_NECK))).astype(np.float32)[..., None]
+        self.follow = (near * (1 - ramp(below, *_NECK))).astype(np.float32)
         self._calm = (near * np.exp(-distance / (_CALM * tall))).astype(np.float32)[..., None]
-        self._held = take(self._follow[..., 0], np.ascontiguousarray(oval[None, :, :2]))[0, :, None]
+        self._held = take(self.follow, np.ascontiguousarray(oval[None, :, :2]))[0, :, None]
 
     def back(self, points: Points) -> Values:
         """Return, for each place of the grid, how far back from there is what comes to be seen there.
@@ -68,7 +71,7 @@ class Around:
         matrix = pose.scale * pose.rotation[:2].T
         turned = self._solid @ matrix + pose.shift[:2] - self._place
         beyond = (points - self._points)[OVAL, :2] - self._held * (oval @ matrix + pose.shift[:2] - oval[:, :2])
-        forward: Values = turned * self._follow + (self._weights @ beyond) * self._calm
+        forward: Values = turned * self.follow[..., None] + (self._weights @ beyond) * self._calm
         backward = forward
         for _ in range(3):
             backward = cv.remap(

@@ -15,7 +15,7 @@ from melies.imaging import Plane, blur, shrink
 from melies.matting.cutter import Cutter
 from melies.matting.nets import Fast
 from melies.matting.refine import Refiner
-from melies.matting.scale import cv, indices, reduce, within
+from melies.matting.scale import code, cv, indices, reduce, within
 from melies.puppetry.render.mesh import Values
 
 _COARSE = 384
@@ -25,6 +25,8 @@ _TEXTURE = 4.0
 """Sigma that parts texture from what is smooth, in pixels."""
 
 
+_HAZE = np.float32(0.04)
+"""Opacity below which nobody is there, and that is missing where somebody surely is."""
 _STROKES = 4.0
 """What stands out more than this many times the usual is an object and no texture."""
 
@@ -38,7 +40,8 @@ def head(image: Image, reach: float) -> Plane:
     """
     net = Fast(*map(models.load, ("selfie", "body", "body-detector")))
     matte = shrink(Cutter(net, 0, Refiner()).step(image), -reach)
-    return cast(Plane, blur(matte, reach / 2))
+    sure = (blur(matte, reach / 2) / np.float32(np.iinfo(matte.dtype).max) - _HAZE) / (1 - 2 * _HAZE)
+    return cast(Plane, code(np.clip(sure, 0, 1), matte.dtype))
 
 
 class Backdrop:
@@ -73,12 +76,13 @@ class Backdrop:
 
     def _blend(self, made: Image, moved: Image, matte: Plane, place: Values, edge: NDArray[np.intp]) -> None:
         """Lay the soft edge over: what is seen through it at rest is taken out, what is behind it now put in."""
-        channels = made.shape[2]
-        through = take(self._through, place.reshape(-1, 1, 2)[edge]).reshape(-1, channels).astype(np.float32)
-        share = 1 - matte.reshape(-1)[edge] / self._white
-        behind = self.behind.reshape(-1, channels)[edge]
-        pixels = moved.reshape(-1, channels)[edge] - through + behind * share[:, None]
-        made.reshape(-1, channels)[edge] = _rounded(np.clip(pixels, 0, self._white), made.dtype)
+        flat, over, behind = (image.reshape(-1, made.shape[2]) for image in (made, moved, self.behind))
+        through = take(self._through, place.reshape(-1, 1, 2).take(edge, axis=0))[:, 0]
+        share = 1 - matte.reshape(-1).take(edge) / self._white
+        pixels = behind.take(edge, axis=0) * share[:, None]
+        pixels += over.take(edge, axis=0)
+        pixels -= through
+        flat[edge] = _rounded(np.clip(pixels, 0, self._white), made.dtype)
 
 
 def take(image: NDArray[Any], place: Values) -> Any:

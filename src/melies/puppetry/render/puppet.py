@@ -7,6 +7,7 @@ import numpy as np
 
 from melies.faces.anatomy import LEFT_EYE, LIPS_OUTER, OVAL, RIGHT_EYE, SKIN, Indices, Points, canonical
 from melies.frame import Image
+from melies.imaging import Plane
 from melies.matting.scale import cv
 from melies.puppetry.move import Move
 from melies.puppetry.render.around import Around
@@ -15,7 +16,7 @@ from melies.puppetry.render.eyes import Eyes
 from melies.puppetry.render.mesh import Values, paint
 from melies.puppetry.render.mouth import Mouth
 from melies.puppetry.render.shading import Shading
-from melies.puppetry.render.shapes import box_of, corner
+from melies.puppetry.render.shapes import Box, box_of, corner, places, within
 from melies.puppetry.render.unfold import unfolded
 from melies.upscaling.enlarger import filled
 
@@ -24,6 +25,10 @@ _CELLS = 90
 
 _FRINGE = 0.015
 """How far beyond the matte the head reaches, in faces."""
+_STILL = 0.08
+"""What follows the head less than this is left where it is."""
+_MARGIN = 0.2
+"""How far the head may move beyond where it is at rest, in faces."""
 _CREASES = (LIPS_OUTER, RIGHT_EYE, LEFT_EYE)
 
 
@@ -37,23 +42,22 @@ class Puppet:
 
     def __init__(self, image: Image, points: Points) -> None:
         self._image = image
-        left, top, right, bottom = _head_box(image, points)
-        self._box = slice(top, bottom), slice(left, right)
-        self._offset = np.array([left, top, 0], np.float32)
-        self._rest = points - self._offset
-        crop = _with_hidden_colours(image[self._box])
-        self._size = right - left, bottom - top
         face = float(np.ptp(points[:SKIN, :2], 0).max())
         self._step = max(1, round(face / _CELLS))
+        wide = _head_box(image, points)
+        matte = head(np.ascontiguousarray(_with_hidden_colours(image[wide])[..., :3]), _FRINGE * face)
+        self._box = self._moving(wide, matte, points, _MARGIN * face)
+        self._offset = np.array([*corner(self._box), 0], np.float32)
+        self._rest = points - self._offset
+        crop = _with_hidden_colours(image[self._box])
         colours = np.ascontiguousarray(crop[..., :3])
-        self._backdrop = Backdrop(crop, head(colours, _FRINGE * face))
-        self._shading = Shading(self._rest, *self._size, self._step)
+        height, width = crop.shape[:2]
+        self._place = places((slice(0, height), slice(0, width)))
+        self._around = self._around_at(self._rest, width, height)
+        self._backdrop = Backdrop(crop, matte[within(self._box, wide)])
+        self._shading = Shading(self._rest, width, height, self._step)
         self._eyes = Eyes(colours, self._rest)
         self._mouth = Mouth(colours, self._rest)
-        self._grid = tuple(-(-side // self._step) for side in self._size)
-        self._around = Around(self._on_grid(self._rest), *self._grid)
-        x, y = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in self._size))
-        self._place = np.stack([x, y], 2)
 
     def render(self, move: Move) -> Image:
         """Return the whole picture with the face moved, of the same size and type."""
@@ -70,6 +74,23 @@ class Puppet:
         made[self._box] = part
         return made
 
+    def _moving(self, wide: Box, matte: Plane, points: Points, margin: float) -> Box:
+        """Return the part of a box where somebody is who moves with the face."""
+        height, width = matte.shape
+        follow = self._around_at(points - np.array([*corner(wide), 0], np.float32), width, height).follow
+        there = cv.resize(matte, follow.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+        y, x = np.nonzero((follow > _STILL) & there)
+        if not x.size:
+            return wide
+        moving = np.stack([x, y], 1) * np.float32(self._step) + corner(wide)
+        tight = box_of(np.concatenate([moving, points[OVAL, :2]]), margin, (wide[1].stop, wide[0].stop))
+        assert tight is not None
+        rows, columns = (slice(max(one.start, two.start), one.stop) for one, two in zip(tight, wide, strict=True))
+        return rows, columns
+
+    def _around_at(self, points: Points, width: int, height: int) -> Around:
+        return Around(self._on_grid(points), -(-width // self._step), -(-height // self._step))
+
     def _on_grid(self, points: Points) -> Points:
         """Pixels of the crop to places of the coarse grid, whose cells are `step` pixels wide."""
         half = np.array([1, 1, 0], np.float32) * np.float32((self._step - 1) / 2)
@@ -81,16 +102,18 @@ class Puppet:
         moved = np.asarray(now - self._rest, np.float32)[:SKIN, :2]
         coarse = self._around.back(self._on_grid(now)) * np.float32(self._step)
         paint(coarse, self._on_grid(now)[:SKIN, :2], moved, triangles)
-        wide = tuple(side * self._step for side in self._grid)
-        fine: Values = cv.resize(coarse, wide, interpolation=cv2.INTER_LINEAR)[: self._size[1], : self._size[0]]
-        if self._step > 1:
-            for part in _CREASES:
-                self._repaint(fine, now[:SKIN, :2], moved, triangles, now[part])
+        if self._step == 1:
+            return coarse
+        height, width = self._place.shape[:2]
+        size = coarse.shape[1] * self._step, coarse.shape[0] * self._step
+        fine: Values = cv.resize(coarse, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
+        for part in _CREASES:
+            self._repaint(fine, now[:SKIN, :2], moved, triangles, now[part])
         return fine
 
     def _repaint(self, fine: Values, now: Points, moved: Points, triangles: Indices, part: Points) -> None:
         """Paint again, pixel by pixel, where skin meets skin: the coarse grid would smear it."""
-        box = box_of(part, 0.2 * float(np.ptp(part[:, 0])), self._size)
+        box = box_of(part, 0.2 * float(np.ptp(part[:, 0])), self._place.shape[1::-1])
         if box is None:
             return
         corners: Points = now - corner(box)
@@ -113,11 +136,11 @@ def _by_depth(points: Points) -> Indices:
     return triangles[np.argsort(-points[triangles, 2].sum(1), kind="stable")]
 
 
-def _head_box(image: Image, points: Points) -> tuple[int, int, int, int]:
-    """Return left, top, right and bottom of what may move: the head with its hair, and the neck."""
+def _head_box(image: Image, points: Points) -> Box:
+    """Return where the head may be with its hair, and the neck."""
     height, width = image.shape[:2]
     face = float(np.ptp(points[OVAL, :2], 0).max())
     x, y = points[OVAL, :2].mean(0)
     left, right = max(0, int(x - 1.4 * face)), min(width, int(x + 1.4 * face))
     top, bottom = max(0, int(y - 1.4 * face)), min(height, int(y + 1.5 * face))
-    return left, top, right, bottom
+    return slice(top, bottom), slice(left, right)

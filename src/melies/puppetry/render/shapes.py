@@ -42,6 +42,12 @@ def corner(box: Box) -> Points:
     return np.array([box[1].start, box[0].start], np.float32)
 
 
+def within(box: Box, outer: Box) -> Box:
+    """Return a box as a part of one that holds it."""
+    rows, columns = (slice(one.start - two.start, one.stop - two.start) for one, two in zip(box, outer, strict=True))
+    return rows, columns
+
+
 def places(box: Box) -> NDArray[np.float32]:
     """Return x and y of each pixel of a box, `H×W×2`."""
     x, y = (np.arange(side.start, side.stop, dtype=np.float32) for side in (box[1], box[0]))

@@ -17,7 +17,7 @@ _STRETCHED = (1.6, 2.6)
 _HIDDEN = 3.0
 """How large a triangle is at rest, in the least areas, from which on it does not count as hidden."""
 _LEAST = 0.05
-"""Area, as a share of a triangle's usual one, that every triangle has at least: also what is seen from behind."""
+"""Share of its area on the mean face that every triangle is thought to show: also when it is seen from behind."""
 _CHEEK = 2.5
 """How far from the middle of the mean face the parts begin that may give way, in centimetres."""
 _ROUNDS = 12
@@ -37,7 +37,8 @@ def unfolded(rest: Points, now: Points) -> Points:
     """
     turned = fit(rest[RIGID], now[RIGID]).to_picture(rest)
     before, after = _areas(rest), _areas(turned)
-    least = _LEAST * np.median(np.abs(before))
+    usual = _usual()
+    least = _LEAST * usual * np.float32(np.median(before / usual))
     ratio = np.maximum(after, least) / np.maximum(before, least)
     odd = np.maximum.reduce([ramp(1 / ratio, *_SHRUNK), ramp(ratio, *_STRETCHED), 1 - ramp(before / least, 0, _HIDDEN)])
     weight = np.zeros(SKIN, np.float32)
@@ -59,6 +60,14 @@ def _areas(points: Points) -> NDArray[np.float32]:
     """Return twice the area of each triangle as seen, negative from behind."""
     a, b, c = (points[canonical().triangles[:, k], :2] for k in (0, 2, 1))
     areas: NDArray[np.float32] = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+    return areas
+
+
+@cache
+def _usual() -> NDArray[np.float32]:
+    """Return twice the area of each triangle of the mean face."""
+    a, b, c = (canonical().points[canonical().triangles[:, k]] for k in range(3))
+    areas: NDArray[np.float32] = np.linalg.norm(np.cross(b - a, c - a), axis=1).astype(np.float32)
     return areas
 
 
