@@ -49,7 +49,7 @@ class Nowhere(Sink):
 
 @benchmark
 def live(bench: Bench) -> list[Result]:
-    """An effect three times slower than the film it is shown on: is latency bounded and memory flat? MELIES_LIVE_MINUTES."""
+    """An effect three times slower than its film: is latency bounded, memory flat? Minutes: MELIES_LIVE_MINUTES."""
     minutes = float(os.environ.get(MINUTES, "0.1" if bench.quick else "0.5"))
     film = bench.films[0] if bench.films else bench.footage("carphone_pristine")
     source = Played(film)
