@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import melies
-from melies import faces
-from melies.faces import Tracker, cluster, distance, embed, find
+from melies import faces, models
+from melies.faces import Tracker, centerface, cluster, distance, embed, find
 from melies.frame import Image
+from melies.models import registry, store
 
 cv: Any = cv2
 
@@ -146,3 +147,39 @@ def test_one_person_is_nearer_to_themselves_than_to_others(her: Image, him: list
 def test_a_deeper_picture_gives_the_same_numbers(her: Image) -> None:
     (face,) = find(her)
     np.testing.assert_allclose(embed(her.astype(np.uint16) * 257, face), embed(her, face), atol=0.01)
+
+
+class _Saw:
+    """A network that saw one face, 40 pixels wide and 60 high, in the middle of (100, 60)."""
+
+    def run(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        _, _, height, width = inputs["input.1"].shape
+        shapes = {"537": 1, "538": 2, "539": 2, "540": 10}
+        made = {name: np.zeros((1, count, height // 4, width // 4), np.float32) for name, count in shapes.items()}
+        place = (0, slice(None), 14, 24)
+        made["537"][place] = 0.9
+        made["537"][0, 0, 14, 25] = 0.8  # its neighbour is no other face
+        made["538"][place] = np.log((15, 10))
+        made["539"][place] = (0.5, 0.5)
+        made["540"][place] = (0.2, 0.2, 0.6, 0.8, *[0] * 6)
+        return made
+
+
+def test_what_centerface_says_is_read_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "load", lambda name: _Saw())
+    ((score, place),) = centerface.detect(np.zeros((128, 192, 3), np.uint8))
+    assert score == pytest.approx(0.9)
+    assert (place.x, place.y, place.radius) == pytest.approx((100, 60, 45), abs=0.01)
+    assert place.angle == pytest.approx(np.arctan2(0.4 * 60, 0.6 * 40))
+    ((_, place),) = centerface.detect(np.zeros((256, 384, 3), np.uint16))
+    assert (place.x, place.y, place.radius) == pytest.approx((100, 60, 45), abs=0.01)
+
+
+def test_centerface_finds_what_the_bundled_finder_finds(her: Image) -> None:
+    if store.status(registry.find("centerface")) == "missing":
+        pytest.skip("centerface is not here: melies models pull centerface")
+    (face,), (same,) = find(her, model="centerface"), find(her)
+    assert np.abs(face.points - same.points).mean() < 2
+    small = put(cv.resize(her, (64, 64), interpolation=cv2.INTER_AREA), 500, 200, (900, 500))
+    (tiny,) = find(small, model="centerface")
+    assert np.hypot(*(tiny.centre - (530, 222))) < 15

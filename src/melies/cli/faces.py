@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from melies.faces import Person
+    from melies.faces.finder import Finder
     from melies.frame import Image
 
 SHEETS = (".png", ".jpg", ".jpeg", ".webp")
@@ -26,6 +27,13 @@ _LINE = 26
 @click.option("--end", metavar="TIME", help="End here.")
 @click.option("--most", type=click.IntRange(1, 64), default=8, show_default=True, help="The most faces in one picture.")
 @click.option("--thorough", is_flag=True, help="Look for small faces too; this takes several times as long.")
+@click.option(
+    "--model",
+    type=click.Choice(["face", "centerface"]),
+    default="face",
+    show_default=True,
+    help="What finds faces: centerface sees smaller and partly hidden ones, and must be pulled.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything that was found, for programs.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -36,6 +44,7 @@ def command(
     end: str | None,
     most: int,
     thorough: bool,
+    model: Finder,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -53,7 +62,7 @@ def command(
     clip = melies.open(file, start=start, end=end)
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
         meter = Meter(report.progress, "render", clip.spec.frames)
-        people = census(clip.frames(), most=most, thorough=thorough, seen=meter.add)
+        people = census(clip.frames(), most=most, thorough=thorough, model=model, seen=meter.add)
     if target is not None:
         _write(target, people)
     if as_json:

@@ -9,6 +9,7 @@ from math import cos, radians
 
 from melies.engine.shots import mark_shots, shots
 from melies.faces.face import Face
+from melies.faces.finder import Finder
 from melies.faces.identity import Embedding, Likeness, cluster, embedding
 from melies.faces.tracker import Tracker
 from melies.frame import Frame, Image
@@ -59,7 +60,12 @@ class Person:
 
 
 def census(
-    frames: Iterator[Frame], *, most: int = 8, thorough: bool = False, seen: Callable[[], None] = lambda: None
+    frames: Iterator[Frame],
+    *,
+    most: int = 8,
+    thorough: bool = False,
+    model: Finder = "face",
+    seen: Callable[[], None] = lambda: None,
 ) -> list[Person]:
     """Find out who appears when.
 
@@ -67,6 +73,7 @@ def census(
         frames: A film.
         most: The most faces that are followed at once.
         thorough: Whether small faces are looked for too, as in `find`.
+        model: What finds faces, as in `find`.
         seen: Called after every frame.
 
     Returns:
@@ -74,7 +81,7 @@ def census(
     """
     sightings: list[_Sighting] = []
     for number, shot in enumerate(shots(mark_shots(frames)), 1):
-        sightings += _of_shot(shot, number, Tracker(most, thorough=thorough), seen)
+        sightings += _of_shot(shot, number, Tracker(most, thorough=thorough, model=model), seen)
     strangers = [
         (index, other)
         for (index, one), (other, two) in combinations(enumerate(sightings), 2)

@@ -33,7 +33,7 @@ BLENDSHAPES = (
 )
 """What the expression is made of, in Apple's names, in the order of `blendshapes`."""
 
-_MARGIN = 1.5
+MARGIN = 1.5
 """How much wider than the face the square around it is; the networks were trained with this."""
 _FINDER, _MESH, _EXPRESSION = "face_detector.tflite", "face_landmarks_detector.tflite", "face_blendshapes.tflite"
 _SIDE, _MESH_SIDE = 128, 256
@@ -71,7 +71,7 @@ def around(points: Points) -> Square:
     skin = points[:SKIN, :2] @ axes.T
     low, high = skin.min(0), skin.max(0)
     x, y = axes.T @ ((low + high) / 2) + 0.5
-    return Square(float(x), float(y), max(2.0, float((high - low).max()) * _MARGIN / 2), angle)
+    return Square(float(x), float(y), max(2.0, float((high - low).max()) * MARGIN / 2), angle)
 
 
 def detect(image: Image, place: Square, least: float = 0.5) -> list[tuple[float, Square]]:
@@ -146,7 +146,7 @@ def _square(place: Square, centre: NDArray[np.float32], size: float, eyes: NDArr
     return Square(
         place.x + cos(place.angle) * right - sin(place.angle) * down,
         place.y + sin(place.angle) * right + cos(place.angle) * down,
-        max(2.0, _MARGIN * scale * size / 2),
+        max(2.0, MARGIN * scale * size / 2),
         remainder(place.angle + atan2(float(eyes[1]), float(eyes[0])), tau),
     )
 

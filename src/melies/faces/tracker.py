@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from melies.faces import nets
 from melies.faces.face import Face
-from melies.faces.finder import PRESENT, find, same
+from melies.faces.finder import PRESENT, Finder, find, same
 from melies.faces.identity import SAME, Embedding, Likeness, distance, embedding
 from melies.frame import Image
 from melies.square import Square
@@ -45,12 +45,14 @@ class Tracker:
         hold: For how many frames a face that cannot be seen is returned all the same, moved on as it moved before and
             with a presence below 0.25: for effects that must not let a face through.
         thorough: Whether small faces are looked for too, as in `find`.
+        model: What finds new faces, as in `find`.
     """
 
-    def __init__(self, most: int = 4, *, hold: int = 0, thorough: bool = False) -> None:
+    def __init__(self, most: int = 4, *, hold: int = 0, thorough: bool = False, model: Finder = "face") -> None:
         self._most = most
         self._hold = hold
         self._thorough = thorough
+        self._model = model
         self._tracks: list[_Track] = []
         self._people = 0
         self._frames = 0
@@ -88,7 +90,7 @@ class Tracker:
     def _welcome(self, image: Image) -> None:
         """Look for new faces, and for those who left."""
         here = [track for track in self._tracks if not track.missing]
-        for face in find(image, self._most, thorough=self._thorough):
+        for face in find(image, self._most, thorough=self._thorough, model=self._model):
             if len(here) == self._most:
                 return
             if any(same(face, track.face) for track in here):

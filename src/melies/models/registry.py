@@ -67,7 +67,7 @@ class Member(_Strict):
 
 class _Archive(_Strict):
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
-    convert: Literal["checkpoint", "join", "ncnn", "tfjs"] | None = None
+    convert: Literal["checkpoint", "join", "ncnn", "onnx", "tfjs"] | None = None
     options: dict[str, Any] = {}
 
     @model_validator(mode="after")

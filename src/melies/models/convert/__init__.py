@@ -17,15 +17,16 @@ LAYERED = ("dlib_face",)
 
 
 def convert(
-    how: Literal["checkpoint", "join", "ncnn", "tfjs"], files: Sequence[Path], options: Mapping[str, Any]
+    how: Literal["checkpoint", "join", "ncnn", "onnx", "tfjs"], files: Sequence[Path], options: Mapping[str, Any]
 ) -> bytes:
     """Return the content of the model file.
 
     Args:
         how: `"checkpoint"` wants one `.pth` or `.safetensors` file, and the option `network` (one of `NETWORKS`) for
             anything but enlarging; `"join"` puts the files one after the other; `"ncnn"` wants a `.param` and a
-            `.bin` file; `"tfjs"` wants a graph model's JSON file and then its weight files, or, with the option
-            `network` (one of `LAYERED`), the JSON file of the weights' manifest in place of the graph.
+            `.bin` file; `"onnx"` wants an ONNX file, to be made to take pictures of any size; `"tfjs"` wants a graph
+            model's JSON file and then its weight files, or, with the option `network` (one of `LAYERED`), the JSON
+            file of the weights' manifest in place of the graph.
         files: The files, in the order of the registry.
         options: Keyword arguments of the converter.
 
@@ -35,6 +36,10 @@ def convert(
     if how == "checkpoint":
         return _from_checkpoint(files[0], **options)
     first, *rest = (path.read_bytes() for path in files)
+    if how == "onnx":
+        from melies.models.convert import onnx_sizes
+
+        return onnx_sizes.convert(first, **options)
     if how == "join":
         return b"".join([first, *rest])
     if how == "ncnn":

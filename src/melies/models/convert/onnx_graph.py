@@ -112,15 +112,15 @@ class Graph:
                 needed.update(node.inputs)
         graph = b"".join(
             [
-                *(_field(1, _node(node)) for node in reversed(nodes)),
-                _field(2, "melies"),
-                *(_field(5, _tensor(k, v)) for k, v in self._constants.items() if k in needed),
-                *(_field(11, _value_info(tensor)) for tensor in self.inputs),
-                *(_field(12, _value_info(tensor)) for tensor in self.outputs),
+                *(encode_field(1, _node(node)) for node in reversed(nodes)),
+                encode_field(2, "melies"),
+                *(encode_field(5, _tensor(k, v)) for k, v in self._constants.items() if k in needed),
+                *(encode_field(11, encode_value_info(tensor)) for tensor in self.inputs),
+                *(encode_field(12, encode_value_info(tensor)) for tensor in self.outputs),
             ]
         )
-        opset = _field(1, "") + _field(2, OPSET)
-        return _field(1, IR_VERSION) + _field(2, "melies") + _field(7, graph) + _field(8, opset)
+        opset = encode_field(1, "") + encode_field(2, OPSET)
+        return encode_field(1, IR_VERSION) + encode_field(2, "melies") + encode_field(7, graph) + encode_field(8, opset)
 
 
 def _varint(value: int) -> bytes:
@@ -133,7 +133,7 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _field(number: int, value: int | float | str | bytes) -> bytes:
+def encode_field(number: int, value: int | float | str | bytes) -> bytes:
     """Encode one field: integers as varints, floats in 32 bits, everything else with its length."""
     if isinstance(value, float):
         return _varint(number << 3 | 5) + struct.pack("<f", value)
@@ -146,10 +146,10 @@ def _field(number: int, value: int | float | str | bytes) -> bytes:
 def _node(node: _Node) -> bytes:
     return b"".join(
         [
-            *(_field(1, name) for name in node.inputs),
-            *(_field(2, name) for name in node.outputs),
-            _field(4, node.op),
-            *(_field(5, _attribute(name, value)) for name, value in node.attributes.items()),
+            *(encode_field(1, name) for name in node.inputs),
+            *(encode_field(2, name) for name in node.outputs),
+            encode_field(4, node.op),
+            *(encode_field(5, _attribute(name, value)) for name, value in node.attributes.items()),
         ]
     )
 
@@ -157,23 +157,24 @@ def _node(node: _Node) -> bytes:
 def _attribute(name: str, value: Attribute) -> bytes:
     """Encode an attribute; the number in field 20 says which of float 1, int 2, string 3, ints 7 it is."""
     if isinstance(value, str):
-        return _field(1, name) + _field(4, value) + _field(20, 3)
+        return encode_field(1, name) + encode_field(4, value) + encode_field(20, 3)
     if isinstance(value, float):
-        return _field(1, name) + _field(2, value) + _field(20, 1)
+        return encode_field(1, name) + encode_field(2, value) + encode_field(20, 1)
     if isinstance(value, int):
-        return _field(1, name) + _field(3, value) + _field(20, 2)
-    return _field(1, name) + b"".join(_field(8, int(item)) for item in value) + _field(20, 7)
+        return encode_field(1, name) + encode_field(3, value) + encode_field(20, 2)
+    return encode_field(1, name) + b"".join(encode_field(8, int(item)) for item in value) + encode_field(20, 7)
 
 
 def _tensor(name: str, value: NDArray[Any]) -> bytes:
-    dims = b"".join(_field(1, size) for size in value.shape)
+    dims = b"".join(encode_field(1, size) for size in value.shape)
     data = value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()
-    return dims + _field(2, ELEMENT_TYPES[value.dtype.name]) + _field(8, name) + _field(9, data)
+    return dims + encode_field(2, ELEMENT_TYPES[value.dtype.name]) + encode_field(8, name) + encode_field(9, data)
 
 
-def _value_info(tensor: Tensor) -> bytes:
-    kind = _field(1, ELEMENT_TYPES[tensor.dtype])
+def encode_value_info(tensor: Tensor) -> bytes:
+    """Encode the description of an input or output."""
+    kind = encode_field(1, ELEMENT_TYPES[tensor.dtype])
     if tensor.shape is not None:
-        sizes = (_field(2 if isinstance(size, str) else 1, size) for size in tensor.shape)
-        kind += _field(2, b"".join(_field(1, size) for size in sizes))
-    return _field(1, tensor.name) + _field(2, _field(1, kind))
+        sizes = (encode_field(2 if isinstance(size, str) else 1, size) for size in tensor.shape)
+        kind += encode_field(2, b"".join(encode_field(1, size) for size in sizes))
+    return encode_field(1, tensor.name) + encode_field(2, encode_field(1, kind))
