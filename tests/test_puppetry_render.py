@@ -273,7 +273,7 @@ def test_a_painted_mesh_is_exact_and_the_last_triangle_lies_on_top():
 
 
 def test_a_far_turn_leaves_no_fold():
-    target = turned(face(), 35)
+    target = turned(face(), 25)
     triangles = canonical().triangles[:, ::-1]
 
     def folded(points: np.ndarray) -> int:
