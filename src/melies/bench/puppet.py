@@ -1,0 +1,229 @@
+"""How well a portrait does what a performer does, whether it stays itself, and how fast."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import melies
+from melies.bench import Bench, Result, benchmark
+from melies.effects.puppet import Puppet
+from melies.errors import MeliesError
+from melies.faces import Face, Pose, Tracker, distance, embed, find, pose_of
+from melies.faces.anatomy import LEFT_BROW, LIPS_OUTER, RIGHT_BROW
+from melies.faces.nets import around, look
+from melies.frame import Frame, Image
+from melies.metrics import psnr
+from melies.puppetry.motion import angles
+from melies.puppetry.parts import EYES, gape, opening, width
+from melies.square import Square
+
+PORTRAITS = "MELIES_PORTRAITS"
+"""Environment variable with a folder of portraits."""
+MOST = 240
+"""Most frames of a film that are played."""
+EVERY = 4
+"""Of those, how many are looked at again."""
+SIDE = 256
+SAME = 0.6
+"""Distance of two embeddings below which dlib takes two faces for the same person."""
+WANTED = {"mouth": 0.8, "eyes": 0.7}
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Played:
+    """A performance and what a portrait made of it, where both were looked at again: rows of what `_seen` returns."""
+
+    theirs: Numbers
+    ours: Numbers
+    likeness: float
+
+
+MEASURES = ("mouth", "mouth width", "eyes", "brows", "yaw", "pitch")
+
+
+@benchmark
+def puppet(bench: Bench) -> list[Result]:
+    """Expression of result against performer, likeness, self-reenactment and speed; MELIES_PORTRAITS names a folder."""
+    films = bench.films or (bench.footage("carphone_pristine"),)
+    portraits = _portraits()
+    results = []
+    played: list[Played] = []
+    for film in films:
+        for portrait in portraits:
+            played.append(_play(film, portrait))
+            results.append(_line(f"{film.stem} on {portrait.stem}", played[-1]))
+    results += _together(played)
+    for film in films:
+        results += _reenacted(film)
+    return [*results, *_speed(bench)]
+
+
+def _portraits() -> list[Path]:
+    named = os.environ.get(PORTRAITS)
+    if named:
+        found = sorted(path for path in Path(named).iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        if not found:
+            raise MeliesError(f"{PORTRAITS} names {named}, where there are no JPEG or PNG pictures.")
+        return found
+    return [_astronaut()]
+
+
+def _astronaut() -> Path:
+    package = find_spec("skimage")
+    if package is None or package.origin is None:
+        raise MeliesError("The benchmark needs a portrait.", "Install it with: pip install scikit-image")
+    return Path(package.origin).parent / "data" / "astronaut.png"
+
+
+def _play(film: Path, portrait: Path) -> Played:
+    """Play a film on a portrait, and look at both again."""
+    clip = melies.open(film)
+    still = next(melies.open(portrait).frames()).image
+    whose = find(still, 1)[0]
+    self_same = embed(still, whose)
+    theirs, ours, far = [], [], []
+    kept: dict[int, Frame] = {}
+
+    def shown() -> Iterator[Frame]:
+        for frame in islice(clip.source.frames(), MOST):
+            kept[frame.pts] = frame
+            yield frame
+
+    tracker = Tracker(1)
+    place = around(whose.points)
+    for number, made in enumerate(Puppet(portrait=str(portrait)).apply(shown(), clip.spec)):
+        frame = kept.pop(made.pts)
+        faces = tracker.step(frame.image)
+        if number % EVERY or not faces:
+            continue
+        face = _again(made.image, place)
+        theirs.append(_seen(faces[0]))
+        ours.append(_seen(face))
+        far.append(distance(embed(made.image, face), self_same))
+    return Played(np.array(theirs), np.array(ours), float(np.median(far)))
+
+
+def _again(image: Image, place: Square) -> Face:
+    """Find the face of a picture in which it lies about there, in three looks."""
+    face = look(image[..., :3], place)
+    for _ in range(2):
+        face = look(image[..., :3], around(face.points))
+    return face
+
+
+def _seen(face: Face) -> list[float]:
+    """Measure what `MEASURES` names: openings and heights at the front, and the head's angles."""
+    pose: Pose = pose_of(face.points)
+    front = pose.from_picture(face.points)
+    eyes = [opening(front, rim) for rim, _ in EYES]
+    brows = front[np.concatenate([RIGHT_BROW, LEFT_BROW]), 1].mean()
+    corners = front[[33, 133, 362, 263], 1].mean()
+    yaw, pitch, _ = map(float, angles(pose.rotation))
+    return [gape(front), width(front, LIPS_OUTER), float(np.mean(eyes)), float(corners - brows), yaw, pitch]
+
+
+def _correlations(played: Played) -> dict[str, float]:
+    """Pearson's r of each measure."""
+    pairs = zip(MEASURES, played.theirs.T, played.ours.T, strict=True)
+    return {name: float(np.corrcoef(theirs, ours)[0, 1]) for name, theirs, ours in pairs}
+
+
+def _line(what: str, played: Played) -> Result:
+    r = _correlations(played)
+    detail = ", ".join(f"{name} {value:.2f}" for name, value in r.items())
+    met = all(r[name] >= least for name, least in WANTED.items())
+    return Result(
+        "puppet", f"correlation of the mouth ({what})", r["mouth"], "", ">= 0.8, eyes >= 0.7", met,
+        f"{detail}; likeness {played.likeness:.2f}",
+    )  # fmt: skip
+
+
+def _together(played: list[Played]) -> list[Result]:
+    """Means over all pairs, and how far the results are from their portraits."""
+    r = [_correlations(one) for one in played]
+    lines = []
+    for name in MEASURES:
+        values = np.array([one[name] for one in r])
+        least = WANTED.get(name)
+        target = "-" if least is None else f">= {least}"
+        enough = None if least is None else bool(values.mean() >= least)
+        reached = "" if least is None else f", {int((values >= least).sum())} of {len(values)} reach it"
+        detail = f"mean of {len(values)}, least {values.min():.2f}{reached}"
+        lines.append(Result("puppet", f"correlation: {name}", float(values.mean()), "", target, enough, detail))
+    far = np.array([one.likeness for one in played])
+    detail = f"distance of embeddings, largest {far.max():.2f}; below {SAME} is the same person"
+    mean, alike = float(far.mean()), bool(far.max() < SAME)
+    return [*lines, Result("puppet", "likeness to the portrait", mean, "", f"< {SAME}", alike, detail)]
+
+
+def _reenacted(film: Path) -> list[Result]:
+    """Play a film on its own first frame, and compare with leaving that as it is."""
+    clip = melies.open(film)
+    frames = list(islice(clip.source.frames(), MOST))
+    effect = Puppet(portrait=f"{film}@0", neutral="first", lookahead=0)
+    first = frames[0].image
+    place = around(find(first, 1)[0].points)
+    tracker = Tracker(1)
+    ours, copied = [], []
+    for number, (frame, made) in enumerate(zip(frames, effect.apply(iter(frames), clip.spec), strict=True)):
+        faces = tracker.step(frame.image)
+        if number % EVERY == EVERY - 1 and faces:  # not the first: that is the portrait
+            ours.append(_compared(made.image, frame.image, faces[0], place))
+            copied.append(_compared(first, frame.image, faces[0], place))
+    mine, copies = np.mean(ours, axis=0), np.mean(copied, axis=0)
+    lines = []
+    for name, unit, value, copy in zip(("L1", "PSNR", "AKD"), ("", "dB", "px"), mine, copies, strict=True):
+        higher = name == "PSNR"
+        what = f"self-reenactment of {film.stem}: {name} of the face"
+        met = bool(value > copy if higher else value < copy)
+        detail = f"{copy:.4g} if the first frame stays; {SIDE}×{SIDE} around the head"
+        lines.append(Result("puppet", what, float(value), unit, f"{'>' if higher else '<'} {copy:.4g}", met, detail))
+    return lines
+
+
+def _compared(made: Image, wanted: Image, face: Face, place: Square) -> Numbers:
+    """L1 of 0…1, PSNR, and how far landmarks are off on average (AKD), in the head's square."""
+    pictures = [place.cut(image[..., :3], SIDE) for image in (made, wanted)]
+    codes = [np.rint(picture * 255).astype(np.uint8) for picture in pictures]
+    away = np.linalg.norm((_again(made, place).points - face.points)[:, :2], axis=1).mean()
+    return np.array([np.abs(pictures[0] - pictures[1]).mean(), psnr(*codes), away * SIDE / (2 * place.radius)])
+
+
+def _speed(bench: Bench) -> list[Result]:
+    """Frames a second and delay at 512×512, frame after frame in one thread, as on a camera."""
+    clip = melies.open(bench.footage("carphone_pristine")).apply(melies.Resize(width=512, height=512, fit="cover"))
+    frames = list(islice(clip.frames(), 24 if bench.quick else 100))
+    near = bench.out("near.png")
+    her = melies.open(_astronaut()).apply(
+        melies.Crop(x=104, y=0, width=240, height=240), melies.Resize(width=512, height=512)
+    )
+    her.save(near, overwrite=True)
+    effect = Puppet(portrait=str(near)).live()
+    asked: list[float] = []
+
+    def arriving() -> Iterator[Frame]:
+        for frame in frames:
+            asked.append(time.perf_counter())
+            yield frame
+
+    done = []
+    for _ in effect.apply(arriving(), clip.spec):
+        done.append(time.perf_counter())
+    took = np.subtract(done, asked)[8:]
+    fps, delay = 1 / float(np.median(took)), 1000 * float(np.percentile(took, 95))
+    detail = "tracking and painting; Avatarify publishes < 1 fps on a CPU, 33 fps on a GTX 1080 Ti"
+    return [
+        Result("puppet", "frames a second at 512×512", fps, "fps", ">= 25", fps >= 25, detail),
+        Result("puppet", "delay of a frame at 512×512", delay, "ms", "<= 100", delay <= 100, "95th percentile"),
+    ]
