@@ -17,7 +17,7 @@ from melies.errors import ModelError, UseError
 from melies.faces import Face, anatomy
 from melies.frame import Frame, VideoSpec
 from melies.media.synthetic import write_clip
-from melies.models.convert.onnx_graph import Graph, _field
+from melies.models.convert.onnx_graph import Graph, encode_field
 from melies.swapping import networks
 from melies.swapping.extract import TEMPLATE
 from melies.swapping.flat import Flat, facing, flat, lie, places
@@ -332,7 +332,7 @@ def with_card(graph):
     card = Card(
         size=32, template=[tuple(map(float, point)) for point in TEMPLATE], takes="him", makes="her", matched=True
     )
-    return graph.to_bytes() + _field(14, _field(1, KEY) + _field(2, card.model_dump_json()))
+    return graph.to_bytes() + encode_field(14, encode_field(1, KEY) + encode_field(2, card.model_dump_json()))
 
 
 def mirror_colours(size=32):

@@ -76,9 +76,7 @@ class Flat:
         Returns:
             `side×side×C`; what lies beyond the picture's edge repeats that.
         """
-        where = self.spread(points[: anatomy.SKIN, :2])
-        fetched: Floats = cv.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return fetched
+        return fetch(image, self.spread(points[: anatomy.SKIN, :2]))
 
     def polygon(self, *outlines: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Draw outlines given as points of the skin, filled: `side×side`, 0 or 255."""
@@ -93,6 +91,12 @@ class Flat:
 def flat(side: int) -> Flat:
     """Return the square of this side; it is made once."""
     return Flat(side)
+
+
+def fetch(image: Floats, where: Floats) -> Floats:
+    """Take a picture's values at places, `H×W×2` in its pixels; beyond its edge they repeat."""
+    fetched: Floats = cv.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return fetched
 
 
 def facing(points: Points) -> Floats:

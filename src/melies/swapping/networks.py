@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +15,7 @@ from melies.errors import UseError
 from melies.faces import Face, anatomy
 from melies.faces.anatomy import Points
 from melies.frame import Image
-from melies.matting.scale import unit
+from melies.matting.scale import cv, unit
 from melies.models.runtime import Session, load_file
 from melies.swapping.extract import cut, placement
 from melies.swapping.flat import Floats, flat, opponent
@@ -55,9 +56,11 @@ class Network(ABC):
         """
         matrix = placement(face.points, self.size, self.template)
         made, share = self.swapped(unit(cut(image, matrix, self.size)))
-        points = face.points[: anatomy.SKIN, :2] @ matrix[:, :2].T + matrix[:, 2]
         picture = np.dstack([opponent(np.ascontiguousarray(made)), share])
-        return flat(_SIDE).unroll(picture, points.astype(np.float32))
+        picture = cv.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
+        points = face.points[: anatomy.SKIN, :2] @ matrix[:, :2].T + matrix[:, 2]
+        larger = (points + 0.5) * (_SIDE / self.size) - 0.5
+        return np.clip(flat(_SIDE).unroll(picture, larger.astype(np.float32)), 0, 1)
 
 
 class Trained(Network):

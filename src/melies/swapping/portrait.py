@@ -18,7 +18,7 @@ from melies.errors import UseError
 from melies.faces import Face, anatomy
 from melies.frame import Image
 from melies.imaging import split_alpha
-from melies.matting.scale import cv, reduce, unit
+from melies.matting.scale import cv, reduce, square, unit
 from melies.swapping.flat import Floats, facing, flat, opponent, smoothstep
 from melies.swapping.skin import BARE, skin
 
@@ -27,7 +27,7 @@ _LARGEST = 1024
 _SMALLEST = 128
 _EDGE_ON, _SEEN = 0.15, 0.4
 """How much skin looks at the viewer where it is not seen well enough, and where it is."""
-_LOOKS = 200
+_LOOKS = 80
 """Frames of a film that are looked at."""
 _KEPT = 8
 """Frames of a film that are kept: those least like each other."""
@@ -185,9 +185,9 @@ def _whole(image: Floats, face: Face, side: int) -> Floats:
         small = reduce(image, max(1, round(width * factor)), max(1, round(height * factor)))
         points = points * np.array([small.shape[1] / width, small.shape[0] / height, 1], np.float32)
         image = small
-    square = flat(side)
-    texture = square.unroll(image, points)
-    seen = smoothstep(square.spread(facing(face.points)), _EDGE_ON, _SEEN)
+    layout = flat(side)
+    texture = layout.unroll(image, points)
+    seen = smoothstep(layout.spread(facing(face.points)), _EDGE_ON, _SEEN)
     other, other_seen = texture[:, ::-1], seen[:, ::-1]
     both = seen * other_seen
     lit = (_soft(texture * both, side) + 1e-3) / (_soft(other * both, side) + 1e-3)
@@ -210,6 +210,12 @@ def _at(picture: Floats, side: int) -> Floats:
     """Bring an unrolled picture to another side."""
     resized: Floats = cv.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     return np.atleast_3d(resized)
+
+
+def _clear(bare: Floats) -> Floats:
+    """Keep away from hair: it throws a shadow."""
+    away: Floats = cv.GaussianBlur(cv.erode(bare, square(BARE // 40)), (0, 0), BARE / 64)
+    return away
 
 
 def _soft(picture: Any, side: int, sigma: float = 8) -> Floats:

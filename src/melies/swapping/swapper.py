@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import cv2
@@ -13,12 +14,12 @@ from melies.faces.anatomy import Points
 from melies.frame import Image
 from melies.imaging import blend
 from melies.matting.scale import code, cv, reduce, unit
-from melies.swapping.flat import Floats, facing, flat, lie, opponent, smoothstep
+from melies.swapping.flat import Floats, facing, fetch, flat, lie, opponent, smoothstep
 from melies.swapping.hands import Hands, draw
 from melies.swapping.light import SIDE, Light
 from melies.swapping.skin import BARE, skin
 
-_FINE = 256
+_FINE = 192
 """Larger faces, in pixels, are filled in a picture made smaller, and what comes out is enlarged."""
 _MARGIN = 4
 _LEAST = 8
@@ -150,14 +151,13 @@ class Swapper:
             settings: How it is done.
         """
         side = texture.shape[0]
-        old, trust = _unrolled(cut, face, before)
-        bare = skin(old, trust) if settings.occlusion else np.ones((BARE, BARE), np.float32)
-        trust *= bare[..., None]
+        old, seen, trust = _unrolled(cut, face, before)
+        bare = skin(old, trust)[..., None] if settings.occlusion else np.ones_like(trust)
         new = cv.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        both = _half(trust) * new[..., 3:]
+        both = _half(trust * bare) * new[..., 3:]
         fields = self._light(new[..., :3], opponent(_half(old)), both, time, settings.color_match)
-        opacity = smoothstep(flat(SIDE).spread(facing(face.points)), _EDGE_ON, _SEEN) * _half(bare)
-        fields = cv.resize(np.concatenate([fields, opacity], 2), (side, side), interpolation=cv2.INTER_LINEAR)
+        fields = np.concatenate([fields, _half(seen * bare)], 2)
+        fields = cv.resize(fields, (side, side), interpolation=cv2.INTER_LINEAR)
         painted = np.empty((side, side, 4), np.float32)
         np.multiply(texture[..., :3], fields[..., :3], out=painted[..., :3])
         painted[..., :3] += fields[..., 3:6]
@@ -180,20 +180,19 @@ def _openings(points: Points, patch: _Patch, settings: Settings) -> Floats:
     return soft
 
 
-def _unrolled(cut: Image, face: Face, before: Floats | None) -> tuple[Floats, Floats]:
-    """The old face unrolled, `BARE×BARE×3`, and where it is seen well, `BARE×BARE×1`."""
+def _unrolled(cut: Image, face: Face, before: Floats | None) -> tuple[Floats, Floats, Floats]:
+    """The old face unrolled, `BARE×BARE×3`; how well its skin is turned to the viewer, and also seen: `BARE×BARE×1`."""
     height, width = cut.shape[:2]
     scale = min(1.0, 1.2 * BARE / max(height, width))
     small = reduce(cut, max(1, round(width * scale)), max(1, round(height * scale)))
-    points = face.points * np.array([small.shape[1] / width, small.shape[0] / height, 1], np.float32)
-    square = flat(BARE)
-    where = square.spread(points[: anatomy.SKIN, :2])
+    skin_points = face.points[: anatomy.SKIN, :2] * np.array([small.shape[1] / width, small.shape[0] / height])
+    spread = flat(BARE).spread(np.concatenate([skin_points, facing(face.points)], 1).astype(np.float32))
+    where, seen = np.ascontiguousarray(spread[..., :2]), smoothstep(spread[..., 2:], _EDGE_ON, _SEEN)
     inside = (where >= -0.5).all(-1) & (where[..., 0] < small.shape[1]) & (where[..., 1] < small.shape[0])
-    trust = smoothstep(square.spread(facing(face.points)), _EDGE_ON, _SEEN) * inside[..., None].astype(np.float32)
+    trust = seen * inside[..., None]
     if before is not None:
-        free = square.unroll(1 - reduce(before, small.shape[1], small.shape[0]), points)
-        trust *= free[..., None]
-    return square.unroll(unit(small), points), trust
+        trust *= 1 - fetch(reduce(before, small.shape[1], small.shape[0]), where)[..., None]
+    return fetch(unit(small), where), seen, trust
 
 
 def _half(picture: Floats) -> Floats:
@@ -201,6 +200,7 @@ def _half(picture: Floats) -> Floats:
     return np.atleast_3d(cv.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
+@lru_cache(8)
 def _outline(side: int, feather: float) -> Floats:
     """The opacity that the outline and its softness make, `side×side`."""
     inside = flat(side).inside.astype(np.uint8)
