@@ -83,6 +83,8 @@ def test_a_run_makes_a_model_that_moves_a_portrait(talk, tmp_path):
     *_, last = train.run(Puppet(steps=2, **options))
     assert set(last.losses) == {"picture", "points", "turns"}
     assert set(last.measured) == {"L1", "copied L1"}
+    (tmp_path / "detector.onnx").unlink()
+    train.export(Puppet(**{**options, "clips": ("no longer there.mp4",)}))
     networks = fomm.load(tmp_path)
     assert networks.side == 64
     frames = [frame.image for frame in islice(melies.open(talk).frames(), 8)]

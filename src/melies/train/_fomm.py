@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +35,17 @@ class MotionWork:
 
     def __init__(self, options: Puppet, rng: np.random.Generator, device: str) -> None:
         self._options, self._rng, self._device = options, rng, device
-        self._heads = Heads(options.clips, options.size, options.every)
         self._compare = _Compare(options.vgg, device)
         self.detector: Any = Detector(options.layout).to(device)
         self.generator: Any = Generator(options.layout).to(device)
         self.networks = {"kp_detector": self.detector, "generator": self.generator}
         learned = [*self.detector.parameters(), *self.generator.parameters()]
         self.optimisers = {"adam": torch.optim.Adam(learned, options.rate, betas=(0.5, 0.999))}
+
+    @cached_property
+    def _heads(self) -> Heads:
+        """Read when first needed: what is only exported needs no films."""
+        return Heads(self._options.clips, self._options.size, self._options.every)
 
     def step(self) -> dict[str, Any]:
         """Make frames out of others of their shots."""

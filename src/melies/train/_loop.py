@@ -86,6 +86,8 @@ class _Run:
                 self.averages.update(self.step)
             self._must_be_finite(recent[-1])
             now = time.monotonic()
+            if self.step == first + 1:
+                began = shown = now  # the first step also read the material
             share = self._share(now - began)
             finished = (share is not None and share >= 1) or stopped()
             files: list[Path] = []
@@ -195,7 +197,7 @@ class _Run:
         if self.trainer.minutes is not None:
             left.append(60 * self.trainer.minutes - seconds)
         if self.trainer.steps is not None:
-            left.append((self.trainer.steps - self.step) * seconds / max(1, self.step - first))
+            left.append((self.trainer.steps - self.step) * seconds / max(1, self.step - first - 1))
         return max(0.0, min(left))
 
     def _set_rate(self, share: float | None) -> float:
