@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from melies.live.numbers import KEPT, Numbers
 from melies.live.show import Show
 from melies.live.sinks import Recorder, Sink
 from melies.live.sources import Device, Pattern, Played, find_source
+from melies.media import camera as media_camera
 from melies.media.output import SaveOptions
 from melies.media.synthetic import write_clip
 
@@ -260,6 +262,21 @@ class TestSources:
     def test_a_camera_that_is_not_there_is_said(self):
         with pytest.raises(MediaError, match="camera /dev/melies-none cannot be read: there is none"):
             next(Device("/dev/melies-none").pictures(Clock(), threading.Event()))
+
+    def test_a_camera_is_read_until_it_is_gone(self, monkeypatch):
+        # FFmpeg's own pattern generator stands in for a driver: it is opened and decoded the same way.
+        monkeypatch.setitem(media_camera.DRIVERS, sys.platform, "lavfi")
+        source = Device("testsrc=size=64x48:rate=25:duration=0.2")
+        out: list[Frame] = []
+        stop = threading.Event()
+        feed = Feed(source, lambda one: (out.append(one), len(out) == 8 and stop.set()), Steps(), stop)
+        feed.run()
+        assert len(out) == 8
+        assert feed.losses == 1
+        assert out[0].cut
+        assert sum(one.cut for one in out) == 2
+        assert out[0].image.shape == (48, 64, 3)
+        assert out[0].image.std() > 50
 
 
 class TestCamera:

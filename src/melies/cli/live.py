@@ -139,7 +139,7 @@ def _events(numbers: Numbers) -> Callable[[], None]:
 def _sum_up(numbers: Numbers, given: Mapping[str, Any]) -> None:
     if given["as_json"]:
         click.echo(json.dumps({"event": "done", **numbers.plain()}))
-    elif not given["quiet"]:
+    elif numbers.shown and not given["quiet"]:
         click.echo(" · ".join((f"{numbers.shown} pictures", *numbers.lines())), err=True)
 
 

@@ -56,7 +56,7 @@ class Desk:
         self.choices = tuple(choices)
         self.chosen = 0
         self._asked: list[Effect] = [Camera(), *_fit_for_stage(effects)]
-        self._good = list(self._asked)
+        self._good: list[Effect] | None = None
         self._lock = threading.RLock()
         self.lineup = Lineup([effect.live() for effect in self._asked])
 
@@ -149,7 +149,7 @@ class Desk:
     def go_back(self) -> bool:
         """Return to the settings that last worked; say whether that is a change."""
         with self._lock:
-            if [*map(id, self._good)] == [*map(id, self._asked)]:
+            if self._good is None or self._good == self._asked:
                 return False
             self._line_up(self._good)
             return True
