@@ -1,0 +1,169 @@
+"""How much a swapped face is the other's, whether it still does what the performer does, how calm and how fast."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import melies
+from melies import faces
+from melies.bench import Bench, Result, benchmark
+from melies.effects.swap import Swap
+from melies.errors import MeliesError
+from melies.faces.anatomy import LEFT_EYE, RIGHT_EYE
+from melies.frame import Image
+from melies.metrics import warp_error
+from melies.puppetry.parts import gape, opening
+from melies.swapping.swapper import Settings, Swapper
+
+cv: Any = cv2
+
+SOURCES = "MELIES_PORTRAITS"
+"""Environment variable with a folder of pictures whose faces are taken."""
+MOST = 120
+"""Frames of a film that are swapped."""
+EVERY = 4
+"""Of those, how many are looked at again."""
+SIZES = ((640, 360), (1280, 720))
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a swap did to a film: means over its frames, and correlations with the film itself."""
+
+    before: float
+    after: float
+    left: float
+    mouth: float
+    eyes: float
+    flicker: float
+
+
+@benchmark
+def swap(bench: Bench) -> list[Result]:
+    """Identity, expression, steadiness and speed of swaps; MELIES_PORTRAITS may name a folder of pictures to take."""
+    films = bench.films or (bench.footage("carphone_pristine"),)
+    results = []
+    for film in films:
+        for source in _sources():
+            played = _play(film, source, 40 if bench.quick else MOST)
+            results += _lines(f"{source.stem} on {film.stem}", played)
+    return [*results, *(_speed(bench, size) for size in SIZES)]
+
+
+def _sources() -> list[Path]:
+    named = os.environ.get(SOURCES)
+    if named:
+        found = sorted(path for path in Path(named).iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        if not found:
+            raise MeliesError(f"{SOURCES} names {named}, where there are no JPEG or PNG pictures.")
+        return found
+    package = find_spec("skimage")
+    if package is None or package.origin is None:
+        raise MeliesError("The benchmark needs somebody's picture.", "Install it with: pip install scikit-image")
+    return [Path(package.origin).parent / "data" / "astronaut.png"]
+
+
+def _play(film: Path, source: Path, most: int) -> Played:
+    picture = next(melies.open(source).frames()).image[..., :3]
+    shown = faces.find(picture, 1)
+    if not shown:
+        raise MeliesError(f"There is no face in {source}.")
+    wanted = faces.embed(picture, shown[0])
+    clip = melies.open(film)
+    frames = list(islice(clip.source.frames(), most))
+    made = list(Swap(source=[str(source)]).apply(iter(frames), clip.spec))
+    far, moves = [], []
+    for old, new in list(zip(frames, made, strict=True))[::EVERY]:
+        was, now = faces.find(old.image, 1), faces.find(new.image, 1)
+        if was and now:
+            her, him = faces.embed(new.image, now[0]), faces.embed(old.image, was[0])
+            far.append((faces.distance(him, wanted), faces.distance(her, wanted), faces.distance(her, him)))
+            moves.append([*_expression(was[0]), *_expression(now[0])])
+    if len(far) < 2:
+        raise MeliesError(f"There is hardly a face in {film}.")
+    numbers = np.array(moves)
+    images = [frame.image[..., :3] for frame in frames]
+    calm = max(warp_error(images), 1e-6)
+    before, after, left = map(float, np.mean(far, 0))
+    return Played(
+        before=before,
+        after=after,
+        left=left,
+        mouth=_together(numbers[:, 0], numbers[:, 2]),
+        eyes=_together(numbers[:, 1], numbers[:, 3]),
+        flicker=warp_error([frame.image[..., :3] for frame in made], images) / calm,
+    )
+
+
+def _expression(face: faces.Face) -> tuple[float, float]:
+    """How far the mouth is open, and the eyes."""
+    return gape(face.points), (opening(face.points, RIGHT_EYE) + opening(face.points, LEFT_EYE)) / 2
+
+
+def _together(one: Numbers, other: Numbers) -> float:
+    """How well two courses go together, -1…1; 1 where the first hardly moves and the second neither."""
+    if one.std() < 1e-3:
+        return float(other.std() < 1e-2)
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def _lines(label: str, played: Played) -> list[Result]:
+    nearer = played.before - played.after
+    return [
+        Result(
+            "swap", f"{label}: nearer to the source", nearer, "", ">= 0.1", nearer >= 0.1,
+            f"distance {played.after:.2f} after, {played.before:.2f} before; {played.left:.2f} away from the performer",
+        ),
+        Result(
+            "swap", f"{label}: the mouth goes with the performer's", played.mouth, "", ">= 0.8", played.mouth >= 0.8,
+            "correlation of its opening, found again in the result",
+        ),
+        Result(
+            "swap", f"{label}: the eyes go with the performer's", played.eyes, "", ">= 0.7", played.eyes >= 0.7,
+            "correlation of their opening, found again in the result",
+        ),
+        Result(
+            "swap", f"{label}: flicker against the film's own", played.flicker, "x", "<= 1.1", played.flicker <= 1.1,
+            "mean difference of neighbouring frames along the motion, where that is trusted",
+        ),
+    ]  # fmt: skip
+
+
+def _speed(bench: Bench, size: tuple[int, int]) -> Result:
+    """Milliseconds for a frame with one face: following it, and swapping it."""
+    frames = islice(melies.open(bench.clip(size, 1, "carphone_pristine")).frames(), 20 if bench.quick else 60)
+    images = [frame.image for frame in frames]
+    looks = Swap(source=[str(_sources()[0])])._looks()
+    tracker, swapper, settings = faces.Tracker(), Swapper(), Settings()
+    follow, replace = [], []
+    for index, image in enumerate(images):
+        began = time.perf_counter()
+        seen = tracker.step(image)
+        middle = time.perf_counter()
+        for face in seen[:1]:
+            swapper.step(image, face, index / 30, looks, settings)
+        follow.append(middle - began)
+        replace.append(time.perf_counter() - middle)
+    each = 1000 * float(np.median(follow) + np.median(replace))
+    return Result(
+        "swap", f"a frame of {size[0]}×{size[1]}", each, "ms", "<= 40", each <= 40,
+        f"{1000 * float(np.median(follow)):.1f} for following the face and {1000 * float(np.median(replace)):.1f} for "
+        f"swapping it, {_size(images[0]):.0f} pixels wide and high",
+    )  # fmt: skip
+
+
+def _size(image: Image) -> float:
+    found = faces.find(image, 1)
+    return found[0].size if found else 0.0
