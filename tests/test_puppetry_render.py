@@ -146,7 +146,7 @@ def test_the_iris_turns_and_the_lids_stay():
 def test_nothing_beyond_the_head_is_touched(target):
     made = puppet().render(Move(points=target))
     x, y = face()[OVAL, :2].mean(0)
-    reach = 1.5 * np.ptp(face()[OVAL, :2], axis=0).max()
+    reach = 1.8 * np.ptp(face()[OVAL, :2], axis=0).max()
     rows, columns = np.mgrid[:512, :512]
     beyond = (np.abs(rows - y) > reach + 1) | (np.abs(columns - x) > reach + 1)
     assert beyond.any()

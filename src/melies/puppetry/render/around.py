@@ -14,11 +14,13 @@ from melies.puppetry.render.shapes import ramp
 
 _CALM = 0.35
 """How far from the face, in its heights, an expression is felt: by then it is down to a third."""
+_FELT = 0.7
+"""How far from the face an expression is felt at all, in its heights."""
 _BEHIND = 0.6
 """How quickly the head falls back outside the face's outline, per pixel of distance."""
-_NECK = (-0.1, 0.9)
+_NECK = (-0.1, 0.8)
 """Where the neck stops following: from here to there below the chin, in heights of the face."""
-_REACH = (0.75, 1.25)
+_REACH = (0.6, 1.0)
 """How far from the face anything follows, in its heights."""
 
 
@@ -35,6 +37,7 @@ class Around:
 
     Attributes:
         follow: `H×W`, how far each place turns with the head, 0…1.
+        moves: `H×W`, whether a place moves at all.
     """
 
     def __init__(self, points: Points, width: int, height: int) -> None:
@@ -52,9 +55,11 @@ class Around:
         self._solid = np.concatenate([self._place, depth[..., None]], 2)
         down = (points[CHIN, :2] - points[FOREHEAD, :2]) / tall
         below = (self._place - points[CHIN, :2]) @ down / tall
-        near = (1 - ramp(distance / tall, *_REACH)) * _inside(width, height, 0.1 * tall)
-        self.follow = (near * (1 - ramp(below, *_NECK))).astype(np.float32)
-        self._calm = (near * np.exp(-distance / (_CALM * tall))).astype(np.float32)[..., None]
+        follow = (1 - ramp(distance / tall, *_REACH)) * (1 - ramp(below, *_NECK))
+        self.follow = np.asarray(follow, np.float32)
+        calm = np.exp(-distance / (_CALM * tall)) * (1 - ramp(distance / tall, 0.2, _FELT))
+        self._calm = np.asarray(calm, np.float32)[..., None]
+        self.moves = (self.follow > 0) | (calm > 0)
         self._held = take(self.follow, np.ascontiguousarray(oval[None, :, :2]))[0, :, None]
 
     def back(self, points: Points) -> Values:
@@ -86,10 +91,3 @@ def _outside(outline: Points, width: int, height: int) -> Map:
     cv.fillPoly(mask, [np.round(outline).astype(np.int32)], 0)
     distance: Map = cv.distanceTransform(mask, cv2.DIST_L2, 5)
     return distance
-
-
-def _inside(width: int, height: int, border: float) -> Map:
-    """Return 0 at the border of a grid, and 1 from some way inside."""
-    x, y = np.arange(width), np.arange(height)
-    away = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y)[:, None])
-    return np.asarray(ramp(away, 0, border), np.float32)

@@ -25,9 +25,7 @@ _CELLS = 90
 
 _FRINGE = 0.015
 """How far beyond the matte the head reaches, in faces."""
-_STILL = 0.08
-"""What follows the head less than this is left where it is."""
-_MARGIN = 0.2
+_MARGIN = 0.35
 """How far the head may move beyond where it is at rest, in faces."""
 _CREASES = (LIPS_OUTER, RIGHT_EYE, LEFT_EYE)
 
@@ -77,9 +75,9 @@ class Puppet:
     def _moving(self, wide: Box, matte: Plane, points: Points, margin: float) -> Box:
         """Return the part of a box where somebody is who moves with the face."""
         height, width = matte.shape
-        follow = self._around_at(points - np.array([*corner(wide), 0], np.float32), width, height).follow
-        there = cv.resize(matte, follow.shape[::-1], interpolation=cv2.INTER_AREA) > 0
-        y, x = np.nonzero((follow > _STILL) & there)
+        moves = self._around_at(points - np.array([*corner(wide), 0], np.float32), width, height).moves
+        there = cv.resize(matte, moves.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+        y, x = np.nonzero(moves & there)
         if not x.size:
             return wide
         moving = np.stack([x, y], 1) * np.float32(self._step) + corner(wide)
@@ -141,6 +139,6 @@ def _head_box(image: Image, points: Points) -> Box:
     height, width = image.shape[:2]
     face = float(np.ptp(points[OVAL, :2], 0).max())
     x, y = points[OVAL, :2].mean(0)
-    left, right = max(0, int(x - 1.4 * face)), min(width, int(x + 1.4 * face))
-    top, bottom = max(0, int(y - 1.4 * face)), min(height, int(y + 1.5 * face))
+    left, right = max(0, int(x - 1.55 * face)), min(width, int(x + 1.55 * face))
+    top, bottom = max(0, int(y - 1.55 * face)), min(height, int(y + 1.55 * face))
     return slice(top, bottom), slice(left, right)
