@@ -57,6 +57,9 @@ class Anonymize(Effect):
     sensitivity: float = Field(
         0.3, ge=0.05, le=0.9, description="how readily something is taken for a face; higher covers more that is none"
     )
+    model: Literal["face", "centerface"] = Field(
+        "face", description="what finds faces: centerface finds more of the small ones, and must be pulled"
+    )
     face: Faces = Field("all", description=f"who is covered: {FACES}")
     keep: File | None = Field(None, description="a picture of the only one who is not covered")
 
@@ -71,7 +74,7 @@ class Anonymize(Effect):
 
     def models(self) -> tuple[str, ...]:
         """The face finder and mesh, and who is who where a picture says who is meant."""
-        return ("face", *identity_models(self._chosen))
+        return tuple(dict.fromkeys(["face", self.model, *identity_models(self._chosen)]))
 
     def output(self, spec: VideoSpec) -> VideoSpec:
         """Nothing changes; the picture of who is kept is looked at.
@@ -112,7 +115,14 @@ class Anonymize(Effect):
         who: Literal["all", "chosen", "others"] = "chosen" if self.face != "all" else "all"
         if self.keep is not None:
             who = "others"
-        return Watch(Chooser(self._chosen), who, round(self.hold * spec.rate), ahead, 1 - self.sensitivity)
+        return Watch(
+            Chooser(self._chosen),
+            who,
+            hold=round(self.hold * spec.rate),
+            ahead=ahead,
+            least=1 - self.sensitivity,
+            finder=self.model,
+        )
 
 
 def _covered(frame: Frame, cover: Cover, watch: Watch) -> Frame:

@@ -101,15 +101,16 @@ def iris(patch: Patch, colour: Colour, opacity: float) -> None:
     """Colour the irises as contact lenses do: the pupil stays black, what shines in the eye stays white."""
     turn = np.linspace(0, 2 * np.pi, 24, endpoint=False, dtype=np.float32)
     circle: Points = np.column_stack([np.cos(turn), np.sin(turn)])
-    for ring, eye in zip((anatomy.RIGHT_IRIS, anatomy.LEFT_IRIS), _eyes(patch), strict=True):
+    eyes = ((anatomy.RIGHT_IRIS, anatomy.RIGHT_EYE), (anatomy.LEFT_IRIS, anatomy.LEFT_EYE))
+    for ring, lids in eyes:
         centre, rim = patch.points[ring[0], :2], patch.points[ring[1:], :2]
         radius = float(np.hypot(*(rim - centre).T).mean())
-        seen = float(_ramp(np.array(_height(eye, patch.up) / (2 * radius), np.float32), 0.2, 0.45))
+        seen = _ramp(_gap(patch, lids) / (2 * radius), 0.2, 0.45)
         area = patch.area(
             [centre + np.float32(0.97 * radius) * circle], 0.03, [centre + np.float32(0.32 * radius) * circle]
         )
-        area = _within(area, patch, eye, 0.03)
-        if area is None or not seen:
+        area = _within(area, patch, bent(patch.points[lids]), 0.03)
+        if area is None or not seen.any():
             continue
         lit = _lightness(patch.picture[area.rows, area.columns])
         middle = _mean(lit, area.weight)
@@ -147,9 +148,11 @@ def _eyes(patch: Patch) -> tuple[Points, Points]:
     return bent(patch.points[anatomy.RIGHT_EYE]), bent(patch.points[anatomy.LEFT_EYE])
 
 
-def _height(shape: Points, up: NDArray[np.float32]) -> float:
-    """How far a polygon reaches along a direction."""
-    return float(np.ptp(shape @ up))
+def _gap(patch: Patch, lids: NDArray[np.intp]) -> Map:
+    """How far the lids of an eye are apart, in pixels: a map of one."""
+    apart = patch.points[lids[1:8], :2] - patch.points[lids[:8:-1], :2]
+    gap: Map = np.hypot(*apart.T).mean(keepdims=True)
+    return gap
 
 
 def _tint(patch: Patch, area: Area | None, colour: Colour, opacity: float, relief: float) -> None:

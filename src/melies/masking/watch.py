@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.faces import Face, Tracker, nets
-from melies.faces.finder import settled
+from melies.faces import Face, Tracker, centerface, nets
+from melies.faces.finder import AGREED, Finder, settled
 from melies.frame import Image
 from melies.matting.scale import cv
 from melies.square import Square
@@ -80,14 +80,18 @@ class Watch:
         hold: For how many frames a place is covered on after the last sight of its face.
         ahead: How many frames late it answers; 0 in front of an audience.
         least: The score from which something is a face, 0…1.
+        finder: What finds them.
     """
 
-    def __init__(self, chooser: Chooser, who: Who, hold: int, ahead: int, least: float) -> None:
+    def __init__(
+        self, chooser: Chooser, who: Who, *, hold: int, ahead: int, least: float, finder: Finder = "face"
+    ) -> None:
         self._chooser = chooser
         self._who = who
         self._hold = hold
         self._ahead = ahead
         self._least = least
+        self._finder = finder
         self._tracker = Tracker(_MOST)
         self._trails: list[Trail] = []
         self._images: deque[Image] = deque(maxlen=ahead + 1)
@@ -107,8 +111,12 @@ class Watch:
         chosen = {face.person for face in self._chooser.choose(image, faces)}
         for face in faces:
             self._meet(face, face.person in chosen)
-        for place in self._new(image):
-            self._begin(place)
+        for place in self._sighted(image):
+            near = [trail for trail in self._trails if _near(place, trail.squares.get(self._frames))]
+            if not near:
+                self._begin(place)
+            elif all(trail.last < self._frames for trail in near):
+                self._found(min(near, key=lambda trail: trail.number), image, self._frames, place)
         self._frames += 1
 
     def take(self) -> Iterator[tuple[int, Square]]:
@@ -152,18 +160,13 @@ class Watch:
         self._turn += share
         return large + chosen
 
-    def _new(self, image: Image) -> Iterator[Square]:
-        """Look for faces that are not yet followed."""
+    def _sighted(self, image: Image) -> list[Square]:
+        """Look for faces all over the frame, the surest first."""
+        if self._finder == "centerface":
+            return [place for score, place in centerface.detect(image) if score >= self._least]
         least = max(0.1, self._least - _CONFIRMED)
         found = [one for tile in self._some_tiles() for one in nets.detect(image, tile, least)]
-        for score, place in nets.best(found):
-            if any(_near(place, self._now(trail)) for trail in self._trails):
-                continue
-            if score >= self._least or settled(image, place) is not None:
-                yield place
-
-    def _now(self, trail: Trail) -> Square | None:
-        return trail.squares.get(self._frames)
+        return [place for score, place in nets.best(found) if score >= self._least or _confirmed(image, place)]
 
     def _begin(self, place: Square) -> Trail:
         """Take up a new face, and follow it back as far as the frames are still here."""
@@ -179,7 +182,7 @@ class Watch:
     def _meet(self, face: Face, chosen: bool) -> None:
         """Take note of a face whose mesh was seen."""
         place = nets.around(face.points)
-        near = [trail for trail in self._trails if _near(place, self._now(trail))]
+        near = [trail for trail in self._trails if _near(place, trail.squares.get(self._frames))]
         trail = min(near, key=lambda one: (one.last < self._frames, one.number)) if near else self._begin(place)
         for other in near:
             # Of several trails on one face the oldest goes on.
@@ -234,6 +237,12 @@ class Watch:
         trail.squares[number] = place
         trail.last = number
         trail.template = _little(image, place, 1)
+
+
+def _confirmed(image: Image, place: Square) -> bool:
+    """Whether a mesh finds hold there, and its eyes, nose and mouth are where the finder sees them."""
+    face = settled(image, place)
+    return face is not None and nets.agreement(image, face) < AGREED
 
 
 def _tiles(width: int, height: int) -> tuple[list[Square], list[Square]]:
