@@ -358,6 +358,17 @@ class TestKiosk:
         kiosk.beat(lambda: True)
         assert pulse.exists()
 
+    def test_a_show_that_was_begun_again_knows_why(self, tmp_path, monkeypatch):
+        told = f"__import__('os').environ[{kiosk.WHY!r}]"
+        command = self.command(tmp_path, f"n == 2 and c.write_text({told}) and sys.exit(0); sys.exit(7)")
+        kiosk.watch(command, look=0.02, sleep=lambda seconds: None)
+        monkeypatch.setenv(kiosk.WHY, (tmp_path / "count").read_text())
+        with kiosk.logged(tmp_path / "stage.log"):
+            kiosk.hourly(lambda: "25 fps", hour=0)()
+        first, second = (tmp_path / "stage.log").read_text().splitlines()
+        assert "status 7" in first
+        assert second.endswith("INFO 25 fps")
+
     def test_the_log_is_kept_small(self, tmp_path):
         path = tmp_path / "stage.log"
         with kiosk.logged(path):

@@ -84,10 +84,10 @@ def perform(effects: list[Effect], given: Mapping[str, Any], words: list[str]) -
 
     options: LiveOptions = _read(LiveOptions, given)
     saving = _read(SaveOptions, {"preset": "veryfast", **{key: given[key] for key in SAVED if given[key] is not None}})
-    with _telling(given) as say, kiosk.logged(options.log):
+    with _telling(given) as say:
         if options.kiosk and kiosk.PULSE not in os.environ:
             return kiosk.watch([sys.executable, "-m", "melies", "live", *words])
-        with runtime.options(device=given["device"], threads=given["threads"]):
+        with kiosk.logged(options.log), runtime.options(device=given["device"], threads=given["threads"]):
             try:
                 with opened(effects, options, saving, say) as show:
                     if given["as_json"]:

@@ -20,6 +20,9 @@ log = logging.getLogger("melies")
 PULSE = "MELIES_PULSE"
 """Environment variable that names the file which a watched show touches while it is well."""
 
+WHY = "MELIES_BEGUN_AGAIN"
+"""Environment variable that tells a show why it was begun again, for its log: two processes must not write to one."""
+
 HUNG = 90.0
 """Seconds without a touch after which a show is ended; loading models takes its time."""
 
@@ -53,24 +56,26 @@ def watch(
     Returns:
         The exit status, once somebody ended the show or its command makes no sense.
     """
-    pause = shortest
+    pause, why = shortest, ""
     with tempfile.TemporaryDirectory(prefix="melies-kiosk-") as folder:
         pulse = Path(folder) / "pulse"
         while True:
             pulse.touch()
             began = time.monotonic()
-            status = _once(command, pulse, hung, look)
+            status = _once(command, {PULSE: str(pulse), WHY: why}, hung, look)
             if status in (0, _MISUSED):
                 return status
             if time.monotonic() - began >= STEADY:
-                pause = shortest
-            log.warning("The show ended (status %d) and begins again in %.0f s.", status, pause)
+                pause, why = shortest, ""
+            why = f"The show ended (status {status}) and begins again after {pause:.0f} s."
+            log.warning("%s", why)
             sleep(pause)
             pause = min(2 * pause, LONGEST)
 
 
-def _once(command: Sequence[str], pulse: Path, hung: float, look: float) -> int:
-    process = subprocess.Popen(command, env={**os.environ, PULSE: str(pulse)})  # noqa: S603 - ourselves
+def _once(command: Sequence[str], told: dict[str, str], hung: float, look: float) -> int:
+    process = subprocess.Popen(command, env={**os.environ, **told})  # noqa: S603 - ourselves
+    pulse = Path(told[PULSE])
     try:
         beat, since = pulse.stat().st_mtime_ns, time.monotonic()
         while True:
@@ -106,6 +111,19 @@ def beat(healthy: Callable[[], bool]) -> None:
         Path(pulse).touch()
 
 
+def hourly(say: Callable[[], str], hour: float = 3600.0) -> Callable[[], None]:
+    """Return a function that logs what `say` returns, once an hour however often it is called."""
+    due = time.monotonic() + hour
+
+    def tick() -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due += hour
+            log.info("%s", say())
+
+    return tick
+
+
 @contextmanager
 def logged(path: Path | None) -> Iterator[None]:
     """Also write what is logged to a file, which begins anew at a megabyte; four old ones are kept.
@@ -125,6 +143,7 @@ def logged(path: Path | None) -> Iterator[None]:
     log.addHandler(handler)
     level = log.level
     log.setLevel(min(level or logging.WARNING, logging.INFO))
+    log.info("%s", os.environ.get(WHY) or "The show begins.")
     try:
         yield
     finally:

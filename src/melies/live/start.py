@@ -69,6 +69,7 @@ def opened(
             show.ticking.append(Watched(locate(options.recipe), desk, show.note_effects).look)
         if options.kiosk:
             show.ticking.append(lambda: kiosk.beat(lambda: show.healthy))
+            show.ticking.append(kiosk.hourly(lambda: " · ".join(show.numbers.lines())))
         if sys.stdin is not None and not options.kiosk:
             follow_lines(show, sys.stdin)
         say(help_text())

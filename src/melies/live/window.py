@@ -59,6 +59,8 @@ class Window(Sink):
         root.title("Méliès")
         root.configure(background="black")
         if self._full:
+            # Installations often have no window manager that would give it the size.
+            root.geometry(f"{root.winfo_screenwidth()}x{root.winfo_screenheight()}+0+0")
             root.attributes("-fullscreen", True)
             root.attributes("-topmost", True)
             root.configure(cursor="none")
