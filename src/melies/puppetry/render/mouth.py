@@ -28,6 +28,8 @@ _AJAR = (0.01, 0.05)
 _CHEEKS = (np.array([50, 205, 101, 36]), np.array([280, 425, 330, 266]))
 _THROAT = np.array([0.11, 0.02, 0.02], np.float32)
 """What a dark mouth has beside the lips' own colour."""
+_WARMTH = np.array([0.1, 0.55], np.float32)
+"""Least red and yellow in a mouth, as shares of those of the skin."""
 _SEAM = np.array([0.6, 0.4, 0.4], np.float32)
 """The line between closed lips, as shares of their colour."""
 _TOOTH = 0.13
@@ -150,7 +152,7 @@ class Mouth:
         lips = np.maximum(polygon(points[LIPS_OUTER, :2], source, 0.5) - inner, 0)
         canvas = np.zeros((*inside.shape[:2], 2), np.float32)
         paint(canvas, *_strip(now, box, points[:, :2] - corner(source)), _TRIANGLES)
-        seen = self._lips.matched(take(patch, canvas), _Colours(patch, lips))
+        seen = _matched(take(patch, canvas), _Colours(patch, lips), self._lips, self._skin)
         depth = np.minimum(3 * across[..., 0], 1 - 0.3 * across[..., 0])
         deep = np.float32(0.55) + np.float32(0.45) * ramp(depth, 0, 1)
         made: Values = inside + (seen * deep[..., None] - inside) * np.float32(shown)
@@ -169,19 +171,21 @@ class _Colours:
         bright = np.array([[[min(95.0, self.mean[0] + self.spread[0]), self.mean[1] * 0.25, self.mean[2] * 0.6]]])
         self.bright: NDArray[np.float32] = cv.cvtColor(bright.astype(np.float32), cv2.COLOR_Lab2RGB)[0, 0]
 
-    def matched(self, seen: Values, theirs: _Colours) -> Values:
-        """Return pixels whose like had these colours elsewhere, as they look here (Reinhard et al. 2001)."""
-        lab = cv.cvtColor(seen, cv2.COLOR_RGB2Lab)
-        ratio = np.clip(self.mean[0] / max(float(theirs.mean[0]), 1.0), 0.4, 1.6)
-        light = np.clip(lab[..., :1] / max(float(theirs.mean[0]), 1.0), 0, 1.5)  # what is black has no hue to change
-        lab[..., 0] *= ratio
-        lab[..., 1:] += np.float32(0.7) * (self.mean[1:] - theirs.mean[1:]) * light
-        np.maximum(lab[..., 1], 0, out=lab[..., 1])  # nothing in a mouth is green …
-        np.maximum(
-            lab[..., 2], np.float32(0.3 * max(0.0, float(self.mean[2]))) * light[..., 0], out=lab[..., 2]
-        )  # or blue
-        matched: Values = cv.cvtColor(lab, cv2.COLOR_Lab2RGB)
-        return matched
+
+def _matched(seen: Values, theirs: _Colours, lips: _Colours, skin: _Colours) -> Values:
+    """Return pixels from between lips of these colours as they look between other lips (after Reinhard et al. 2001).
+
+    Teeth are never brighter than the skin around them, and as warm: nothing in a mouth is green or blue.
+    """
+    lab = cv.cvtColor(seen, cv2.COLOR_RGB2Lab)
+    bright = max(float(theirs.mean[0]), 1.0)
+    light = np.clip(lab[..., :1] / bright, 0, 1)  # what is black has no hue to change
+    most = (skin.mean[0] + skin.spread[0]) / max(float(np.percentile(lab[..., 0], 98)), 1.0)
+    lab[..., 0] *= min(float(np.clip(lips.mean[0] / bright, 0.4, 1.6)), float(most))
+    lab[..., 1:] += np.float32(0.7) * (lips.mean[1:] - theirs.mean[1:]) * light
+    lab[..., 1:] = np.maximum(lab[..., 1:], np.maximum(skin.mean[1:], 0) * _WARMTH * light)
+    matched: Values = cv.cvtColor(lab, cv2.COLOR_Lab2RGB)
+    return matched
 
 
 def _opening(points: Points) -> tuple[float, float]:

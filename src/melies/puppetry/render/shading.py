@@ -37,7 +37,7 @@ _FINE, _COARSE = 1.2, 7.0
 _GAIN = 0.8
 _MOST = 0.25
 """The strongest darkening, as a logarithm; lightening counts half."""
-_STRANGE = (0.3, 0.55)
+_STRANGE = (0.25, 0.45)
 """Change, as a logarithm, between which it is thought to be hair, glasses or a hand and no longer skin."""
 _FACING = (0.25, 0.55)
 """Cosine of the angle at which skin is seen, between which its shading begins to count."""
@@ -163,7 +163,7 @@ def _skin() -> Map:
     places = canonical().places * _SIDE
     mask = np.zeros((_SIDE, _SIDE), np.uint8)
     cv.fillPoly(mask, [np.round(places[OVAL]).astype(np.int32)], 1)
-    mask = cv.erode(mask, np.ones((21, 21), np.uint8))
+    mask = cv.erode(mask, np.ones((31, 31), np.uint8))
     for part in (np.r_[RIGHT_EYE, RIGHT_BROW], np.r_[LEFT_EYE, LEFT_BROW], LIPS_OUTER, _NOSTRILS):
         hull = np.zeros_like(mask)
         cv.fillConvexPoly(hull, cv2.convexHull(np.round(places[part]).astype(np.int32)), 1)
