@@ -89,3 +89,13 @@ def write_on(image: Image, lines: tuple[str, ...]) -> Image:
         at = (step // 2, step * (index + 1))
         cv.putText(out, line, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA)
     return out
+
+
+def placard(width: int, height: int, text: str) -> Image:
+    """Return a black picture with a few grey words in its middle."""
+    image = np.zeros((height, width, 3), np.uint8)
+    scale = max(0.35, width / 900)
+    (wide, high), _ = cv.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    at = ((width - wide) // 2, (height + high) // 2)
+    cv.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (150, 150, 150), 1, cv2.LINE_AA)
+    return image

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import numpy as np
 
 from melies.engine.chain import specs
 from melies.engine.live import Live
@@ -24,7 +23,7 @@ from melies.live.clock import TICK, Clock
 from melies.live.desk import Desk, Lineup
 from melies.live.feed import FIRST_PAUSE, LONGEST_PAUSE, Feed
 from melies.live.keys import COMMANDS, help_text
-from melies.live.numbers import Numbers, write_on
+from melies.live.numbers import Numbers, placard, write_on
 from melies.live.sinks import Recorder, Sink, opaque
 from melies.live.sources import SIZE, Source
 from melies.live.window import Window
@@ -422,7 +421,7 @@ class Show:
         if self._house is not None:
             return self._house
         width, height = (self._spec.width, self._spec.height) if self._spec is not None else SIZE
-        return write_on(np.full((height, width, 3), 24, np.uint8), ("One moment, please.",))
+        return placard(width, height, "One moment, please.")
 
 
 def _said(error: Exception) -> str:
