@@ -150,10 +150,11 @@ class Puppet(Effect):
 
     def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
         """Play one shot with knobs that turn; whoever was seen at rest is remembered."""
+        from melies.puppetry.performer import ahead
         from melies.puppetry.stage import Stage
 
         with Stage(self.output(spec)) as stage:
-            for frame, cue in self._performance(frames, now):
+            for frame, cue in ahead(self._performance(frames, now)):
                 effect = now()
                 picture = stage.picture(effect._cast, frame.pts * frame.time_base, cue, effect._manner, effect.mouth)
                 yield frame.with_image(picture)

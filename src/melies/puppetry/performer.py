@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from math import inf
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from melies.effects._shelf import Delay
+from melies.engine.pipeline import close
 from melies.faces import Face, Steady, Tracker
 from melies.frame import Frame
 from melies.puppetry.motion import Motion
@@ -17,6 +20,7 @@ from melies.puppetry.neutral import Calm, Sight, unrest
 if TYPE_CHECKING:
     from melies.effects._faces import Chooser
 
+T = TypeVar("T")
 Neutral = Literal["auto", "first"] | float
 
 EASE = 0.3
@@ -136,3 +140,19 @@ class Performer:
         sight = Sight(frame.image, face.points)
         self._cue = Cue(motion, min(1.0, presence + passed / EASE), sight, self._calm.sight)
         return self._cue
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Read each item in a thread of its own while the one before is worked on."""
+
+    def following() -> T | None:
+        return next(items, None)
+
+    with ThreadPoolExecutor(1, "melies performance") as pool:
+        try:
+            coming = pool.submit(copy_context().run, following)
+            while (item := coming.result()) is not None:
+                coming = pool.submit(copy_context().run, following)
+                yield item
+        finally:
+            pool.submit(close, items).result()

@@ -29,6 +29,8 @@ ASIDE = 0.28
 """How far from the middle an iris goes at most, as a share of the eye's width."""
 _PARTED = 0.06
 """How far the lips are apart at rest, against the mouth's width, that are not meant to be closed."""
+_BOTH = 1.5
+"""How a portrait's open mouth and a performer's opening one are put together: the norm of both, from 1, their sum."""
 WIDE = 1.35
 """How far eyes open at most, against rest."""
 
@@ -137,14 +139,16 @@ class Sitter:
 def _parted(calm: float, motion: Motion) -> float:
     """Return how far the lips are apart, against the mouth's width, of a portrait whose lips are `calm` apart at rest.
 
-    They open as much as the performer's; they close when those close. Lips of the performer that are a little apart at
-    rest do not hold a portrait's closed ones together: they are apart there, too.
+    They open as much as the performer's, and close when those close. Lips of the performer that are a little apart at
+    rest do not hold a portrait's closed ones together: they are apart there, too. A portrait that smiles with an open
+    mouth opens it further, but not by as much again.
     """
     usual = min(motion.calm, calm)
-    open_wider = max(0.0, motion.gape - usual)
+    wider = max(0.0, motion.gape - usual)
     closed = max(0.0, 1 - motion.gape / usual) if usual > 0 else 0.0
+    more = float(np.linalg.norm([calm - usual, wider], _BOTH))
     # Lips that hardly part at rest say nothing by closing.
-    return calm * (1 - min(1.0, usual / _PARTED) * closed) + open_wider
+    return usual + more - calm * min(1.0, usual / _PARTED) * closed
 
 
 def _limited(value: NDArray[np.floating], most: NDArray[np.floating] | float) -> Float:
