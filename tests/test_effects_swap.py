@@ -19,6 +19,7 @@ from melies.frame import Frame, VideoSpec
 from melies.media.synthetic import write_clip
 from melies.models.convert.onnx_graph import Graph, encode_field
 from melies.swapping import networks
+from melies.swapping.creases import Creases
 from melies.swapping.extract import TEMPLATE
 from melies.swapping.flat import Flat, facing, flat, lie, places
 from melies.swapping.hands import Hands, draw
@@ -287,6 +288,21 @@ def test_light_is_found_again():
     assert np.abs(lit - face)[flat(SIDE).inside].mean() < 0.01
     nothing = Light()(texture, face, trust, 0.0, 0.0)
     assert np.array_equal(nothing[0, 0], np.array([1, 1, 1, 0, 0, 0], np.float32))
+
+
+def test_a_frown_is_carried_and_a_shadow_is_not():
+    rest = np.full((BARE, BARE), 0.6, np.float32)
+    trust = np.ones_like(rest)
+    creases = Creases()
+    for time in range(10):
+        assert np.allclose(creases(rest, trust, time / 25), 1)
+    frown = rest.copy()
+    frown[20:23, 50:78] *= 0.6
+    made = creases(frown, trust, 0.4)
+    assert made[21, 55:73].max() < 0.85
+    assert np.abs(made[60:] - 1).max() < 0.02
+    assert np.abs(creases(rest * 0.5, trust, 0.44)[30:100, 30:100] - 1).max() < 0.05
+    assert np.array_equal(Creases()(frown, 0 * trust, 0.0), np.ones_like(rest))
 
 
 def test_a_fringe_is_not_skin():

@@ -44,6 +44,13 @@ class Swap(Effect):
     color_match: float = Field(
         1.0, ge=0, le=1, description="How much the new face takes on the light and the skin colour of the old one."
     )
+    creases: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="How much the performer's furrows and folds, which come and go with the expression, are carried to "
+        "the new skin.",
+    )
     feather: float = Field(
         0.08, ge=0, le=0.3, description="How softly the new face ends, as a share of the face's width."
     )
@@ -122,7 +129,14 @@ class Swap(Effect):
     def _settings(self) -> Settings:
         from melies.swapping.swapper import Settings
 
-        return Settings(self.strength, self.feather, self.color_match, self.mouth == "source", self.occlusion)
+        return Settings(
+            strength=self.strength,
+            feather=self.feather,
+            color_match=self.color_match,
+            creases=self.creases,
+            mouth=self.mouth == "source",
+            occlusion=self.occlusion,
+        )
 
 
 @lru_cache(8)

@@ -71,11 +71,16 @@ def _broad(picture: Floats, weight: Floats) -> Floats:
 
 
 def _contrast(face: Floats, texture: Floats, skin: Floats, trust: Floats) -> Floats:
-    """How much stronger the details of the face are than those of the texture, `3`: of its skin, and all its colour."""
-    weight = np.concatenate([skin, trust, trust], 2)
-    seen, had = ((np.square(part) * weight).sum((0, 1)) for part in (face, texture))
-    ratio: Floats = np.sqrt((seen + np.float32(1e-3)) / (had + np.float32(1e-3)))
-    return np.clip(ratio, _CONTRAST[:, 0], _CONTRAST[:, 1])
+    """How much stronger details of the face are than those of the texture, `3`: in the skin, and in all its colour."""
+
+    def ratio(weight: Floats) -> Floats:
+        seen, had = ((np.square(part) * weight).sum((0, 1)) for part in (face, texture))
+        compared: Floats = np.sqrt((seen + np.float32(1e-3)) / (had + np.float32(1e-3)))
+        return compared
+
+    bare = ratio(skin)
+    bare[1:] = np.minimum(bare[1:], ratio(trust)[1:])
+    return np.clip(bare, _CONTRAST[:, 0], _CONTRAST[:, 1])
 
 
 @cache

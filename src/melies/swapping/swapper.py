@@ -14,6 +14,7 @@ from melies.faces.anatomy import Points
 from melies.frame import Image
 from melies.imaging import blend
 from melies.matting.scale import code, cv, reduce, unit
+from melies.swapping.creases import Creases
 from melies.swapping.flat import Floats, facing, fetch, flat, lie, opponent, smoothstep
 from melies.swapping.hands import Hands, draw
 from melies.swapping.light import SIDE, Light
@@ -60,6 +61,7 @@ class Settings:
     strength: float = 1.0
     feather: float = 0.08
     color_match: float = 1.0
+    creases: float = 1.0
     mouth: bool = False
     occlusion: bool = True
 
@@ -98,6 +100,7 @@ class Swapper:
     def __init__(self) -> None:
         self._looks: Looks | None = None
         self._light = Light()
+        self._creases = Creases()
         self._hands = Hands()
         self._steady = Steady()
 
@@ -112,7 +115,7 @@ class Swapper:
             settings: How it is done.
         """
         if looks is not self._looks:
-            self._looks, self._light = looks, Light()
+            self._looks, self._light, self._creases = looks, Light(), Creases()
         still = self._steady(face, time)
         strength = settings.strength * _frontal(face)
         height, width = image.shape[:2]
@@ -154,13 +157,17 @@ class Swapper:
         old, seen, trust = _unrolled(cut, face, before)
         bare = skin(old, trust)[..., None] if settings.occlusion else np.ones_like(trust)
         new = cv.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        bright_and_colour = opponent(old)
         both = _half(trust * bare) * new[..., 3:]
-        fields = self._light(new[..., :3], opponent(_half(old)), both, time, settings.color_match)
+        fields = self._light(new[..., :3], _half(bright_and_colour), both, time, settings.color_match)
         fields = np.concatenate([fields, _half(seen * bare)], 2)
         fields = cv.resize(fields, (side, side), interpolation=cv2.INTER_LINEAR)
         painted = np.empty((side, side, 4), np.float32)
         np.multiply(texture[..., :3], fields[..., :3], out=painted[..., :3])
         painted[..., :3] += fields[..., 3:6]
+        if settings.creases:
+            crease = self._creases(bright_and_colour[..., 0], (trust * bare)[..., 0], time)
+            painted[..., 0] *= cv.resize(crease ** np.float32(settings.creases), (side, side))
         np.multiply(fields[..., 6] * texture[..., 3], _outline(side, settings.feather), out=painted[..., 3])
         return painted
 
