@@ -197,10 +197,15 @@ def test_faces_are_kept_in_a_file_that_runs_nothing(tmp_path):
             FaceSet.load(tmp_path / "bad.npz")
 
 
-def test_the_end_of_a_film_is_held_out():
-    learned, judged = some().split(0.15)
-    assert (len(learned), len(judged)) == (17, 3)
-    assert learned.times.max() < judged.times.min()
+@pytest.mark.parametrize("count", [8, 20, 101])
+def test_a_part_of_every_stretch_of_a_film_is_held_out(count):
+    faces = some(count)
+    learned, judged = faces.split(0.15)
+    assert len(judged) == pytest.approx(0.15 * count, abs=4)
+    assert sorted([*learned.times, *judged.times]) == faces.times.tolist()
+    for early in (True, False):
+        assert ((judged.times < faces.times[count // 2]) == early).any()
+    assert np.array_equal(learned.images[0], faces.images[0])
 
 
 def test_real_footage_gives_many_faces(footage):

@@ -41,6 +41,7 @@ _ALIKE = 0.0015
 """Root mean square distance of two aligned outlines, in crops, below which one of the faces is enough."""
 _SHARP = 0.3
 """The share of a film's median sharpness below which a face counts as blurred."""
+_STRETCHES = 5
 _OUTLINE = np.concatenate([OVAL, LIPS_INNER, RIGHT_EYE, LEFT_EYE, RIGHT_BROW, LEFT_BROW])
 
 Matrix = NDArray[np.float64]
@@ -178,11 +179,16 @@ class FaceSet:
         return int(self.images.shape[1])
 
     def split(self, share: float = 0.15) -> tuple[FaceSet, FaceSet]:
-        """Return the faces to learn from and, the last `share` of the film, those to judge by."""
-        first = len(self) - max(1, round(share * len(self)))
-        return self.part(slice(None, first)), self.part(slice(first, None))
+        """Return the faces to learn from and those to judge by: the last `share` of each fifth of the film.
 
-    def part(self, which: slice | NDArray[np.intp]) -> FaceSet:
+        Not the end of the film alone: an expression that is only seen there could not be learned.
+        """
+        fifths = np.array_split(np.arange(len(self)), min(_STRETCHES, len(self) // 2))
+        judged = np.concatenate([fifth[-max(1, round(share * len(fifth))) :] for fifth in fifths])
+        learned = np.setdiff1d(np.arange(len(self)), judged)
+        return self.part(learned), self.part(judged)
+
+    def part(self, which: NDArray[np.intp]) -> FaceSet:
         """Return some of the faces."""
         return replace(
             self,

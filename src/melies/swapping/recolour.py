@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 from melies.matting.scale import cv
 from melies.swapping.extract import FaceSet
 
+_MOST = 1.25
+"""By how much contrast is raised or lowered at most: most of it is the face's own, and not the light's."""
+
 
 def in_light_of(faces: FaceSet, other: FaceSet) -> NDArray[np.uint8]:
-    """Return faces with the mean and spread of colour, in L*a*b*, that the other's faces have (Reinhard et al. 2001).
+    """Return faces with the colour and, within limits, the contrast that the other's faces have, in L*a*b*.
 
-    One change of colour for all of them, so that light that changes within a film still does.
+    After Reinhard et al. 2001, with medians: hair over a forehead and a beard would shift a mean, and more so a
+    standard deviation. One change of colour for all faces, so that light that changes within a film still does.
 
     Args:
         faces: Whose pictures are changed.
@@ -23,9 +27,10 @@ def in_light_of(faces: FaceSet, other: FaceSet) -> NDArray[np.uint8]:
         `N×S×S×3` uint8, like `faces.images`.
     """
     lab = _lab(faces)
-    mean, spread = _statistics(lab, faces)
+    middle, spread = _statistics(lab, faces)
     goal, goal_spread = _statistics(_lab(other), other)
-    changed = (lab - mean) * (goal_spread / np.maximum(spread, 1e-3)) + goal
+    contrast = np.clip(goal_spread / np.maximum(spread, 1e-3), 1 / _MOST, _MOST)
+    changed = (lab - middle) * contrast + goal
     side = faces.size
     colours = cv.cvtColor(changed.reshape(-1, side, 3).astype(np.float32), cv2.COLOR_LAB2RGB)
     result: NDArray[np.uint8] = np.rint(np.clip(colours, 0, 1) * 255).astype(np.uint8).reshape(faces.images.shape)
@@ -39,5 +44,7 @@ def _lab(faces: FaceSet) -> NDArray[np.float32]:
 
 
 def _statistics(lab: NDArray[np.float32], faces: FaceSet) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The median of each channel, and the median distance from it."""
     inside = lab[faces.masks > 0]
-    return inside.mean(0, dtype=np.float64).astype(np.float32), inside.std(0, dtype=np.float64).astype(np.float32)
+    middle = np.median(inside, 0)
+    return middle, np.median(np.abs(inside - middle), 0)

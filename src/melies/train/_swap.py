@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,12 @@ class _Person:
     """One of the two: what is learned from, and what is judged by."""
 
     def __init__(self, faces: FaceSet, wanted: NDArray[np.uint8], held_out: float, device: str) -> None:
-        self.name, self.template = faces.name, faces.template
+        self.name, self.template, self.device = faces.name, faces.template, device
         self.faces, rest = faces.split(held_out)
-        self.wanted = wanted[: len(self.faces)]
-        self.rest = torch.from_numpy(nchw(rest.images)).to(device)
-        self.rest_wanted = torch.from_numpy(nchw(wanted[len(self.faces) :])).to(device)
-        self.rest_masks = torch.from_numpy(nchw(rest.masks[..., None])).to(device)
-        self.device = device
+        self.wanted, rest_wanted = (part.images for part in replace(faces, images=wanted).split(held_out))
+        self.rest, self.rest_wanted, self.rest_masks = (
+            torch.from_numpy(nchw(part)).to(device) for part in (rest.images, rest_wanted, rest.masks[..., None])
+        )
 
     def some(self, most: int) -> Tensor:
         """Faces from all over the film, as a batch."""
@@ -112,7 +112,7 @@ class SwapWork:
         return losses
 
     def measure(self) -> Mapping[str, float]:
-        """Return the mean error inside the mask, 0…1, of each person's own face at the end of their film."""
+        """Return the mean error inside the mask, 0…1, of each person's own face in what is not learned from."""
         errors = {}
         for letter, person in self._people.items():
             face, _ = self._swap(letter, letter)(person.rest)

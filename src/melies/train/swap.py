@@ -17,7 +17,7 @@ from melies.train import Trainer, Work
 log = logging.getLogger("melies")
 
 HELD_OUT = 0.15
-"""The share of each film, at its end, that is not learned from."""
+"""The share of each film that is not learned from."""
 
 _LONG = 3000
 """Frames of a film from which on one wonders whether something happens."""
