@@ -337,6 +337,16 @@ class TestDesk:
         assert desk.lineup is not running
         assert running.effects[1].width == 32  # type: ignore[attr-defined]
 
+    def test_settings_that_came_while_a_picture_was_made_have_not_worked_yet(self):
+        desk = Desk([Count()])
+        assert not desk.go_back()
+        tried = desk.asked
+        desk.set("test_live.step", 3)
+        desk.worked(tried)
+        assert desk.go_back()
+        assert desk.get("test_live.step") == 1
+        assert not desk.go_back()
+
     def test_what_needs_a_whole_film_is_refused(self):
         with pytest.raises(UseError, match="reverse needs a whole film"):
             Desk([Reverse()])

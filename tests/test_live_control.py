@@ -93,9 +93,11 @@ class TestOsc:
             server.receive("/melies/grade/exposure", "loud")
         server.receive("/melies/grade/nothing", 1)
         server.receive("/other/grade/exposure", 2.0)
+        server.receive("/melies/grade/lut", "/etc/passwd")
         server.receive("/melies/choice", "many")
         server.receive("/melies/grade/exposure")
-        assert len(caplog.records) == 3
+        assert len(caplog.records) == 4
+        assert "not taken from the network" in caplog.text
         assert show.desk.get("grade.exposure") == 0
 
     def test_only_this_computer_is_listened_to(self, osc):

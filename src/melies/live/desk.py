@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from melies.effect import Effect
+from melies.effects._fields import may_name_files
 from melies.engine.chain import specs
 from melies.errors import UseError
 from melies.frame import VideoSpec
@@ -56,7 +57,7 @@ class Desk:
         self.choices = tuple(choices)
         self.chosen = 0
         self._asked: list[Effect] = [Camera(), *_fit_for_stage(effects)]
-        self._good: list[Effect] | None = None
+        self._good: Sequence[Effect] | None = None
         self._lock = threading.RLock()
         self.lineup = Lineup([effect.live() for effect in self._asked])
 
@@ -95,6 +96,11 @@ class Desk:
         """Return what a field is set to."""
         index, setting = self.find(address)
         return getattr(self._asked[index], setting.name)
+
+    def names_file(self, address: str) -> bool:
+        """Whether a field may name a file."""
+        index, setting = self.find(address)
+        return may_name_files(type(self._asked[index]), setting.name)
 
     def set(self, address: str, value: Any) -> None:
         """Set a field; text is read as on the command line.
@@ -140,18 +146,22 @@ class Desk:
                 found = True
         return found
 
-    def worked(self) -> None:
-        """Note that a picture came out with the settings as they are."""
-        if self._good != self._asked:
-            with self._lock:
-                self._good = list(self._asked)
+    @property
+    def asked(self) -> Sequence[Effect]:
+        """The effects as they were set, the camera's own first; another object after every change."""
+        return self._asked
+
+    def worked(self, tried: Sequence[Effect]) -> None:
+        """Note that a picture came out with these settings, which were those in force when it was begun."""
+        self._good = tried
 
     def go_back(self) -> bool:
         """Return to the settings that last worked; say whether that is a change."""
         with self._lock:
-            if self._good is None or self._good == self._asked:
+            if self._good is None or self._good is self._asked:
                 return False
             self._line_up(self._good)
+            self._good = self._asked
             return True
 
     def _change(self, changed: dict[int, Effect]) -> None:

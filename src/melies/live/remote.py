@@ -93,12 +93,19 @@ class Osc:
         if len(parts) == 3:
             if values:
                 value = values[0] if len(values) == 1 else list(values)
-                self._complaints.attempt(address, lambda: self._show.set(".".join(parts[1:]), value))
+                self._complaints.attempt(address, lambda: self._set(".".join(parts[1:]), value))
         elif parts[1] == "choice" and values:
             number = int(values[0]) if isinstance(values[0], float) else values[0]
             self._complaints.attempt(address, lambda: self._show.do(f"choice {number}"))
         elif parts[1] in COMMANDS and (not values or values[0]):  # a button sends 0 when it is let go
             self._show.do(parts[1])
+
+    def _set(self, address: str, value: Any) -> None:
+        if self._show.desk.names_file(address):
+            raise UseError(
+                "Names of files are not taken from the network.", "Offer some with --choices, and send /melies/choice."
+            )
+        self._show.set(address, value)
 
     def close(self) -> None:
         """Stop listening."""

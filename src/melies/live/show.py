@@ -327,11 +327,13 @@ class Show:
         try:
             for sink in self._all():
                 sink.begin(out, lineup.effects[1:])
+            tried = self.desk.asked
             for frame in live:
                 self._failing_since = None
-                self.desk.worked()
+                self.desk.worked(tried)
                 self._present(frame)
                 self.numbers.dropped = before + live.dropped
+                tried = self.desk.asked
         finally:
             live.close()
 
