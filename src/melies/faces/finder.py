@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,6 +15,8 @@ PRESENT = 0.5
 """Presence that makes a face."""
 AGREED = 0.1
 """How far finder and mesh may be apart on a face that is new, in sizes of the face."""
+_MISTAKES = 8
+"""How many more places than faces wanted are looked at, since some will be no face."""
 _SMALL = 120
 """Side of the smallest squares that are looked at thoroughly, in pixels: the finder sees faces of a tenth of that."""
 
@@ -23,38 +25,45 @@ Finder = Literal["face", "centerface"]
 """The registry row that finds: BlazeFace, which is bundled, or CenterFace, which sees more and must be pulled."""
 
 
-def find(image: Image, most: int = 16, *, thorough: bool = False, model: Finder = "face") -> list[Face]:
+def find(
+    image: Image, most: int = 16, *, thorough: bool = False, model: Finder = "face", besides: Sequence[Face] = ()
+) -> list[Face]:
     """Find the faces of a picture, the largest first, and number them in that order.
 
     Faces are found that are a tenth as wide as the picture is high (or high as it is wide) and more.
 
     Args:
         image: `H×W×3` or `H×W×4`, uint8 or uint16.
-        most: The most faces that are looked at.
+        most: The most faces that are wanted; those of which the finder is surest.
         thorough: Whether to look for small ones too, from about 24 pixels on, in ever smaller parts of the picture: a
             second or so for 1920×1080.
         model: `"centerface"` finds small faces (from 10 pixels) and partly hidden ones, in less time than `thorough`.
+        besides: Faces that are known already; they are left out.
 
     Raises:
         ModelError: CenterFace is wanted and was not pulled.
     """
     image = image[..., :3]
     if model == "centerface":
-        return _numbered(face for place in centerface.detect(image)[:most] if (face := _seen(image, place[1])))
-    tiles = _every_tile(image) if thorough else _tiles(image)
+        places, confirm = centerface.detect(image), _seen
+    else:
+        tiles = _every_tile(image) if thorough else _tiles(image)
+        places, confirm = nets.best([one for tile in tiles for one in nets.detect(image, tile)]), _agreed
+    known = [nets.around(face.points) for face in besides]
+    new = [place for _, place in places if not any(place.near(other, 0.5) for other in known)]
     faces: list[Face] = []
-    for _, place in nets.best([one for tile in tiles for one in nets.detect(image, tile)])[:most]:
-        face = settled(image, place)
-        if face is None or any(same(face, other) for other in faces):
-            continue
-        if nets.agreement(image, face) < AGREED:
+    for place in new[: most + _MISTAKES]:
+        face = confirm(image, place) if len(faces) < most else None
+        if face is not None and not any(same(face, other) for other in (*besides, *faces)):
             faces.append(face)
-    return _numbered(faces)
+    faces.sort(key=lambda face: -face.size)
+    return [replace(face, person=number) for number, face in enumerate(faces)]
 
 
-def _numbered(faces: Iterable[Face]) -> list[Face]:
-    ordered = sorted(faces, key=lambda face: -face.size)
-    return [replace(face, person=number) for number, face in enumerate(ordered)]
+def _agreed(image: Image, place: Square) -> Face | None:
+    """Lay the mesh over what may be a face, and ask whether finder and mesh agree."""
+    face = settled(image, place)
+    return face if face is not None and nets.agreement(image, face) < AGREED else None
 
 
 def _seen(image: Image, place: Square) -> Face | None:

@@ -89,12 +89,9 @@ class Tracker:
 
     def _welcome(self, image: Image) -> None:
         """Look for new faces, and for those who left."""
-        here = [track for track in self._tracks if not track.missing]
-        for face in find(image, self._most, thorough=self._thorough, model=self._model):
-            if len(here) == self._most:
-                return
-            if any(same(face, track.face) for track in here):
-                continue
+        here = [track.face for track in self._tracks if not track.missing]
+        wanted = self._most - len(here)
+        for face in find(image, wanted, thorough=self._thorough, model=self._model, besides=here):
             track = self._known(image, face)
             if track is None:
                 track = _Track(replace(face, person=self._people), Likeness.of(image, face))
@@ -102,7 +99,6 @@ class Tracker:
                 self._tracks.append(track)
             else:
                 track.see(image, face)
-            here.append(track)
 
     def _known(self, image: Image, face: Face) -> _Track | None:
         """Who of those who left this is."""
