@@ -326,7 +326,7 @@ class TestDesk:
 
     def test_other_sizes_make_another_lineup_and_leave_the_running_one_alone(self):
         desk = Desk([Crop(x=0, y=0, width=32, height=32)])
-        desk.spec = SPEC
+        desk.begin(SPEC)
         restarts = []
         desk.on_restart = lambda: restarts.append(1)
         running = desk.lineup

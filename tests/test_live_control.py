@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,7 @@ from melies.live.clock import TICK
 from melies.live.desk import Desk
 from melies.live.keys import COMMANDS, command_of, help_text
 from melies.live.options import find_choices
-from melies.live.remote import Mapping, Midi, Osc, Watched, follow_lines
+from melies.live.remote import Inbox, Mapping, Midi, Osc, Watched, follow_lines
 from melies.live.show import Show
 from melies.live.sinks import VirtualCamera
 from melies.live.sources import Pattern
@@ -96,6 +97,8 @@ class TestOsc:
         server.receive("/melies/grade/lut", "/etc/passwd")
         server.receive("/melies/choice", "many")
         server.receive("/melies/grade/exposure")
+        until(lambda: len(caplog.records) >= 4)
+        server._inbox.close()
         assert len(caplog.records) == 4
         assert "not taken from the network" in caplog.text
         assert show.desk.get("grade.exposure") == 0
@@ -107,6 +110,17 @@ class TestOsc:
         pytest.importorskip("pythonosc", reason="python-osc is not installed")
         with pytest.raises(UseError, match="should be a port"):
             Osc(show_of(), "loud")
+
+
+def test_of_the_values_that_wait_for_a_field_only_the_newest_counts():
+    inbox, done, gate = Inbox(), [], threading.Event()
+    inbox.put("first", lambda: gate.wait(20), newest=False)
+    for value in range(5):
+        inbox.put("fader", partial(done.append, value), newest=True)
+        inbox.put("button", partial(done.append, "push"), newest=False)
+    gate.set()
+    inbox.close()
+    assert sorted(map(str, done)) == ["4", *["push"] * 5]
 
 
 class TestMidi:
@@ -143,17 +157,19 @@ class TestMidi:
         (port,) = ports
         assert port.name == "nanoKONTROL2 1"
         port.send(mido.Message("control_change", control=21, value=127))
-        assert show.desk.camera.zoom == 4
+        until(lambda: show.desk.camera.zoom == 4)
         port.send(mido.Message("control_change", control=22, value=127))
+        port.send(mido.Message("control_change", control=21, value=0))
+        until(lambda: show.desk.camera.zoom == 1)
         assert not show.desk.camera.mirror, "it is for channel 2"
         port.send(mido.Message("control_change", control=22, value=127, channel=1))
-        assert show.desk.camera.mirror
         port.send(mido.Message("note_on", note=36, velocity=90))
         port.send(mido.Message("note_on", note=36, velocity=0))
         port.send(mido.Message("note_on", note=40, velocity=90))
-        assert show.numbers_shown
         midi.close()
         assert port.closed
+        assert show.desk.camera.mirror
+        assert show.numbers_shown
 
     def test_no_port_is_said(self, monkeypatch):
         mido = pytest.importorskip("mido", reason="mido is not installed")

@@ -18,10 +18,19 @@ from melies.suggest import did_you_mean
 
 
 class Lineup:
-    """Effects as they stand one after another; what does not change the size of pictures changes in place."""
+    """Effects as they stand one after another; what does not change the size of pictures changes in place.
 
-    def __init__(self, effects: Sequence[Effect]) -> None:
+    Args:
+        effects: The effects.
+        spec: What the first of them gets; None while that is not known.
+
+    Attributes:
+        specs: What each of them gets, and what the last makes; kept, since some effects have to look at files to say.
+    """
+
+    def __init__(self, effects: Sequence[Effect], spec: VideoSpec | None = None) -> None:
         self.effects = list(effects)
+        self.specs = [] if spec is None else specs(spec, effects)
 
     def now(self, index: int) -> Effect:
         """Return an effect as it is set."""
@@ -52,7 +61,7 @@ class Desk:
     """
 
     def __init__(self, effects: Sequence[Effect], choices: Sequence[Choice] = ()) -> None:
-        self.spec: VideoSpec | None = None
+        self._spec: VideoSpec | None = None
         self.on_restart: Callable[[], None] = lambda: None
         self.choices = tuple(choices)
         self.chosen = 0
@@ -60,6 +69,16 @@ class Desk:
         self._good: Sequence[Effect] | None = None
         self._lock = threading.RLock()
         self.lineup = Lineup([effect.live() for effect in self._asked])
+
+    def begin(self, spec: VideoSpec) -> None:
+        """Say what the camera's pictures look like.
+
+        Raises:
+            UseError: An effect cannot work on such pictures.
+        """
+        with self._lock:
+            self._spec = spec
+            self.lineup = Lineup(self.lineup.effects, spec)
 
     @property
     def camera(self) -> Camera:
@@ -167,19 +186,18 @@ class Desk:
     def _change(self, changed: dict[int, Effect]) -> None:
         asked = [changed.get(index, effect) for index, effect in enumerate(self._asked)]
         live = {index: effect.live() for index, effect in changed.items()}
-        running = [live.get(index, effect) for index, effect in enumerate(self.lineup.effects)]
-        if self.spec is not None and specs(self.spec, running) != specs(self.spec, self.lineup.effects):
+        known = self.lineup.specs
+        if known and any(effect.output(known[index]) != known[index + 1] for index, effect in live.items()):
             self._line_up(asked)
             return
         self._asked = asked
-        self.lineup.effects[:] = running
+        for index, effect in live.items():
+            self.lineup.effects[index] = effect
 
     def _line_up(self, asked: Sequence[Effect]) -> None:
-        effects = [effect.live() for effect in asked]
-        if self.spec is not None:
-            specs(self.spec, effects)
+        lineup = Lineup([effect.live() for effect in asked], self._spec)
         self._asked = list(asked)
-        self.lineup = Lineup(effects)
+        self.lineup = lineup
         self.on_restart()
 
 

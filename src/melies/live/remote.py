@@ -23,20 +23,47 @@ LOCAL = "127.0.0.1"
 _REMEMBERED = 100
 
 
-class Complaints:
-    """Says what is wrong with what comes in from outside, each thing once: a fader sends a hundred values a second."""
+class Inbox:
+    """Does what comes in from outside, in a thread of its own, and says what makes no sense, each thing once.
+
+    A fader sends a hundred values a second, and an effect may have to look at its files for each: of the values for one
+    field that are waiting, only the newest counts.
+    """
 
     def __init__(self) -> None:
+        self._waiting: dict[object, tuple[str, Callable[[], object]]] = {}
         self._said: set[str] = set()
+        self._ended = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="melies inbox", daemon=True)
+        self._thread.start()
 
-    def attempt(self, what: str, action: Callable[[], object]) -> None:
-        """Do something; if it makes no sense, say so the first time that `what` is asked for."""
-        try:
-            action()
-        except UseError as error:
-            if what not in self._said and len(self._said) < _REMEMBERED:
-                self._said.add(what)
-                log.warning("%s: %s", what, error)
+    def put(self, what: str, action: Callable[[], object], *, newest: bool) -> None:
+        """Have something done soon, in place of what waits for the same thing if only the newest counts."""
+        with self._changed:
+            self._waiting[what if newest else object()] = what, action
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Do what is waiting, and end."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ended)
+                if not self._waiting:
+                    return
+                what, action = self._waiting.pop(next(iter(self._waiting)))
+            try:
+                action()
+            except UseError as error:
+                if what not in self._said and len(self._said) < _REMEMBERED:
+                    self._said.add(what)
+                    log.warning("%s: %s", what, error)
 
 
 def follow_lines(show: Show, lines: TextIO) -> threading.Thread:
@@ -74,7 +101,6 @@ class Osc:
         if not port.isdecimal() or int(port) > 65535:
             raise UseError(f"--osc {where}: should be a port such as 9000, or HOST:PORT.")
         self._show = show
-        self._complaints = Complaints()
         dispatcher = Dispatcher()
         dispatcher.set_default_handler(self.receive)
         try:
@@ -82,6 +108,7 @@ class Osc:
         except OSError as error:
             raise UseError(f"--osc {where} cannot be listened on: {error.strerror}.", "Choose another port.") from None
         self.port = int(self._server.server_address[1])
+        self._inbox = Inbox()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="melies osc")
         self._thread.start()
 
@@ -93,12 +120,12 @@ class Osc:
         if len(parts) == 3:
             if values:
                 value = values[0] if len(values) == 1 else list(values)
-                self._complaints.attempt(address, lambda: self._set(".".join(parts[1:]), value))
+                self._inbox.put(address, lambda: self._set(".".join(parts[1:]), value), newest=True)
         elif parts[1] == "choice" and values:
             number = int(values[0]) if isinstance(values[0], float) else values[0]
-            self._complaints.attempt(address, lambda: self._show.do(f"choice {number}"))
+            self._inbox.put(address, lambda: self._show.do(f"choice {number}"), newest=True)
         elif parts[1] in COMMANDS and (not values or values[0]):  # a button sends 0 when it is let go
-            self._show.do(parts[1])
+            self._inbox.put(address, lambda: self._show.do(parts[1]), newest=False)
 
     def _set(self, address: str, value: Any) -> None:
         if self._show.desk.names_file(address):
@@ -112,6 +139,7 @@ class Osc:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self._inbox.close()
 
 
 _MAPPING = re.compile(
@@ -218,13 +246,13 @@ class Midi:
             raise UseError("MIDI needs mido.", "Install it: pip install 'melies[live]' python-rtmidi") from None
         self._show = show
         self._mappings = tuple(mappings)
-        self._complaints = Complaints()
         try:
             names = list(mido.get_input_names())
             name = next((name for name in names if port.lower() in name.lower()), None)
             if name is None:
                 there = f"There is {', '.join(names)}." if names else "Connect a controller first."
                 raise UseError(f"There is no MIDI port {port!r}." if port else "There is no MIDI port.", there)
+            self._inbox = Inbox()
             self._port: Any = mido.open_input(name, callback=self.receive)
         except (ImportError, OSError) as error:
             raise UseError(f"MIDI cannot be used: {error}.", "Install a driver: pip install python-rtmidi") from None
@@ -236,13 +264,14 @@ class Midi:
                 continue
             if "." in mapping.target:
                 value = mapping.value(message, self._show.desk)
-                self._complaints.attempt(mapping.target, partial(self._show.set, mapping.target, value))
+                self._inbox.put(mapping.target, partial(self._show.set, mapping.target, value), newest=True)
             elif mapping.strength(message):  # 0 is a key let go
-                self._complaints.attempt(mapping.target, partial(self._show.do, mapping.target))
+                self._inbox.put(mapping.target, partial(self._show.do, mapping.target), newest=False)
 
     def close(self) -> None:
         """Close the port."""
         self._port.close()
+        self._inbox.close()
 
 
 class Watched:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from melies.engine.chain import specs
 from melies.engine.live import Live
 from melies.errors import MediaError, MeliesError, UseError
 from melies.frame import Frame, Image, VideoSpec
@@ -202,7 +201,7 @@ class Show:
             lineup = self.desk.lineup
             for sink in self._all():
                 if isinstance(sink, Recorder):
-                    sink.begin(self._out(lineup), lineup.effects[1:])
+                    sink.begin(lineup.specs[-1], lineup.effects[1:])
 
     @property
     def healthy(self) -> bool:
@@ -258,7 +257,7 @@ class Show:
             if recorder is None and self._spec is not None:
                 path = self._recordings / f"melies-{datetime.now():%Y%m%d-%H%M%S}.mp4"
                 recorder = Recorder(path, self._saving or SaveOptions(preset="veryfast"))
-                recorder.begin(self._out(self.desk.lineup), self.desk.lineup.effects)
+                recorder.begin(self.desk.lineup.specs[-1], self.desk.lineup.effects[1:])
                 self._recorder = recorder
                 self._say(f"Recording to {path}; the same key ends it.")
                 return
@@ -310,13 +309,12 @@ class Show:
         assert self.feed.latest is not None
         height, width = self.feed.latest.image.shape[:2]
         self._spec = VideoSpec(width, height, self._rate, TICK, variable=True)
-        self.desk.spec = self._spec
+        self.desk.begin(self._spec)
         self.numbers.last_shown = self._clock.now()
         return True
 
     def _play(self, lineup: Lineup) -> None:
         assert self._spec is not None
-        out = self._out(lineup)
         live = Live(self._spec, lineup.effects, waiting=1, find_shots=False, now=lineup.now)
         if self.feed.latest is not None:
             live.push(self.feed.latest)
@@ -326,7 +324,7 @@ class Show:
         before = self.numbers.dropped
         try:
             for sink in self._all():
-                sink.begin(out, lineup.effects[1:])
+                sink.begin(lineup.specs[-1], lineup.effects[1:])
             tried = self.desk.asked
             for frame in live:
                 self._failing_since = None
@@ -336,10 +334,6 @@ class Show:
                 tried = self.desk.asked
         finally:
             live.close()
-
-    def _out(self, lineup: Lineup) -> VideoSpec:
-        assert self._spec is not None
-        return specs(self._spec, lineup.effects)[-1]
 
     def _undone(self, error: Exception) -> bool:
         """Go back to the settings that last worked, if others were tried; say whether that was so."""
