@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -17,13 +18,16 @@ import melies
 from melies.bench import Bench, Result, benchmark
 from melies.effects.puppet import Puppet
 from melies.errors import MeliesError
-from melies.faces import Face, Pose, Tracker, distance, embed, find, pose_of
-from melies.faces.anatomy import LEFT_BROW, LIPS_OUTER, RIGHT_BROW
+from melies.faces import Face, Tracker, distance, embed, find, pose_of
+from melies.faces.anatomy import LEFT_BROW, LIPS_OUTER, RIGHT_BROW, Points
 from melies.faces.nets import around, look
-from melies.frame import Frame, Image
+from melies.frame import Frame, Image, VideoSpec
 from melies.metrics import psnr
 from melies.puppetry.motion import angles
 from melies.puppetry.parts import EYES, gape, opening, width
+from melies.puppetry.performer import Cue
+from melies.puppetry.retarget import Manner
+from melies.puppetry.stage import Cast, Stage
 from melies.square import Square
 
 PORTRAITS = "MELIES_PORTRAITS"
@@ -31,7 +35,7 @@ PORTRAITS = "MELIES_PORTRAITS"
 MOST = 240
 """Most frames of a film that are played."""
 EVERY = 4
-"""Of those, how many are looked at again."""
+"""Of a self-reenactment, every so many frames are compared."""
 SIDE = 256
 SAME = 0.6
 """Distance of two embeddings below which dlib takes two faces for the same person."""
@@ -60,8 +64,11 @@ def puppet(bench: Bench) -> list[Result]:
     results = []
     played: list[Played] = []
     for film in films:
+        clip = melies.open(film)
+        performance = Puppet(portrait="").cues(islice(clip.source.frames(), MOST))
+        cues = [cue for _, cue in islice(performance, 0, None, 8 if bench.quick else 4) if cue.presence == 1]
         for portrait in portraits:
-            played.append(_play(film, portrait))
+            played.append(_play(cues, portrait, clip.spec))
             results.append(_line(f"{film.stem} on {portrait.stem}", played[-1]))
     results += _together(played)
     for film in films:
@@ -86,31 +93,20 @@ def _astronaut() -> Path:
     return Path(package.origin).parent / "data" / "astronaut.png"
 
 
-def _play(film: Path, portrait: Path) -> Played:
-    """Play a film on a portrait, and look at both again."""
-    clip = melies.open(film)
+def _play(cues: list[Cue], portrait: Path, spec: VideoSpec) -> Played:
+    """Play moments of a performance on a portrait, and look at both again."""
     still = next(melies.open(portrait).frames()).image
     whose = find(still, 1)[0]
-    self_same = embed(still, whose)
+    looks, place = embed(still, whose), around(whose.points)
     theirs, ours, far = [], [], []
-    kept: dict[int, Frame] = {}
-
-    def shown() -> Iterator[Frame]:
-        for frame in islice(clip.source.frames(), MOST):
-            kept[frame.pts] = frame
-            yield frame
-
-    tracker = Tracker(1)
-    place = around(whose.points)
-    for number, made in enumerate(Puppet(portrait=str(portrait)).apply(shown(), clip.spec)):
-        frame = kept.pop(made.pts)
-        faces = tracker.step(frame.image)
-        if number % EVERY or not faces:
-            continue
-        face = _again(made.image, place)
-        theirs.append(_seen(faces[0]))
-        ours.append(_seen(face))
-        far.append(distance(embed(made.image, face), self_same))
+    with Stage(Puppet(portrait=str(portrait)).output(spec)) as stage:
+        for cue in cues:
+            assert cue.sight is not None
+            made = stage.picture(Cast(str(portrait), "largest", None), Fraction(0), cue, Manner(), "driver")
+            face = _again(made, place)
+            theirs.append(_seen(cue.sight.points))
+            ours.append(_seen(face.points))
+            far.append(distance(embed(made, face), looks))
     return Played(np.array(theirs), np.array(ours), float(np.median(far)))
 
 
@@ -122,10 +118,10 @@ def _again(image: Image, place: Square) -> Face:
     return face
 
 
-def _seen(face: Face) -> list[float]:
+def _seen(points: Points) -> list[float]:
     """Measure what `MEASURES` names: openings and heights at the front, and the head's angles."""
-    pose: Pose = pose_of(face.points)
-    front = pose.from_picture(face.points)
+    pose = pose_of(points)
+    front = pose.from_picture(points)
     eyes = [opening(front, rim) for rim, _ in EYES]
     brows = front[np.concatenate([RIGHT_BROW, LEFT_BROW]), 1].mean()
     corners = front[[33, 133, 362, 263], 1].mean()

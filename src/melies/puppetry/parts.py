@@ -31,8 +31,10 @@ LIDS = tuple((rim[1:8], rim[15:8:-1]) for rim, _ in EYES)
 """Seven points of the upper lid of each eye, and those of the lower lid below them."""
 UPPER_LIP, LOWER_LIP = LIPS_INNER[1:10], LIPS_INNER[19:10:-1]
 """Nine points of the upper lip's edge, and those of the lower lip below them."""
-_SIZES = 0.6, 1.6
-"""Between what limits parts of two faces differ in size, so that a badly seen eye does not run wild."""
+UPPER_RIM, LOWER_RIM = LIPS_OUTER[1:10], LIPS_OUTER[19:10:-1]
+"""The points where these lips end, above the upper ones and below the lower ones."""
+_SIZES = 0.75, 1.3
+"""Between what limits parts of a face differ in size from the mean face's: beyond, it smiles or is badly seen."""
 
 
 def width(points: Points, rim: Indices) -> float:
@@ -79,7 +81,7 @@ class Parts:
 
     `any` leaves out the upper outline, which the mesh finds worst. `lids` (`14×468` for each eye: seven points of the
     upper lid, seven of the lower) and `speech` (`18×468`: nine of the upper lip, nine of the lower) carry what is done
-    to points of the rims over to those around them.
+    to points of these edges over to those around them.
     """
 
     any: Float
@@ -96,12 +98,12 @@ class Parts:
 def parts() -> Parts:
     """Return them, reckoned on the mean face."""
     points = canonical().points
-    lids = tuple(_carried(points, np.concatenate(pair), 0.45) for pair in LIDS)
+    lids = tuple(_carried(points, np.concatenate(pair)[None], 0.45) for pair in LIDS)
     eyes = tuple(_falling(points, rim, 1.0) for rim, _ in EYES)
     rims = np.maximum(*(_falling(points, rim, 0.35) for rim, _ in EYES))
     outline = _falling(points, OVAL[np.r_[0:9, 28:36]], 1.5)
     lips = np.concatenate([LIPS_INNER, LIPS_OUTER])
-    speech = np.concatenate([UPPER_LIP, LOWER_LIP])
+    speech = np.array([[*UPPER_LIP, *LOWER_LIP], [*UPPER_RIM, *LOWER_RIM]])
     return Parts(
         any=1 - 0.7 * outline,
         lips=_falling(points, lips, 1.6),
@@ -122,11 +124,14 @@ def _falling(points: Points, parts: Indices, distance: float) -> Float:
 
 
 def _carried(points: Points, parts: Indices, distance: float) -> Float:
-    """`parts×468`: for each point, which of some it follows and how much; these follow only themselves."""
-    apart = np.linalg.norm(points[:, None] - points[parts], axis=2)
+    """`K×468`: for each point, which of some (`M×K`, M of them going together) it follows, and how much.
+
+    These follow only themselves.
+    """
+    apart = np.linalg.norm(points[:, None, None] - points[parts], axis=3).min(1)
     share = np.exp(-np.square(apart / distance)) + 1e-12
     nearest = apart.min(1, keepdims=True)
     weights = (share / share.sum(1, keepdims=True)) * np.exp(-np.square(nearest / distance))
-    weights[parts] = np.eye(len(parts))
+    weights[parts] = np.eye(parts.shape[1])
     carried: Float = weights.T.astype(np.float32)
     return carried

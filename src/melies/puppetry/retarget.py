@@ -8,10 +8,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.faces.anatomy import SKIN, Points
+from melies.faces.anatomy import LIPS_INNER, SKIN, Points
 from melies.faces.pose import Pose, pose_of
 from melies.puppetry.motion import Motion, angles, rotation_of
-from melies.puppetry.parts import EYES, LIDS, LOWER_LIP, UPPER_LIP, Float, gape, gaze, parts, sizes
+from melies.puppetry.parts import (
+    EYES,
+    LIDS,
+    LOWER_LIP,
+    LOWER_RIM,
+    UPPER_LIP,
+    UPPER_RIM,
+    Float,
+    gape,
+    gaze,
+    parts,
+    sizes,
+    width,
+)
 
 Region = Literal["all", "lips", "eyes", "expression", "pose"]
 
@@ -29,8 +42,12 @@ ASIDE = 0.28
 """How far from the middle an iris goes at most, as a share of the eye's width."""
 _PARTED = 0.06
 """How far the lips are apart at rest, against the mouth's width, that are not meant to be closed."""
+_THIN = 0.6
+"""How thick a lip is at least, against rest."""
 _BOTH = 1.5
 """How a portrait's open mouth and a performer's opening one are put together: the norm of both, from 1, their sum."""
+_WIDEST, _LEAST_WIDER = 7.0, 0.5
+"""How far the corners of a mouth are apart at most, and by how much they may always go further, in centimetres."""
 WIDE = 1.35
 """How far eyes open at most, against rest."""
 
@@ -95,6 +112,7 @@ class Sitter:
         part = parts()
         shares = {"lips": part.lips, "eyes": np.maximum(part.sight, part.brows)}.get(manner.region, part.any)
         change = manner.gain * (shares * self._sizes)[:, None] * motion.expression
+        change *= (1 - part.lips * (1 - self._stretch(change)))[:, None]
         if manner.region in ("all", "expression", "eyes"):
             change *= (1 - part.rims)[:, None]
             for number in range(2):
@@ -102,6 +120,14 @@ class Sitter:
         front[:SKIN] += change
         if manner.region != "eyes":
             self._speak(front, motion, manner)
+
+    def _stretch(self, change: Float) -> float:
+        """Return the share of a change that leaves the mouth no wider than mouths are: portraits may smile already."""
+        corners = LIPS_INNER[[0, 10]]
+        before = width(self._front, LIPS_INNER)
+        wider = float(np.linalg.norm(np.subtract(*(self._front[corners] + change[corners])))) - before
+        room = max(_LEAST_WIDER, _WIDEST - before)
+        return float(_limited(np.array(wider), room)) / wider if wider > 0 else 1.0
 
     def _look(self, front: Points, change: Float, number: int, motion: Motion, manner: Manner) -> None:
         """Open or close an eye and move its iris."""
@@ -123,15 +149,19 @@ class Sitter:
         front[iris] += (wanted - now)[0] * along + (wanted - now)[1] * across
 
     def _speak(self, front: Points, motion: Motion, manner: Manner) -> None:
-        """Set how far the lips are apart, and never let them cross."""
-        width = float(np.linalg.norm(front[78] - front[308]))
+        """Set how far the lips are apart, and never let them cross or vanish."""
+        for edge, rim in ((UPPER_LIP, UPPER_RIM), (LOWER_LIP, LOWER_RIM)):
+            before, now = (points[edge, 1] - points[rim, 1] for points in (self._front, front))
+            thin = np.sign(before) * now < _THIN * np.abs(before)
+            front[edge, 1] += np.where(thin, _THIN * before - now, 0)
+        wide = width(front, LIPS_INNER)
         calm = gape(self._front)
         wanted = motion.gape if manner.absolute else _parted(calm, motion)
         wanted = max(0.0, calm + manner.gain * (wanted - calm))
         before, slit = (points[LOWER_LIP, 1] - points[UPPER_LIP, 1] for points in (self._front, front))
         profile = np.sin(np.linspace(0, np.pi, 11)[1:-1])
         # Lips that the mesh sees overlap a little in the portrait may stay so.
-        target = np.maximum(slit + (wanted - gape(front)) * width * profile, np.minimum(before, 0))
+        target = np.maximum(slit + (wanted - gape(front)) * wide * profile, np.minimum(before, 0))
         change = (target - slit).astype(np.float32)
         front[:SKIN, 1] += parts().speech.T @ np.concatenate([-0.4 * change, 0.6 * change])
 
