@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import cv2
 import numpy as np
 
@@ -17,6 +19,16 @@ _CLOSING = (0.15, 0.6)
 """Share of the rest opening that is gone, between which the lid's own skin is faded in."""
 _OPENED = (0.03, 0.15)
 """Change of the opening, as a share of that at rest, from which the eye is painted in layers."""
+_IRIS = (0.8, 1.7)
+"""How large an iris may be, in the radius that the mesh gives it: painted ones are larger than life."""
+_SHIFTS = (-0.3, -0.15, 0.0, 0.15, 0.3)
+"""How far its centre may be beside the mesh's, in that radius."""
+_WHITER = 0.08
+"""How much whiter it must be outside."""
+_ODD = 0.1
+"""How much whiter for every such radius by which it is elsewhere, larger or smaller."""
+_RINGS = 10
+"""How finely its edge is looked for: steps in the mesh's radius."""
 _LASHES = 0.12
 """How much of the eye's height its upper lashes take."""
 _TURNED = (0.01, 0.04)
@@ -65,12 +77,14 @@ class _Eye:
         self._corner = corner(box)
         patch = unit(image[box])
         where = places(box)
-        self._radius = float(np.linalg.norm(self._rest[iris[1:]] - self._rest[iris[0]], axis=1).mean())
         fine = max(0.6, 0.02 * self._wide)
-        inside = polygon(self._rest[rim], box, 0.5) > 0.95
-        far = np.linalg.norm(where - self._rest[iris[0]], axis=2) / max(self._radius, 1e-3)
+        inside = polygon(_below_lashes(self._rest[rim]), box, 0.5) > 0.95
+        whole = polygon(self._rest[rim], box, 0.5) > 0.95
+        meshed = float(np.linalg.norm(self._rest[iris[1:]] - self._rest[iris[0]], axis=1).mean())
+        self._centre, self._radius = _edge_of_iris(patch, inside, where, self._rest[iris[0]], max(meshed, 1.0))
+        far = np.linalg.norm(where - self._centre, axis=2) / self._radius
         self._ball = _ball(patch, inside & (far > 1.15), inside)
-        self._disc = _disc(patch, inside & (far < 1.1), where - self._corner, self._rest[iris[0]] - self._corner)
+        self._disc = _disc(patch, whole & (far < 1.1), where - self._corner, self._centre - self._corner)
         reach = grown(polygon(self._rest[rim], box, 0.5) > 0.05, 0.12 * self._wide)
         self._skin_share: Map = cv.GaussianBlur(grown(reach, fine).astype(np.float32), (0, 0), fine)
         self._skin = membrane(patch, reach)
@@ -85,7 +99,8 @@ class _Eye:
             return
         open_ = high / wide / max(self._high / self._wide, 1e-3)
         matrix, shift = _similarity(self._rest[self._rim], rim)
-        rolled = float(np.linalg.norm(now[self._iris[0], :2] - (self._rest[self._iris[0]] @ matrix.T + shift))) / wide
+        look = now[self._iris[0], :2] - (matrix @ self._rest[self._iris[0]] + shift)
+        rolled = float(np.linalg.norm(look)) / wide
         change = max(float(ramp(abs(open_ - 1), *_OPENED)), float(ramp(rolled, *_TURNED)))
         if change == 0:
             return
@@ -100,14 +115,14 @@ class _Eye:
         back = np.linalg.inv(matrix)
         where = places(box)
         ball = take(self._ball, ((where - shift) @ back.T - self._corner).astype(np.float32))
-        turned = (where - now[self._iris[0], :2]) @ back.T
+        turned = (where - (matrix @ self._centre + shift + look)) @ back.T
         far = np.linalg.norm(turned, axis=2)
-        source = (turned + self._rest[self._iris[0]] - self._corner).astype(np.float32)
+        source = (turned + self._centre - self._corner).astype(np.float32)
         edge = max(0.7, 0.1 * self._radius)
         disc = 1 - ramp(far, self._radius - edge, self._radius + edge)
         ball = ball + (take(self._disc, source) - ball) * disc[..., None].astype(np.float32)
         after = after + (ball - after) * shown[..., None]
-        lashes = line(rim[:9], box, 0.05 * wide) * closing * np.float32(0.7)
+        lashes = line(rim[:9], box, 0.035 * wide) * closing * np.float32(0.7)
         after = after + (self._lash - after) * lashes[..., None]
         made[box] = np.rint(np.clip(after, 0, 1) * self._white).astype(made.dtype)
 
@@ -134,6 +149,29 @@ def _similarity(rest: Points, now: Points) -> tuple[Points, Points]:
     sine = float(before[0] * after[1] - before[1] * after[0]) / square
     matrix = np.array([[cosine, -sine], [sine, cosine]], np.float32)
     return matrix, now[[0, 8]].mean(0) - matrix @ rest[[0, 8]].mean(0)
+
+
+def _edge_of_iris(patch: Values, inside: Mask, where: Points, centre: Points, meshed: float) -> tuple[Points, float]:
+    """Return the iris's centre and radius: where the eye becomes whiter to both sides (after Daugman 1993).
+
+    The mesh knows irises of life; painted and drawn ones may be larger, and elsewhere.
+    """
+    white = patch.min(2)[inside]
+    pixels = where[inside]
+    best, found, radius = _WHITER, centre, meshed
+    for shift in product(_SHIFTS, _SHIFTS):
+        middle = centre + meshed * np.array(shift, np.float32)
+        across, down = np.abs(pixels - middle).T
+        beside = across > down
+        ring = np.round(np.hypot(across, down)[beside] / meshed * _RINGS).astype(int)
+        count = np.bincount(ring, minlength=2 * _RINGS + 3)
+        mean = np.bincount(ring, white[beside], len(count)) / np.maximum(count, 1)
+        for at in range(round(_IRIS[0] * _RINGS), round(_IRIS[1] * _RINGS)):
+            odd = _ODD * (float(np.hypot(*shift)) + abs(at / _RINGS - 1))
+            rise = float(mean[at + 1 : at + 3].mean() - mean[at - 2 : at].mean()) - odd
+            if count[at - 2 : at + 3].all() and rise > best:
+                best, found, radius = rise, middle, meshed * at / _RINGS
+    return found, radius
 
 
 def _ball(patch: Values, known: Mask, inside: Mask) -> Values:
