@@ -9,6 +9,7 @@ from typing import Literal
 from melies.faces import centerface, nets
 from melies.faces.face import Face
 from melies.frame import Image
+from melies.imaging import split_alpha
 from melies.square import Square
 
 PRESENT = 0.5
@@ -43,7 +44,7 @@ def find(
     Raises:
         ModelError: CenterFace is wanted and was not pulled.
     """
-    image = image[..., :3]
+    image, _ = split_alpha(image)
     if model == "centerface":
         places, confirm = centerface.detect(image), _seen
     else:

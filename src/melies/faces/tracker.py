@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -13,6 +14,7 @@ from melies.faces.face import Face
 from melies.faces.finder import PRESENT, Finder, find, same
 from melies.faces.identity import SAME, Embedding, Likeness, distance, embedding
 from melies.frame import Image
+from melies.imaging import split_alpha
 from melies.square import Square
 
 _KEPT = 0.25
@@ -37,8 +39,8 @@ class Tracker:
     """Follow the faces of one shot.
 
     A face is sought where its movement would take it, then around there. One that is hidden or leaves is not returned;
-    whoever comes back is known by the place for half a second, and then by their looks. Where two meet and one mesh
-    slips onto the other's face, the looks say whose it is.
+    whoever comes back after more than two frames is known by their looks. Where two meet and one mesh slips onto the
+    other's face, the looks say whose it is.
 
     Args:
         most: The most faces that are followed at once.
@@ -63,11 +65,14 @@ class Tracker:
         Args:
             image: `H×W×3` or `H×W×4`, uint8 or uint16.
         """
-        image = image[..., :3]
+        image, _ = split_alpha(image)
         check = self._frames % _EVERY == 0
         self._frames += 1
-        for track in self._tracks:
-            track.step(image)
+        taken: list[Face] = []
+        for track in sorted(self._tracks, key=lambda track: track.missing):
+            track.step(image, taken)
+            if not track.missing:
+                taken.append(track.face)
         self._part(image)
         seen = [track for track in self._tracks if not track.missing]
         if check:
@@ -138,8 +143,8 @@ class _Track:
         """The embedding, computed when somebody must be told from others for the first time."""
         return embedding(self.likeness)
 
-    def step(self, image: Image) -> None:
-        """Look for the face in the next frame."""
+    def step(self, image: Image, taken: Sequence[Face]) -> None:
+        """Look for the face in the next frame; a hidden one is none of those that are somebody's already."""
         if self.missing > _NEAR:
             self.missing += 1
             return
@@ -147,6 +152,8 @@ class _Track:
         moved[:, :2] += self.moving
         expected = self.face.moved(moved)
         now = self._look(image, nets.around(expected.points)) or self._search(image, expected)
+        if self.missing and now is not None and any(same(now, face) for face in taken):
+            now = None
         if now is None or (self.missing > _BRIEF and not self._alike(image, now)):
             self.face = replace(expected, presence=0.0)
             self.lose()
