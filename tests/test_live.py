@@ -431,6 +431,31 @@ class TestShow:
         assert show.desk.get("test_live.broken") is False
         assert sink.frames[-1].image[1, 1, 0] == 251
 
+    def test_a_recording_that_fails_is_left_out_and_the_show_goes_on(self, tmp_path, caplog, monkeypatch):
+        source = Script(1)
+        show, sink = play(source, recordings=tmp_path)
+
+        def full(recorder, one, seen):
+            raise MediaError("The disk is full.")
+
+        monkeypatch.setattr(Recorder, "show", full)
+        source.acts += [lambda: show.do("record"), 2, 3]
+        with show:
+            show.run()
+        assert len(sink.frames) == 3
+        assert caplog.text.count("The disk is full.") == 1
+
+    def test_a_show_without_pictures_and_without_a_reason_is_not_well(self):
+        clock = Steps()
+        show, _ = play(Script(), clock=clock)
+        show.numbers.saw(0, 10)
+        clock.time = 60
+        assert show.healthy
+        clock.time = 80
+        assert not show.healthy
+        show.feed.lost_since = 30.0
+        assert show.healthy
+
     def test_only_the_performer_sees_the_overlay_and_the_figures(self):
         source = Script(200)
         show, sink = play(source, Fragile(), preview=True)
