@@ -55,6 +55,17 @@ def test_a_picture_is_read_the_right_way_round(her: Image) -> None:
     assert tilted.pose.roll - pose.roll == pytest.approx(25, abs=4)
 
 
+def test_a_head_is_followed_all_the_way_round(her: Image) -> None:
+    tracker = Tracker()
+    for angle in range(0, 370, 20):
+        matrix = cv.getRotationMatrix2D((140, 140), -angle, 1)
+        (face,) = tracker.step(cv.warpAffine(her, matrix, (320, 320), borderMode=cv2.BORDER_REPLICATE))
+        assert face.person == 0
+        assert (face.pose.roll - 3 - angle + 180) % 360 - 180 == pytest.approx(0, abs=12)
+        if angle in (40, 80):
+            assert find(cv.warpAffine(her, matrix, (320, 320)))
+
+
 def test_fit_finds_a_similarity() -> None:
     generator = np.random.default_rng(0)
     source = generator.normal(size=(50, 3)).astype(np.float32)
