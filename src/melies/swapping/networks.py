@@ -129,8 +129,8 @@ def read(path: Path, embedder: Path | None, pictures: list[tuple[Image, Face]]) 
     """
     if not needs_source(path):
         return Trained(path)
-    session = load_file(path)
-    if not _is_inswapper(session):
+    session = load_file(path) if path.suffix.lower() == ".onnx" else None
+    if session is None or not _is_inswapper(session):
         raise UseError(
             f"{path} is neither a swap that melies train swap has written nor inswapper_128.onnx.",
             "Other networks for swapping cannot be run.",
