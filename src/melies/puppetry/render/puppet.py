@@ -17,7 +17,7 @@ from melies.puppetry.render.mesh import Values, paint
 from melies.puppetry.render.mouth import Mouth
 from melies.puppetry.render.shading import Shading
 from melies.puppetry.render.shapes import Box, box_of, corner, places, within
-from melies.puppetry.render.unfold import unfolded
+from melies.puppetry.render.unfold import silhouettes, unfolded
 from melies.upscaling.enlarger import filled
 
 _CELLS = 90
@@ -98,27 +98,32 @@ class Puppet:
         """Return how far back from each pixel is what comes to be seen there."""
         triangles = _by_depth(now)
         moved = np.asarray(now - self._rest, np.float32)[:SKIN, :2]
-        coarse = self._around.back(self._on_grid(now)) * np.float32(self._step)
+        around = self._around.back(self._on_grid(now)) * np.float32(self._step)
+        coarse = around.copy()
         paint(coarse, self._on_grid(now)[:SKIN, :2], moved, triangles)
         if self._step == 1:
             return coarse
         height, width = self._place.shape[:2]
         size = coarse.shape[1] * self._step, coarse.shape[0] * self._step
         fine: Values = cv.resize(coarse, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
-        for part in _CREASES:
-            self._repaint(fine, now[:SKIN, :2], moved, triangles, now[part])
+        for part in (*_CREASES, *silhouettes(now)):
+            box = box_of(now[part], 0.2 * float(np.ptp(now[part, 0])) + self._step, (width, height))
+            if box is not None:
+                fine[box] = self._repainted(around, now[:SKIN, :2], moved, triangles, box)
         return fine
 
-    def _repaint(self, fine: Values, now: Points, moved: Points, triangles: Indices, part: Points) -> None:
-        """Paint again, pixel by pixel, where skin meets skin: the coarse grid would smear it."""
-        box = box_of(part, 0.2 * float(np.ptp(part[:, 0])), self._place.shape[1::-1])
-        if box is None:
-            return
+    def _repainted(self, around: Values, now: Points, moved: Points, triangles: Indices, box: Box) -> Values:
+        """Paint a box again, pixel by pixel: where skin passes before something else, a coarse grid would smear it."""
+        first = (corner(box) - (self._step - 1) / 2) / self._step
+        matrix = np.array([[1 / self._step, 0, first[0]], [0, 1 / self._step, first[1]]])
+        size = box[1].stop - box[1].start, box[0].stop - box[0].start
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        canvas: Values = cv.warpAffine(around, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         corners: Points = now - corner(box)
-        canvas = np.ascontiguousarray(fine[box])
-        inside = np.asarray((corners > -1).all(1) & (corners < canvas.shape[1::-1]).all(1))
-        paint(canvas, corners, moved, triangles[inside[triangles].any(1)])
-        fine[box] = canvas
+        shapes = corners[triangles]
+        inside = np.logical_and(shapes.max(1) > -1, shapes.min(1) < np.array(size)).all(1)
+        paint(canvas, corners, moved, triangles[inside])
+        return canvas
 
 
 def _with_hidden_colours(image: Image) -> Image:

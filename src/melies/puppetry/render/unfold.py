@@ -20,6 +20,8 @@ _LEAST = 0.05
 """Share of its area on the mean face that every triangle is thought to show: also when it is seen from behind."""
 _CHEEK = 2.5
 """How far from the middle of the mean face the parts begin that may give way, in centimetres."""
+_TURNED = 5
+"""How many points must lie on a silhouette for the face to have turned away there."""
 _ROUNDS = 12
 
 
@@ -54,6 +56,17 @@ def unfolded(rest: Points, now: Points) -> Points:
     made = now.copy()
     made[:SKIN] += calm - moved
     return made
+
+
+def silhouettes(points: Points) -> list[Indices]:
+    """Return the points where the face turns away from the viewer, on its right and on its left, if it does."""
+    triangles = canonical().triangles
+    away = _areas(points) < 0
+    front, back = np.zeros(SKIN, np.bool_), np.zeros(SKIN, np.bool_)
+    front[triangles[~away]], back[triangles[away]] = True, True
+    edge, x = front & back, canonical().points[:, 0]
+    sides = (np.flatnonzero(edge & (x < -_CHEEK)), np.flatnonzero(edge & (x > _CHEEK)))
+    return [side for side in sides if len(side) > _TURNED]
 
 
 def _areas(points: Points) -> NDArray[np.float32]:
