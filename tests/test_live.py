@@ -484,6 +484,13 @@ class TestShow:
         with pytest.raises(MediaError, match="There is no camera"), show:
             show.run()
 
+    def test_a_source_that_breaks_in_an_unforeseen_way_ends_the_show(self):
+        show, sink = play(Script(1, ZeroDivisionError("a bug")))
+        with pytest.raises(ZeroDivisionError), show:
+            show.run()
+        assert len(sink.frames) == 1
+        assert not threads()
+
     def test_mirror_zoom_choices_and_help_have_keys(self):
         show, _ = play(Script(), Count(), choices=[Choice("test_live.step", "3"), Choice("test_live.step", "4")])
         show.do("mirror")

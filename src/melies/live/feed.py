@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from melies.engine.pipeline import close
-from melies.errors import MediaError
+from melies.errors import MediaError, MeliesError
 from melies.frame import Frame
 from melies.live.clock import TICK, Clock, ticks
 from melies.live.sources import Source
@@ -47,7 +47,7 @@ class Feed:
         self.latest: Frame | None = None
         self.lost_since: float | None = None
         self.losses = 0
-        self.error: MediaError | None = None
+        self.error: Exception | None = None
         self.arrived = threading.Event()
         """Set when there is a first picture, or an error."""
         self._source, self._push, self._clock, self._stop, self._patient = source, push, clock, stop, patient
@@ -61,15 +61,18 @@ class Feed:
 
     def run(self) -> None:
         """Read until told to stop, or until a source that was never there fails and patience is not asked for."""
-        while not self._stop.is_set():
-            try:
-                self._read()
-            except MediaError as error:
-                if self.latest is None and not self._patient:
-                    self.error = error
-                    self.arrived.set()
-                    return
-                self._lost(error)
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._read()
+                except (MeliesError, OSError) as error:
+                    if self.latest is None and not self._patient:
+                        raise
+                    self._lost(error)
+        except Exception as error:  # The show says it, in its own thread.
+            self.error = error
+            self._stop.set()
+            self.arrived.set()
 
     def _read(self) -> None:
         self._begin.set()
@@ -94,10 +97,11 @@ class Feed:
         self.arrived.set()
         self._push(self.latest)
 
-    def _lost(self, error: MediaError) -> None:
+    def _lost(self, error: MeliesError | OSError) -> None:
         if self.lost_since is None:
             self.lost_since = self._clock.now()
             self.losses += 1
-            log.warning("%s It is tried again until it is back.", error.message)
+            said = error.message if isinstance(error, MeliesError) else f"{self._source.name}: {error.strerror}."
+            log.warning("%s It is tried again until it is back.", said)
         self._clock.wait(self._stop, self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)

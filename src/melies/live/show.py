@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import datetime
 from pathlib import Path
@@ -144,8 +145,9 @@ class Show:
             # A camera that hangs in its driver cannot be asked to stop.
             for thread in threads:
                 thread.join(timeout=5)
-        if self._error is not None:
-            raise self._error
+        error = self._error or self.feed.error
+        if error is not None:
+            raise error
 
     def stop(self) -> None:
         """End the show; from any thread."""
@@ -304,9 +306,8 @@ class Show:
         while not self.feed.arrived.wait(EVERY):
             if self._stop.is_set():
                 return False
-        if self.feed.error is not None:
-            raise self.feed.error
-        assert self.feed.latest is not None
+        if self.feed.latest is None:
+            return False
         height, width = self.feed.latest.image.shape[:2]
         self._spec = VideoSpec(width, height, self._rate, TICK, variable=True)
         self.desk.begin(self._spec)
@@ -374,6 +375,8 @@ class Show:
             else:
                 raise error
         log.warning("%s", error)
+        with suppress(MeliesError):  # which was said just now
+            sink.close()
 
     def _seen(self, frame: Frame) -> Callable[[], None]:
         def seen() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -70,7 +71,7 @@ def opened(
         if options.kiosk:
             show.ticking.append(lambda: kiosk.beat(lambda: show.healthy))
             show.ticking.append(kiosk.hourly(lambda: " · ".join(show.numbers.lines())))
-        if sys.stdin is not None and not options.kiosk:
+        if _typed_to_us() and not options.kiosk:
             follow_lines(show, sys.stdin)
         say(help_text())
         yield show
@@ -107,6 +108,15 @@ def _place(place: str, show: Show, options: LiveOptions, saving: SaveOptions, sa
     if not path.suffix:
         raise UseError(f"--to {place}: should be {', '.join(PLACES)}, or a film such as show.mp4.")
     return Recorder(path, saving)
+
+
+def _typed_to_us() -> bool:
+    """Whether lines on the standard input are for this process: one in the background is stopped for reading them."""
+    if sys.stdin is None:
+        return False
+    if os.name == "nt" or not sys.stdin.isatty():
+        return True
+    return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
 
 
 def _house(path: Path | None) -> Image | None:
