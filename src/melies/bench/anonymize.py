@@ -8,21 +8,23 @@ from math import nan
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import melies
 from melies import faces
 from melies.bench import Bench, Result, benchmark
 from melies.effects.anonymize import Anonymize
 from melies.errors import ModelError
-from melies.faces import Face, nets
+from melies.faces import centerface, nets
 from melies.faces.identity import SAME
 from melies.frame import Image
+from melies.square import Square
 
 MARK = (255, 0, 255)
 EVERY = 6
 """Every so many frames the faces are counted."""
 FRAMES = 120
+LEAST = 40
+"""Pixels that a face must have to be told from others."""
 WHOLE = 0.95
 """Share of a face that must be hidden for it to count as covered."""
 
@@ -40,11 +42,11 @@ def _film(film: Path, count: int) -> list[Result]:
     seen = hidden = found = 0
     apart: list[float] = []
     for before, marked, blurred in _samples(film, count):
-        for face in _label(before):
+        for place in _places(before):
             seen += 1
-            covered = _hidden(marked, face) >= WHOLE
-            hidden += covered
-            if covered and face.size >= 40:
+            hidden += _hidden(marked, place) >= WHOLE
+        for face in faces.find(before):
+            if face.size >= LEAST:
                 apart.append(faces.distance(faces.embed(before, face), faces.embed(blurred, face)))
         found += len(faces.find(blurred))
     if not seen:
@@ -73,7 +75,7 @@ def _film(film: Path, count: int) -> list[Result]:
 def _samples(film: Path, count: int) -> Iterator[tuple[Image, Image, Image]]:
     """Some frames as they were, with the covers in one colour, and blurred."""
     clip = melies.open(film)
-    mark = Anonymize(cover="fill", part="face", colour="#{:02x}{:02x}{:02x}".format(*MARK))
+    mark = Anonymize(cover="fill", colour="#{:02x}{:02x}{:02x}".format(*MARK))
     clips = (clip, clip.apply(mark), clip.apply(Anonymize()))
     for index, frames in enumerate(islice(zip(*(one.frames() for one in clips), strict=True), count)):
         if index % EVERY == 0:
@@ -81,25 +83,19 @@ def _samples(film: Path, count: int) -> Iterator[tuple[Image, Image, Image]]:
             yield before, marked, blurred
 
 
-def _label(image: Image) -> list[Face]:
+def _places(image: Image) -> list[Square]:
     """The faces of a picture by the strongest finder at hand."""
     try:
-        return faces.find(image, model="centerface")
+        return [place for _, place in centerface.detect(image)]
     except ModelError:
-        return faces.find(image, thorough=True)
+        return [nets.around(face.points) for face in faces.find(image, thorough=True)]
 
 
-def _hidden(marked: Image, face: Face) -> float:
-    """Which share of a face has the mark's colour."""
-    inside: NDArray[np.bool_] = _oval(marked, face)
-    return float((marked[inside] == MARK).all(-1).mean()) if inside.any() else 1.0
-
-
-def _oval(image: Image, face: Face) -> NDArray[np.bool_]:
-    place = nets.around(face.points)
-    y, x = np.indices(image.shape[:2])
+def _hidden(marked: Image, place: Square) -> float:
+    """Which share of a face, from brows to chin, has the mark's colour."""
+    y, x = np.indices(marked.shape[:2])
     right, down = x + 0.5 - place.x, y + 0.5 - place.y
     sine, cosine = np.sin(place.angle), np.cos(place.angle)
     across, along = cosine * right + sine * down, cosine * down - sine * right
-    inside: NDArray[np.bool_] = np.square(across / 0.5) + np.square(along / 0.65) < place.radius**2
-    return inside
+    inside = np.square(across / 0.5) + np.square(along / 0.6) < place.radius**2
+    return float((marked[inside] == MARK).all(-1).mean()) if inside.any() else 1.0

@@ -49,7 +49,7 @@ class Dresser:
         patch = Patch(image, face)
         if patch.empty:
             return
-        light = patch.light()
+        light = patch.light
         if self._outfit.smooth_skin:
             makeup.smooth_skin(patch, self._outfit.smooth_skin * self._opacity)
         self._make_up(patch, {"blush": makeup.blush, "eyeshadow": makeup.eyeshadow, "brows": makeup.brows})

@@ -55,7 +55,7 @@ class Paint:
         skin = patch.picture[area.rows, area.columns]
         lit = skin @ LIGHT
         usual = float(cv.mean(lit, (seen > 0.5).view(np.uint8))[0])
-        shade = np.clip(1 + relief * (blur(lit, 0.05 * patch.unit) / max(usual, 0.02) - 1), 0.3, 1.5) * patch.light()
+        shade = np.clip(1 + relief * (blur(lit, 0.05 * patch.unit) / max(usual, 0.02) - 1), 0.3, 1.5) * patch.light
         skin *= 1 - paint[..., 3:]
         skin += paint[..., :3] * shade[..., None]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,7 +47,7 @@ def lipstick(patch: Patch, colour: Colour, opacity: float, finish: Finish = "sat
     lit = _lightness(skin)
     middle = _mean(lit, area.weight)
     shade = np.clip(1 + _RELIEF[finish] * (lit / middle - 1), 0.25, 2.5)
-    painted = shade[..., None] * (colour * patch.light())
+    painted = shade[..., None] * (colour * patch.light)
     if finish == "gloss":
         painted += 0.4 * _ramp(lit / middle, 1.1, 1.7)[..., None]
     # Teeth that stick out over the rim are bright and pale.
@@ -117,7 +118,7 @@ def iris(patch: Patch, colour: Colour, opacity: float) -> None:
         shade = np.clip(lit / middle, 0, 2) ** 0.8
         shining = _ramp(lit, middle + 0.25, middle + 0.45)
         # Dark eyes leave no light to colour, so the colour brings a share of its own, the less the darker they are.
-        bright = patch.light() * (0.45 + 0.5 * min(middle / 0.35, 1.0))
+        bright = patch.light * (0.45 + 0.5 * min(middle / 0.35, 1.0))
         _mix(patch, area, shade[..., None] * (colour * bright), seen * opacity * (1 - shining))
 
 
@@ -130,16 +131,24 @@ def smooth_skin(patch: Patch, amount: float) -> None:
     skin = patch.picture[area.rows, area.columns]
     even = _guided(skin, max(1, round(0.3 * patch.unit)), 0.003)
     texture = skin - blur(skin, max(0.5, 0.04 * patch.unit))
-    _mix(patch, area, even + (1 - 0.5 * amount) * texture, amount)
+    texture *= np.float32(1 - 0.5 * amount)
+    _mix(patch, area, cv.add(even, texture), amount)
 
 
 def _guided(picture: NDArray[np.float32], radius: int, eps: float) -> NDArray[np.float32]:
     """The guided filter with the picture as its own guide, each channel by itself."""
-    size = (2 * radius + 1, 2 * radius + 1)
-    mean = cv.blur(picture, size)
-    variance = cv.blur(picture * picture, size) - mean * mean
+    height, width = picture.shape[:2]
+    # Its coefficients are smooth, so that they may be found on a smaller picture (He and Sun 2015).
+    step = max(1, radius // 2)
+    small = cv.resize(picture, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    size = (2 * (radius // step) + 1, 2 * (radius // step) + 1)
+    mean = cv.blur(small, size)
+    variance = cv.blur(small * small, size) - mean * mean
     gain = variance / (variance + np.float32(eps))
-    smooth: NDArray[np.float32] = cv.blur(gain, size) * picture + cv.blur(mean - gain * mean, size)
+    gain, offset = (cv.resize(cv.blur(one, size), (width, height)) for one in (gain, mean - gain * mean))
+    gain *= picture
+    gain += offset
+    smooth: NDArray[np.float32] = gain
     return smooth
 
 
@@ -161,12 +170,13 @@ def _tint(patch: Patch, area: Area | None, colour: Colour, opacity: float, relie
         return
     lit = _lightness(patch.picture[area.rows, area.columns])
     shade = np.clip(1 + relief * (lit / max(_mean(lit, area.weight), 1e-3) - 1), 0.2, 2)
-    _mix(patch, area, shade[..., None] * (colour * patch.light()), opacity)
+    _mix(patch, area, shade[..., None] * (colour * patch.light), opacity)
 
 
 def _mix(patch: Patch, area: Area, painted: NDArray[np.float32], opacity: float | Map) -> None:
     part = patch.picture[area.rows, area.columns]
-    part += (area.weight * opacity)[..., None] * (painted - part)
+    share = np.multiply(area.weight, opacity, dtype=np.float32)
+    part[...] = cv.blendLinear(painted.astype(np.float32, copy=False), part, share, 1 - share)
 
 
 def _within(area: Area | None, patch: Patch, shape: Points, soft: float = 0.1) -> Area | None:

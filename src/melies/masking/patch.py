@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import cv2
 import numpy as np
@@ -87,16 +87,22 @@ class Patch:
         right, bottom = np.clip(high, 0, (width, height)).astype(int)
         if right - left < 1 or bottom - top < 1:
             return None
-        mask = np.zeros((bottom - top, right - left), np.uint8)
+        # What is soft is drawn small.
+        step = max(1, int(sigma / 2))
+        columns, rows = -(-(right - left) // step), -(-(bottom - top) // step)
+        mask = np.zeros((rows, columns), np.uint8)
         for polygons, value in ((shapes, 255), (holes or [], 0)):
             for polygon in polygons:
-                corners = np.rint((polygon[:, :2] - (left, top)) * (1 << _FINE)).astype(np.int32)
-                cv.fillPoly(mask, [corners], value, cv2.LINE_AA, _FINE)
-        weight = unit(mask)
-        return Area(slice(top, bottom), slice(left, right), blur(weight, sigma) if sigma > 0.3 else weight)
+                corners = (polygon[:, :2] - (left, top) + 0.5) / step - 0.5
+                cv.fillPoly(mask, [np.rint(corners * (1 << _FINE)).astype(np.int32)], value, cv2.LINE_AA, _FINE)
+        weight = blur(unit(mask), sigma / step) if sigma > 0.3 else unit(mask)
+        if step > 1:
+            weight = cv.resize(weight, (columns * step, rows * step))[: bottom - top, : right - left]
+        return Area(slice(top, bottom), slice(left, right), weight)
 
+    @cached_property
     def light(self) -> float:
-        """How bright the scene is for this face, about 1 in good light."""
+        """How bright the scene is for this face before anything is painted, about 1 in good light."""
         area = self.area([self.points[OVAL]], 0)
         if area is None:
             return 1.0

@@ -222,8 +222,12 @@ class Watch:
 
     def _sought(self, image: Image, expected: Square) -> Square | None:
         wide = replace(expected, radius=2 * expected.radius)
-        near = [place for _, place in nets.detect(image, wide, _LOCAL) if _near(place, expected)]
-        return min(near, key=lambda place: _apart(place, expected)) if near else None
+        near = [one for one in nets.detect(image, wide, _LOCAL) if _near(one[1], expected)]
+        if not near:
+            return None
+        _, place = max(near, key=lambda one: one[0] - _apart(one[1], expected) / 2)
+        # Where it jumps, it is the less certain.
+        return replace(place, radius=place.radius * (1 + _apart(place, expected) / 3))
 
     def _found(self, trail: Trail, image: Image, number: int, place: Square) -> None:
         """Take note of a face; where it was lost in between, it went straight from there to here."""
