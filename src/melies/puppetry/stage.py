@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from melies.effects._faces import Faces
@@ -16,7 +17,7 @@ from melies.puppetry.move import Mouth, Move
 from melies.puppetry.performer import Cue
 from melies.puppetry.portrait import Portrait, Shown
 from melies.puppetry.render import Puppet
-from melies.puppetry.retarget import Manner, Sitter
+from melies.puppetry.retarget import Manner, Region, Sitter
 
 if TYPE_CHECKING:
     from melies.puppetry.fomm import Fomm, Source
@@ -60,10 +61,10 @@ class Stage(Closing):
         if cue is None or cue.presence == 0 or manner.gain == 0 or shown.points is None:
             return shown.image
         if cast.model is not None:
-            source, move = _seen(shown, cast.model, cast.scale), _move(shown.points, cue, mouth)
+            source, move = _seen(shown, cast.model, cast.scale), _move(shown.points, cue, mouth, "all")
             return self._model(cast.model, cast.scale).render(source, move, absolute=manner.absolute, gain=manner.gain)
-        sitter, puppet = _ready(shown)
-        return puppet.render(_move(sitter.moved(cue.motion, manner), cue, mouth))
+        sitter, puppet = _ready(shown, get_ident())
+        return puppet.render(_move(sitter.moved(cue.motion, manner), cue, mouth, manner.region))
 
     def _model(self, model: Path, scale: float) -> Fomm:
         """The First Order Motion Model, which remembers the performance so far."""
@@ -87,8 +88,10 @@ class Stage(Closing):
         self._portrait = None
 
 
-def _move(points: Points, cue: Cue, mouth: Mouth) -> Move:
-    sight, rest = cue.sight, cue.rest
+def _move(points: Points, cue: Cue, mouth: Mouth, region: Region) -> Move:
+    """What is to be painted; the performer's mouth and wrinkles only where they belong to what is taken over."""
+    sight = cue.sight if region in ("all", "expression", "lips") else None
+    rest = cue.rest if region in ("all", "expression") else None
     return Move(
         points=points,
         strength=cue.presence,
@@ -101,8 +104,8 @@ def _move(points: Points, cue: Cue, mouth: Mouth) -> Move:
 
 
 @lru_cache(maxsize=2)
-def _ready(shown: Shown) -> tuple[Sitter, Puppet]:
-    """A portrait, prepared; kept, because every shot asks for it again."""
+def _ready(shown: Shown, thread: int) -> tuple[Sitter, Puppet]:
+    """A portrait, prepared; kept, because every shot asks for it again, but not for two threads at once."""
     assert shown.points is not None
     return Sitter(shown.points), Puppet(shown.image, shown.points)
 

@@ -6,7 +6,7 @@ import zipfile
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import fields
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Template:
                 _measure(file, path)
             with np.load(path, allow_pickle=False) as arrays:
                 version = int(arrays["version"])
-                columns = {name: arrays[name].astype(np.float64 if name == "time" else np.float32) for name in _SHAPES}
+                columns = {name: arrays[name] for name in _SHAPES}
         except FileNotFoundError:
             raise UseError(f"The motion {path} does not exist.", "Write one with: melies motion IN OUT.npz") from None
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
@@ -87,9 +87,11 @@ class Template:
         return Cue(cue.motion.mixed(following.motion, share), presence)
 
     def _cue(self, number: int) -> Cue:
-        values: dict[str, Any] = {field.name: self._columns[field.name][number] for field in fields(Motion)}
-        motion = Motion(**{name: value if value.ndim else value.item() for name, value in values.items()})
-        return Cue(motion, float(self._columns["presence"][number]))
+        values: dict[str, Any] = {}
+        for field in fields(Motion):
+            value = self._columns[field.name][number]
+            values[field.name] = value.astype(np.float32) if value.ndim else float(value)
+        return Cue(Motion(**values), float(self._columns["presence"][number]))
 
 
 def write(path: Path, cues: Iterable[tuple[float, Cue]]) -> int:
@@ -145,14 +147,17 @@ def _measure(file: zipfile.ZipFile, path: Path) -> None:
 
 def _check(columns: dict[str, NDArray[Any]], path: Path) -> None:
     count = len(columns["time"]) if columns["time"].ndim == 1 else 0
-    sound = count > 0 and all(columns[name].shape == (count, *shape) for name, shape in _SHAPES.items())
-    sound = sound and all(
-        bool(np.isfinite(values).all()) and (name == "time" or float(np.abs(values).max()) <= _LIMIT)
-        for name, values in columns.items()
+    sound = count > 0 and all(
+        columns[name].shape == (count, *shape) and _sensible(columns[name], inf if name == "time" else _LIMIT)
+        for name, shape in _SHAPES.items()
     )
     presence = columns["presence"]
     if not sound or (np.diff(columns["time"]) <= 0).any() or presence.min() < 0 or presence.max() > 1:
         raise _refused(path, "holds numbers that cannot be a motion")
+
+
+def _sensible(values: NDArray[Any], most: float) -> bool:
+    return values.dtype.kind == "f" and bool(np.isfinite(values).all()) and float(np.abs(values).max()) <= most
 
 
 def _refused(path: Path, why: str) -> UseError:
