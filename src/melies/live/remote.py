@@ -101,6 +101,8 @@ class Osc:
         if not port.isdecimal() or int(port) > 65535:
             raise UseError(f"--osc {where}: should be a port such as 9000, or HOST:PORT.")
         self._show = show
+        # python-osc speaks through the root logger, which would set itself up to print everything a second time.
+        logging.getLogger().addHandler(logging.NullHandler())
         dispatcher = Dispatcher()
         dispatcher.set_default_handler(self.receive)
         try:
