@@ -61,7 +61,7 @@ def test_a_head_is_followed_all_the_way_round(her: Image) -> None:
         matrix = cv.getRotationMatrix2D((140, 140), -angle, 1)
         (face,) = tracker.step(cv.warpAffine(her, matrix, (320, 320), borderMode=cv2.BORDER_REPLICATE))
         assert face.person == 0
-        assert (face.pose.roll - 3 - angle + 180) % 360 - 180 == pytest.approx(0, abs=12)
+        assert (face.pose.roll - 3 - angle + 180) % 360 - 180 == pytest.approx(0, abs=3)
         if angle in (40, 80):
             assert find(cv.warpAffine(her, matrix, (320, 320)))
 

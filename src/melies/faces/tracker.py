@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import remainder, tau
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,10 @@ _ASTRAY = 0.25
 """How far finder and mesh must be apart, in sizes of the face, to disagree: hands and hair may hide much of it."""
 _NEAR = 12
 """For how many frames somebody who cannot be seen is looked for around where they were."""
+_OFF = 0.15
+"""By what share of its size, or how many radians, the square may be off for one look to be enough."""
+_LOOKS = 4
+"""How often it is looked at most."""
 _BRIEF = 2
 """For how many frames a face may be gone without a doubt that it is the same."""
 _FRONTAL = 15.0
@@ -187,8 +192,15 @@ class _Track:
         return distance(self.looks, embedding(Likeness.of(image, face))) < SAME
 
     def _look(self, image: Image, place: Square) -> Face | None:
-        face = nets.look(image, place)
-        return face if face.presence >= _KEPT else None
+        """Look, and as long as the face turns out to be elsewhere, look again there."""
+        for _ in range(_LOOKS):
+            face = nets.look(image, place)
+            if face.presence < _KEPT:
+                return None
+            before, place = place, nets.around(face.points)
+            if _fits(before, place):
+                break
+        return face
 
     def _search(self, image: Image, expected: Face) -> Face | None:
         """Look around with the finder, the nearer the better."""
@@ -199,3 +211,9 @@ class _Track:
                 face = nets.look(image, other)
                 return face if face.presence >= PRESENT else None
         return None
+
+
+def _fits(place: Square, face: Square) -> bool:
+    """Whether a face was looked at in about the square that belongs to it; else the mesh lags behind."""
+    turn = abs(remainder(place.angle - face.angle, tau))
+    return place.near(face, _OFF) and turn < _OFF
