@@ -13,7 +13,7 @@ from melies.frame import Image
 from melies.matting.scale import Map, cv, unit
 from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.mesh import Values
-from melies.puppetry.render.shapes import Mask, box_of, corner, grown, line, places, polygon, ramp
+from melies.puppetry.render.shapes import Box, Mask, blend, box_of, corner, grown, line, places, polygon, ramp
 
 _CLOSING = (0.15, 0.6)
 """Share of the rest opening that is gone, between which the lid's own skin is faded in."""
@@ -70,7 +70,6 @@ class _Eye:
     def __init__(self, image: Image, rest: Points, rim: Indices, iris: Indices) -> None:
         self._rim, self._iris = rim, iris
         self._rest = rest[:, :2]
-        self._white = np.float32(np.iinfo(image.dtype).max)
         self._wide, self._high = _opening(self._rest[rim])
         box = box_of(rest[rim], 0.5 * self._wide, image.shape[1::-1])
         assert box is not None
@@ -104,27 +103,27 @@ class _Eye:
         change = max(float(ramp(abs(open_ - 1), *_OPENED)), float(ramp(rolled, *_TURNED)))
         if change == 0:
             return
-        before = unit(made[box])
-        closing = np.float32(ramp(1 - open_, *_CLOSING))
-        after = before
+        closing = float(ramp(1 - open_, *_CLOSING))
         if closing > 0:
             source = np.ascontiguousarray(place[box]) - self._corner
-            share = take(self._skin_share, source)[..., None] * closing
-            after = after + (take(self._skin, source) - after) * share
+            blend(made, box, take(self._skin, source), take(self._skin_share, source) * np.float32(closing))
         shown = polygon(_below_lashes(rim), box, max(0.5, 0.012 * wide)) * np.float32(change * ramp(open_, 0.06, 0.2))
-        back = np.linalg.inv(matrix)
-        where = places(box)
-        ball = take(self._ball, ((where - shift) @ back.T - self._corner).astype(np.float32))
-        turned = (where - (matrix @ self._centre + shift + look)) @ back.T
-        far = np.linalg.norm(turned, axis=2)
-        source = (turned + self._centre - self._corner).astype(np.float32)
+        blend(made, box, self._eyeball(box, matrix, shift, look), shown)
+        if closing > 0:
+            blend(made, box, self._lash, line(rim[:9], box, 0.035 * wide) * np.float32(0.7 * closing))
+
+    def _eyeball(self, box: Box, matrix: Points, shift: Points, look: Points) -> Values:
+        """Return the eye as it would be seen without lids: its white, and the iris turned on it."""
+        back = np.linalg.inv(matrix).T
+        where = places(box) - shift
+        white = take(self._ball, (where @ back - self._corner).astype(np.float32))
+        turned = (where - look) @ back
+        iris = take(self._disc, (turned - self._corner).astype(np.float32))
+        far = np.linalg.norm(turned - self._centre, axis=2)
         edge = max(0.7, 0.1 * self._radius)
         disc = 1 - ramp(far, self._radius - edge, self._radius + edge)
-        ball = ball + (take(self._disc, source) - ball) * disc[..., None].astype(np.float32)
-        after = after + (ball - after) * shown[..., None]
-        lashes = line(rim[:9], box, 0.035 * wide) * closing * np.float32(0.7)
-        after = after + (self._lash - after) * lashes[..., None]
-        made[box] = np.rint(np.clip(after, 0, 1) * self._white).astype(made.dtype)
+        made: Values = white + (iris - white) * disc[..., None].astype(np.float32)
+        return made
 
 
 def _opening(rim: Points) -> tuple[float, float]:
