@@ -147,8 +147,11 @@ class _Bar(_Lines):
         words = " · ".join(_words(progress))
         total = None if progress.share is None else 1.0
         self._screen.update(self._task, total=total, completed=progress.share or 0.0, description=words)
-        for file in progress.files:
-            self._screen.console.print(f"wrote {file}", markup=False, highlight=False, soft_wrap=True)
+        lines = [f"wrote {file}" for file in progress.files]
+        if progress.measured and lines:
+            lines.insert(0, words)
+        for line in lines:
+            self._screen.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         self._screen.stop()
