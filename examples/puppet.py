@@ -14,7 +14,7 @@ from _footage import folder, footage
 import melies
 from melies.effects.puppet import Puppet
 
-MOMENTS = (0, 8, 16, 24)
+MOMENTS = (8, 28, 32, 52)
 
 
 def photograph() -> Path:
@@ -28,7 +28,7 @@ def photograph() -> Path:
 def main() -> None:
     """Write `puppet.mp4` and `puppet.jpg` into `out/`, or into the folder that the first argument names."""
     out = folder()
-    performance = melies.open(footage(), end=1)
+    performance = melies.open(footage(), start=2)
     puppet = performance.apply(Puppet(portrait=str(photograph()), paste_back=False))
     puppet.save(out / "puppet.mp4", overwrite=True)
 

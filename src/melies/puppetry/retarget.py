@@ -42,6 +42,8 @@ ASIDE = 0.28
 """How far from the middle an iris goes at most, as a share of the eye's width."""
 _PARTED = 0.06
 """How far the lips are apart at rest, against the mouth's width, that are not meant to be closed."""
+_WIDTH = 5.0
+"""How wide a mouth usually is at most, in centimetres of the mean face."""
 _THIN = 0.6
 """How thick a lip is at least, against rest."""
 _BOTH = 1.5
@@ -154,14 +156,15 @@ class Sitter:
             before, now = (points[edge, 1] - points[rim, 1] for points in (self._front, front))
             thin = np.sign(before) * now < _THIN * np.abs(before)
             front[edge, 1] += np.where(thin, _THIN * before - now, 0)
-        wide = width(front, LIPS_INNER)
-        calm = gape(self._front)
+        wide, calm = width(front, LIPS_INNER), gape(self._front)
         wanted = motion.gape if manner.absolute else _parted(calm, motion)
-        wanted = max(0.0, calm + manner.gain * (wanted - calm))
+        wanted = max(-calm, manner.gain * (wanted - calm))
+        # A mouth that is wide because it smiles opens no further than another.
+        apart = calm * width(self._front, LIPS_INNER) + wanted * min(wide, _WIDTH) - gape(front) * wide
         before, slit = (points[LOWER_LIP, 1] - points[UPPER_LIP, 1] for points in (self._front, front))
         profile = np.sin(np.linspace(0, np.pi, 11)[1:-1])
         # Lips that the mesh sees overlap a little in the portrait may stay so.
-        target = np.maximum(slit + (wanted - gape(front)) * wide * profile, np.minimum(before, 0))
+        target = np.maximum(slit + apart * profile, np.minimum(before, 0))
         change = (target - slit).astype(np.float32)
         front[:SKIN, 1] += parts().speech.T @ np.concatenate([-0.4 * change, 0.6 * change])
 
