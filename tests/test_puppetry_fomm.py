@@ -1,5 +1,6 @@
 """The engine fomm: loading models without PyTorch, the motion that is taken over, and what of the portrait is left."""
 
+import os
 import struct
 from dataclasses import replace
 
@@ -30,10 +31,10 @@ def face(x, y, size):
     return (oval + np.array([x, y, 0])).astype(np.float32)
 
 
-def content(layout=TINY):
+def content(seed=0):
     """What training leaves in a file: the networks, and much that is not needed."""
     made = {part: {} for part in fomm.PARTS}
-    for name, value in weights(layout).items():
+    for name, value in weights(TINY, seed).items():
         part, _, key = name.partition(".")
         made[part][key] = value
     return {
@@ -111,6 +112,15 @@ def test_a_checkpoint_is_converted_once(home, monkeypatch):
     (kept,) = (home / "home" / "models" / "converted").iterdir()
     assert {path.name for path in kept.iterdir()} == {"detector.onnx", "encoder.onnx", "generator.onnx"}
     assert engine.load(kept / "generator.onnx").generator is first.generator
+
+
+def test_a_file_that_was_changed_is_another_model(home):
+    path = home / "net.pth.tar"
+    path.write_bytes(zipped(content()))
+    first = engine.load(path)
+    path.write_bytes(zipped(content(seed=1)))
+    os.utime(path, ns=(1, 1))
+    assert engine.load(path).generator is not first.generator
 
 
 def test_what_is_no_model_is_refused(home, folder):
