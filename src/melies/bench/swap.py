@@ -33,6 +33,8 @@ MOST = 120
 """Frames of a film that are swapped."""
 EVERY = 4
 """Of those, how many are looked at again."""
+_STILL = 0.02
+"""Standard deviation of an opening, as a share of its width, below which nothing moves that could be compared."""
 SIZES = ((640, 360), (1280, 720))
 
 Numbers = NDArray[np.float64]
@@ -48,6 +50,7 @@ class Played:
     mouth: float
     eyes: float
     flicker: float
+    slide: float
 
 
 @benchmark
@@ -94,7 +97,7 @@ def _play(film: Path, source: Path, most: int) -> Played:
     if len(far) < 2:
         raise MeliesError(f"There is hardly a face in {film}.")
     numbers = np.array(moves)
-    images = [frame.image[..., :3] for frame in frames]
+    images, results = ([frame.image[..., :3] for frame in film] for film in (frames, made))
     calm = max(warp_error(images), 1e-6)
     before, after, left = map(float, np.mean(far, 0))
     return Played(
@@ -103,7 +106,8 @@ def _play(film: Path, source: Path, most: int) -> Played:
         left=left,
         mouth=_together(numbers[:, 0], numbers[:, 2]),
         eyes=_together(numbers[:, 1], numbers[:, 3]),
-        flicker=warp_error([frame.image[..., :3] for frame in made], images) / calm,
+        flicker=warp_error(results) / calm,
+        slide=warp_error(results, images) / calm,
     )
 
 
@@ -113,9 +117,9 @@ def _expression(face: faces.Face) -> tuple[float, float]:
 
 
 def _together(one: Numbers, other: Numbers) -> float:
-    """How well two courses go together, -1…1; 1 where the first hardly moves and the second neither."""
-    if one.std() < 1e-3:
-        return float(other.std() < 1e-2)
+    """How well two courses go together, -1…1; 1 where the first hardly moves and the second does not much either."""
+    if one.std() < _STILL:
+        return float(other.std() < 2 * _STILL)
     return float(np.corrcoef(one, other)[0, 1])
 
 
@@ -136,7 +140,11 @@ def _lines(label: str, played: Played) -> list[Result]:
         ),
         Result(
             "swap", f"{label}: flicker against the film's own", played.flicker, "x", "<= 1.1", played.flicker <= 1.1,
-            "mean difference of neighbouring frames along the motion, where that is trusted",
+            "mean difference of neighbouring frames, each along its own film's motion, where that is trusted",
+        ),
+        Result(
+            "swap", f"{label}: the same along the film's motion", played.slide, "x", "-", None,
+            "more than flicker where the new skin slides over the old one",
         ),
     ]  # fmt: skip
 
