@@ -70,11 +70,14 @@ class Cover:
         if self._kind in ("fill", "mask"):
             return np.zeros((1, 1, 3), np.float32)
         fine = place.cut(image[..., :3], 16 * self._blocks)
-        # Outside of the picture there is nothing; what is inside stands for it.
-        there = place.cut(np.full_like(image[..., :3], np.iinfo(image.dtype).max), 16 * self._blocks)
         size = (self._blocks, self._blocks)
-        whole = cv.resize(there, size, interpolation=cv2.INTER_AREA)
-        samples: NDArray[np.float32] = cv.resize(fine, size, interpolation=cv2.INTER_AREA) / np.maximum(whole, 0.02)
+        samples: NDArray[np.float32] = cv.resize(fine, size, interpolation=cv2.INTER_AREA)
+        height, width = image.shape[:2]
+        reach = 1.5 * place.radius
+        if not (reach < place.x < width - reach and reach < place.y < height - reach):
+            # Outside of the picture there is nothing; what is inside stands for it.
+            there = place.cut(np.full_like(image[..., :3], np.iinfo(image.dtype).max), 16 * self._blocks)
+            samples /= np.maximum(cv.resize(there, size, interpolation=cv2.INTER_AREA), np.float32(0.02))
         before = self._samples.get(number)
         return samples if before is None else before + np.float32(_SLOW) * (samples - before)
 
