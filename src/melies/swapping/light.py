@@ -18,11 +18,13 @@ _BROAD = 7.0
 """How far light reaches, in those pixels: finer differences are the person's, not the light's."""
 _RIM = 5
 """Width of the seam, in those pixels, along which both faces are brought to the same colour."""
+_STEP = 0.15
+"""The largest step along the seam that is taken away: more than that is no skin."""
 _DARKEST = 0.02
 _RANGE = 4.0
 """The most that light may brighten or darken."""
-_CONTRAST = np.array([(0.75, 1.1), (0.4, 1.1), (0.4, 1.1)], np.float32)
-"""How much less, and more, contrast a face may get in Y, Cr and Cb."""
+_CONTRAST = np.array([0.7, 0.4, 0.4], np.float32)
+"""How much less contrast a face may get in Y, Cr and Cb; it never gets more."""
 
 
 class Light:
@@ -55,8 +57,10 @@ class Light:
         gain[..., 1:] = 1
         gain *= scale
         added = wanted - had * gain
-        seam = weight[..., 0] * rim > 0.5
-        added += membrane(cv.GaussianBlur(face - texture * gain - added, (0, 0), 1.5), ~seam)
+        step = np.clip(face - texture * gain - added, -_STEP, _STEP) * weight
+        near = cv.GaussianBlur(weight, (0, 0), 1.5)
+        mean = cv.GaussianBlur(step, (0, 0), 1.5) / (near[..., None] + np.float32(1e-4))
+        added += membrane(mean, (weight[..., 0] < 0.9) | (rim == 0))
         fields: Floats = np.asarray(self._steady(np.concatenate([gain, added], 2), time), np.float32)
         unchanged = np.array([1, 1, 1, 0, 0, 0], np.float32)
         return unchanged + np.float32(share) * (fields - unchanged)
@@ -78,9 +82,7 @@ def _contrast(face: Floats, texture: Floats, skin: Floats, trust: Floats) -> Flo
         compared: Floats = np.sqrt((seen + np.float32(1e-3)) / (had + np.float32(1e-3)))
         return compared
 
-    bare = ratio(skin)
-    bare[1:] = np.minimum(bare[1:], ratio(trust)[1:])
-    return np.clip(bare, _CONTRAST[:, 0], _CONTRAST[:, 1])
+    return np.clip(np.minimum(ratio(skin), ratio(trust)), _CONTRAST, 1)
 
 
 @cache
