@@ -35,7 +35,7 @@ class Swap(Trainer):
         ge=64,
         le=128,
         multiple_of=16,
-        description="Side of the faces in pixels; 96 takes about twice as long as 64.",
+        description="Side of the faces in pixels; 96 takes two to three times as long as 64.",
     )
     faces: int = Field(1500, ge=50, le=20000, description="The most faces of each person that are learned from.")
     match: bool = Field(
