@@ -86,6 +86,7 @@ class Parts:
 
     any: Float
     lips: Float
+    upper_lip: Float
     eyes: tuple[Float, Float]
     sight: Float
     brows: Float
@@ -107,6 +108,7 @@ def parts() -> Parts:
     return Parts(
         any=1 - 0.7 * outline,
         lips=_falling(points, lips, 1.6),
+        upper_lip=_falling(points, np.concatenate([UPPER_LIP, UPPER_RIM]), 0.8),
         eyes=(eyes[0], eyes[1]),
         sight=np.maximum(*eyes),
         brows=_falling(points, np.concatenate([RIGHT_BROW, LEFT_BROW]), 1.0),

@@ -44,6 +44,8 @@ _PARTED = 0.06
 """How far the lips are apart at rest, against the mouth's width, that are not meant to be closed."""
 _WIDTH = 5.0
 """How wide a mouth usually is at most, in centimetres of the mean face."""
+_SMILING = 0.15
+"""How far the lips of a portrait are apart, against the mouth's width, whose upper lip is not raised any more."""
 _THIN = 0.6
 """How thick a lip is at least, against rest."""
 _BOTH = 1.5
@@ -115,6 +117,9 @@ class Sitter:
         shares = {"lips": part.lips, "eyes": np.maximum(part.sight, part.brows)}.get(manner.region, part.any)
         change = manner.gain * (shares * self._sizes)[:, None] * motion.expression
         change *= (1 - part.lips * (1 - self._stretch(change)))[:, None]
+        # A smile that shows the teeth has raised the upper lip already.
+        raised = part.upper_lip * min(1.0, gape(self._front) / _SMILING)
+        change[:, 1] *= np.where(change[:, 1] < 0, 1 - raised, 1)
         if manner.region in ("all", "expression", "eyes"):
             change *= (1 - part.rims)[:, None]
             for number in range(2):
@@ -166,7 +171,7 @@ class Sitter:
         # Lips that the mesh sees overlap a little in the portrait may stay so.
         target = np.maximum(slit + apart * profile, np.minimum(before, 0))
         change = (target - slit).astype(np.float32)
-        front[:SKIN, 1] += parts().speech.T @ np.concatenate([-0.4 * change, 0.6 * change])
+        front[:SKIN, 1] += parts().speech.T @ np.concatenate([-0.15 * change, 0.85 * change])
 
 
 def _parted(calm: float, motion: Motion) -> float:
