@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.models import store
+from melies.models.protobuf import fields
 
 Points = NDArray[np.float32]
 """`N×2` or `N×3`."""
@@ -83,8 +84,8 @@ def canonical() -> Canonical:
     vertices = np.array([np.frombuffer(v, "<f4")[0] for v in mesh[3]], np.float32).reshape(-1, 5)
     weights = np.zeros(SKIN, np.float32)
     for landmark in metadata[2]:
-        fields = _message(landmark)
-        weights[fields[1][0]] = np.frombuffer(fields[2][0], "<f4")[0]
+        parts = _message(landmark)
+        weights[parts[1][0]] = np.frombuffer(parts[2][0], "<f4")[0]
     return Canonical(
         points=vertices[:, :3] * np.array([1, -1, -1], np.float32),
         places=vertices[:, 3:],
@@ -95,24 +96,9 @@ def canonical() -> Canonical:
 
 def _message(content: bytes) -> dict[int, list[Any]]:
     """Read a protocol buffer's message: the values of each field by its number."""
-    fields: dict[int, list[Any]] = {}
-    at = 0
-    while at < len(content):
-        tag, at = _varint(content, at)
-        kind = tag & 7
-        if kind == 0:
-            value, at = _varint(content, at)
-            fields.setdefault(tag >> 3, []).append(value)
-            continue
-        length, at = (4, at) if kind == 5 else _varint(content, at)
-        fields.setdefault(tag >> 3, []).append(content[at : at + length])
-        at += length
-    return fields
-
-
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while content[at] & 128:
-        value |= (content[at] & 127) << shift
-        at, shift = at + 1, shift + 7
-    return value | content[at] << shift, at + 1
+    found: dict[int, list[Any]] = {}
+    for field in fields(content):
+        found.setdefault(field.number, []).append(
+            content[field.start : field.end] if field.value is None else field.value
+        )
+    return found

@@ -15,6 +15,7 @@ from melies.explain import explain
 from melies.faces.anatomy import Points
 from melies.files import is_file
 from melies.matting.scale import Map
+from melies.models.protobuf import fields
 from melies.models.runtime import load_file
 
 KEY = "melies.swap"
@@ -115,46 +116,11 @@ def metadata(path: Path) -> dict[str, str]:
         raise UseError(f"The file {path} is empty.")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         try:
-            entries = [_fields(content[start:end]) for number, start, end in _places(content) if number == 14]
+            entries = [_contents(content[field.start : field.end]) for field in fields(content) if field.number == 14]
             return {entry[1].decode(): entry.get(2, b"").decode() for entry in entries}
-        except (IndexError, KeyError, UnicodeDecodeError):
+        except (ValueError, KeyError):
             return {}
 
 
-def _fields(message: bytes) -> dict[int, bytes]:
-    return {number: message[start:end] for number, start, end in _places(message)}
-
-
-def _places(message: bytes | mmap.mmap) -> list[tuple[int, int, int]]:
-    """Return the fields of a protocol buffer's message that have a length: number, start and end.
-
-    Raises:
-        IndexError: It is no such message.
-    """
-    places = []
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        kind, length = tag & 7, 0
-        if kind == 0:
-            _, at = _varint(message, at)
-            continue
-        if kind == 2:
-            length, at = _varint(message, at)
-            places.append((tag >> 3, at, at + length))
-        elif kind in (1, 5):
-            length = 8 if kind == 1 else 4
-        else:
-            raise IndexError(f"field of kind {kind}")
-        at += length
-        if at > len(message):
-            raise IndexError("a field ends after the message")
-    return places
-
-
-def _varint(message: bytes | mmap.mmap, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while message[at] & 128:
-        value |= (message[at] & 127) << shift
-        at, shift = at + 1, shift + 7
-    return value | message[at] << shift, at + 1
+def _contents(message: bytes) -> dict[int, bytes]:
+    return {field.number: message[field.start : field.end] for field in fields(message)}

@@ -16,6 +16,7 @@ from melies.faces import Face, anatomy
 from melies.faces.anatomy import Points
 from melies.frame import Image
 from melies.matting.scale import cv, unit
+from melies.models.protobuf import fields, varint
 from melies.models.runtime import Session, load_file
 from melies.swapping.extract import cut, placement
 from melies.swapping.flat import Floats, flat, opponent
@@ -34,11 +35,13 @@ class Network(ABC):
 
     Attributes:
         whole: Its eyes and its mouth are the new ones, too.
+        lit: It comes in the light of the film.
         size: Side of the crop in pixels.
         template: `5×2`, where the five points lie in it, 0…1.
     """
 
     whole: ClassVar[bool] = True
+    lit: bool = False
     size: int
     template: Points
 
@@ -72,7 +75,8 @@ class Trained(Network):
 
     def __init__(self, path: Path) -> None:
         self._learned = Learned(path)
-        self.size, self.template = self._learned.card.size, self._learned.card.points
+        card = self._learned.card
+        self.size, self.template, self.lit = card.size, card.points, card.matched
 
     def swapped(self, crop: Floats) -> tuple[Floats, Floats]:
         """Run it."""
@@ -183,7 +187,10 @@ def _matrix(path: Path) -> NDArray[np.float32]:
     content = np.memmap(path, np.uint8, "r").data
     graphs = (graph for number, graph in _fields(content) if number == 7)
     tensors = (tensor for graph in graphs for number, tensor in _fields(graph) if number == 5)
-    found = [matrix for tensor in tensors if (matrix := _square(tensor)) is not None]
+    try:
+        found = [matrix for tensor in tensors if (matrix := _square(tensor)) is not None]
+    except ValueError:
+        raise UseError(f"{path} is no ONNX file.") from None
     if len(found) != 1:
         raise UseError(f"{path} has {len(found)} matrices of 512×512, not one, and so is no inswapper.")
     return found[0]
@@ -207,31 +214,12 @@ def _numbers(value: Any) -> list[int]:
         return [value]
     numbers, at = [], 0
     while at < len(value):
-        number, at = _varint(value, at)
+        number, at = varint(value, at)
         numbers.append(number)
     return numbers
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
     """The fields of a protocol buffer's message: numbers as they are, all else as views of their bytes."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        kind = tag & 7
-        if kind == 0:
-            value, at = _varint(message, at)
-            yield tag >> 3, value
-            continue
-        length = {1: 8, 5: 4}.get(kind)
-        if length is None:
-            length, at = _varint(message, at)
-        yield tag >> 3, message[at : at + length]
-        at += length
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while message[at] & 128:
-        value |= (message[at] & 127) << shift
-        at, shift = at + 1, shift + 7
-    return value | message[at] << shift, at + 1
+    for field in fields(message):
+        yield field.number, message[field.start : field.end] if field.value is None else field.value

@@ -75,9 +75,11 @@ class Portrait:
 
     Attributes:
         whole: Not with eyes and mouth: those are the performer's.
+        lit: Not: it brings its own light along.
     """
 
     whole = False
+    lit = False
 
     def __init__(self, views: tuple[View, ...]) -> None:
         self.views = views

@@ -37,7 +37,12 @@ class Looks(Protocol):
 
     @property
     def whole(self) -> bool:
-        """Whether eyes and mouth are the new ones, too."""
+        """Whether eyes and mouth are the new ones, too, and the furrows with them."""
+        ...
+
+    @property
+    def lit(self) -> bool:
+        """Whether it comes in the film's own light, so that nothing is left to match."""
         ...
 
     def texture(self, image: Image, face: Face, side: int) -> Floats:
@@ -153,19 +158,21 @@ class Swapper:
             time: In seconds.
             settings: How it is done.
         """
+        assert self._looks is not None
         side = texture.shape[0]
         old, seen, trust = _unrolled(cut, face, before)
         bare = skin(old, trust)[..., None] if settings.occlusion else np.ones_like(trust)
         new = cv.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         bright_and_colour = opponent(old)
         both = _half(trust * bare) * new[..., 3:]
-        fields = self._light(new[..., :3], _half(bright_and_colour), both, time, settings.color_match)
+        match = 0.0 if self._looks.lit else settings.color_match
+        fields = self._light(new[..., :3], _half(bright_and_colour), both, time, match)
         fields = np.concatenate([fields, _half(seen * bare)], 2)
         fields = cv.resize(fields, (side, side), interpolation=cv2.INTER_LINEAR)
         painted = np.empty((side, side, 4), np.float32)
         np.multiply(texture[..., :3], fields[..., :3], out=painted[..., :3])
         painted[..., :3] += fields[..., 3:6]
-        if settings.creases:
+        if settings.creases and not self._looks.whole:
             crease = self._creases(bright_and_colour[..., 0], (trust * bare)[..., 0], time)
             painted[..., 0] *= cv.resize(crease ** np.float32(settings.creases), (side, side))
         np.multiply(fields[..., 6] * texture[..., 3], _outline(side, settings.feather), out=painted[..., 3])

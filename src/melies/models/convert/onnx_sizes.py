@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from melies.errors import ModelError
 from melies.models.convert.onnx_graph import Tensor, encode_field, encode_value_info
+from melies.models.protobuf import fields
 
 _GRAPH = 7
 _NODE, _INITIALIZER, _INPUT, _OUTPUT, _BETWEEN = 1, 5, 11, 12, 13
@@ -62,32 +63,9 @@ def _name(message: bytes, field: int) -> str:
 
 def _fields(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield the number, the content (empty for plain numbers) and all the bytes of every field of a message."""
-    at = 0
-    while at < len(content):
-        start = at
-        tag, at = _varint(content, at)
-        kind, begin = tag & 7, at
-        if kind == 0:
-            _, at = _varint(content, at)
-            begin = at
-        elif kind in (1, 5):
-            at += 8 if kind == 1 else 4
-            begin = at
-        else:
-            length, begin = _varint(content, at)
-            at = begin + length
-        if kind not in (0, 1, 2, 5) or at > len(content):
-            raise ModelError("This is not an ONNX file.")
-        yield tag >> 3, content[begin:at], content[start:at]
-
-
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(content):
-            break
-        byte = content[at]
-        value, at = value | (byte & 127) << shift, at + 1
-        if byte < 128:
-            return value, at
-    raise ModelError("This is not an ONNX file.")
+    try:
+        for field in fields(content):
+            inside = content[field.start : field.end] if field.value is None else b""
+            yield field.number, inside, content[field.whole : field.end]
+    except ValueError:
+        raise ModelError("This is not an ONNX file.") from None
