@@ -144,3 +144,20 @@ def test_probe_shows_it(film, tmp_path):
         [sys.executable, "-m", "melies", "probe", "--json", out], capture_output=True, text=True, check=True
     )
     assert json.loads(told.stdout)["made_by_machine"] == [SENTENCE]
+
+
+def test_an_effect_that_found_nobody_claims_nothing(film, tmp_path, caplog):
+    out = tmp_path / "out.mp4"
+    melies.open(film).apply(melies.Anonymize()).save(out)
+    assert provenance.read(out) == ()
+    assert "anonymize found no face" in caplog.text
+
+
+def test_what_was_counted_before_a_render_was_interrupted_counts(monkeypatch):
+    from melies.engine.tally import tally, tallying
+
+    tally("swap", 1)  # outside of a render, nobody listens
+    with tallying({"swap": 2}) as counts:
+        tally("swap", 0)
+        tally("mask", 0)
+    assert counts == {"swap": 2, "mask": 0}

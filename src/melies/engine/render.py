@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from melies.engine.libraries import opencv_keeps_to_its_thread, settle
 from melies.engine.pipeline import Stage
 from melies.engine.progress import Meter, Report
 from melies.engine.shots import WARM_UP, mark_shots
+from melies.engine.tally import tallying
 from melies.engine.target import alone, check_target, picture_name, pictures_there
 from melies.errors import MediaError, MeliesError, UseError
 from melies.frame import Frame
@@ -102,7 +104,7 @@ def render(clip: Clip, path: Path, options: SaveOptions, report: Report | None, 
     check_target(clip.inputs(), plan, options.overwrite)
     for note in plan.notes:
         log.warning("%s", note)
-    with Workshop(clip, plan, options) as shop, opencv_keeps_to_its_thread():
+    with Workshop(clip, plan, options) as shop, opencv_keeps_to_its_thread(), tallying(shop.tally) as shop.tally:
         if plan.kind == "sound":
             shop.write_sound()
         else:
@@ -145,7 +147,7 @@ class Workshop:
         self.segments: list[Segment] = []
         self.made: Path | None = None
         self.extras = Extras()
-        self.provenance: Provenance | None = provenance.of(clip)
+        self.tally: Mapping[str, int] = {}
         self._published = False
         self._held = ExitStack()
 
@@ -218,6 +220,7 @@ class Workshop:
             )
         records = sorted(self.folder.glob("[0-9]*.json"))
         self.segments = [Segment.load(record) for record in records]
+        self.tally = self.segments[-1].tally if self.segments else {}
 
     # frames
 
@@ -295,6 +298,7 @@ class Workshop:
             str(go_on.output) if go_on else "",
             str(go_on.restart) if go_on else "",
             str(go_on.last_cut) if go_on and go_on.last_cut is not None else "",
+            dict(self.tally),
         )
         segment.save(self.folder)
         self.segments.append(segment)
@@ -358,6 +362,14 @@ class Workshop:
             write_sound(self.plan, self.made, tracks)
         except av.FFmpegError as error:
             raise failure(self.plan.path, error) from error
+
+    @cached_property
+    def provenance(self) -> Provenance | None:
+        """What is to be said about the result; only asked when all frames are made."""
+        idle = [name for name, count in self.tally.items() if not count]
+        for name in idle:
+            log.warning("%s found no face that it should change, so it changed nothing.", name)
+        return provenance.of(self.clip, idle)
 
     def label(self) -> None:
         """Write into the result what a machine made in it."""

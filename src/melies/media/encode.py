@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Segment:
         next: Clip time at which the following segment begins, as a fraction of seconds; empty after the last.
         restart: Clip time at which the source must be read again to make that following segment.
         last_cut: When the shot that holds `restart` began.
+        tally: How often effects had changed something when it was finished.
     """
 
     index: int
@@ -67,6 +68,7 @@ class Segment:
     next: str = ""
     restart: str = ""
     last_cut: str = ""
+    tally: dict[str, int] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write the record, last of all and in one go: its presence means that the segment is complete."""

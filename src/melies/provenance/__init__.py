@@ -8,7 +8,7 @@ itself is carried on.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
@@ -67,9 +67,14 @@ class Provenance:
         ).encode()
 
 
-def of(clip: Clip) -> Provenance | None:
-    """Return what is to be said about a clip: what its effects make, and what its files say; None if nothing."""
-    acting = [(effect, effect.synthesis) for effect in clip.effects]
+def of(clip: Clip, idle: Collection[str] = ()) -> Provenance | None:
+    """Return what is to be said about a clip: what its effects make, and what its files say; None if nothing.
+
+    Args:
+        clip: What was written.
+        idle: Names of effects that found nothing to change.
+    """
+    acting = [(effect, effect.synthesis) for effect in clip.effects if effect.name() not in idle]
     made = [sentence for file in clip.inputs() for sentence in read(file)]
     made += [sentence for _, sentence in acting if sentence]
     if not made:
