@@ -314,6 +314,10 @@ def test_a_fringe_is_not_skin():
     bare = skin(texture, trust)
     assert bare[: BARE // 8, 30:-30].max() < 0.1
     assert bare[BARE // 4 :].min() > 0.9
+    end = places()[anatomy.LEFT_BROW]
+    x, y = np.rint(end[end[:, 0].argmax()] * BARE).astype(int)
+    texture[: y - 5, x - 4 :] = (0.2, 0.12, 0.1)  # down to the outer end of a brow, which is lower than its middle
+    assert skin(texture, trust)[: y - 7, x - 3].max() < 0.2
 
 
 def test_where_there_is_no_hand_none_is_seen():

@@ -195,9 +195,8 @@ def _whole(image: Floats, face: Face, side: int) -> Floats:
     lit = (_soft(texture * both, side) + 1e-3) / (_soft(other * both, side) + 1e-3)
     share = np.maximum(seen, 1 - other_seen)
     filled = _evenly_lit(share * texture + (1 - share) * np.clip(other * np.clip(lit, 0.5, 2), 0, 1), side)
-    return np.dstack(
-        [opponent(filled.astype(np.float32)), cv.resize(skin(_at(filled, BARE), _at(seen, BARE)), (side, side))]
-    )
+    bare = _clear(skin(_at(filled, BARE), _at(seen, BARE)))
+    return np.dstack([opponent(filled.astype(np.float32)), cv.resize(bare, (side, side))])
 
 
 def _evenly_lit(texture: Floats, side: int) -> Floats:

@@ -66,11 +66,13 @@ def _regions(side: int) -> tuple[NDArray[np.bool_], Floats]:
     square = flat(side)
     y = (np.arange(side, dtype=np.float32) + np.float32(0.5)) / np.float32(side)
     x = np.abs(y - np.float32(0.5))
-    brows = float(places()[np.concatenate([anatomy.RIGHT_BROW, anatomy.LEFT_BROW]), 1].min())
+    brows = square.polygon(anatomy.RIGHT_BROW, anatomy.LEFT_BROW) > 0
+    columns = np.flatnonzero(brows.any(0))
+    line = np.interp(np.arange(side), columns, y[brows.argmax(0)[columns]]).astype(np.float32)
     lips = float(places()[anatomy.LIPS_OUTER, 1].min())
-    over = 1 - smoothstep(y, brows - 0.05, brows - 0.02)
+    over = 1 - smoothstep(y[:, None] - line, -0.04, -0.01)
     aside = np.outer(1 - smoothstep(y, lips - 0.2, lips), smoothstep(x, 0.30, 0.36))
-    return _spots(side) & square.inside, np.maximum(over[:, None], aside)
+    return _spots(side) & square.inside, np.maximum(over, aside)
 
 
 def _spots(side: int) -> NDArray[np.bool_]:
