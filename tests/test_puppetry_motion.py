@@ -114,6 +114,23 @@ def test_closed_eyes_close_and_open_ones_are_as_open_as_the_portraits(turned, st
     assert opening(seen, EYES[1][0]) == pytest.approx(opening(before, EYES[1][0]), rel=0.02)
 
 
+def test_an_eye_that_is_winked_with_closes_though_lashes_keep_its_lids_apart():
+    """Measured in films: a closed eye is .06 to .1 of its width high, and .15 while the other one is open."""
+    upper, lower = LIDS[0]
+
+    def wink(front):
+        front[upper] = front[lower] + 0.6 * (front[upper] - front[lower])
+
+    rest = Rest.of(somebody())
+    winking = changed(somebody(), wink)
+    assert 0.1 < opening(front_of(winking), EYES[0][0]) < 0.2
+    lids = rest.motion(winking).lids
+    assert lids[0] < 0.15
+    assert lids[1] == pytest.approx(1, abs=0.05)
+    blink = changed(somebody(), lambda front: front.__setitem__(upper, front[lower]))
+    assert rest.motion(somebody(), blink).lids[0] == 0, "one frame is enough, however steady the mesh"
+
+
 def test_irises_go_where_the_performer_looks_and_stay_in_the_eye():
     sitter = Sitter(somebody((-30, 0, 0)))
     for look in (0.1, -0.1, 5.0):

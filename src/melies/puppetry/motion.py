@@ -12,8 +12,8 @@ from melies.faces.anatomy import RIGID, SKIN, Points
 from melies.faces.pose import fit, pose_of
 from melies.puppetry.parts import EYES, Float, gape, gaze, opening, sizes
 
-CLOSED = 0.05
-"""Height of a closed eye's opening against its width, as the mesh sees it on anybody."""
+CLOSED = 0.09
+"""Height of a closed eye's opening against its width, as the mesh sees it on anybody: lashes keep it from 0."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,19 @@ class Rest:
             }
         )
 
-    def motion(self, points: Points) -> Motion:
-        """Say what a face, `478×3` in pixels, does against this rest."""
+    def motion(self, points: Points, seen: Points | None = None) -> Motion:
+        """Say what a face does against this rest.
+
+        Args:
+            points: `478×3`, in pixels.
+            seen: The same before it was made steady: an eye that is closed in it is closed, however short.
+        """
         pose = fit(self.front[RIGID], points[RIGID])
         front = pose.from_picture(points)
         looks = angles(pose.rotation)
-        opened = np.array([opening(front, eye) for eye, _ in EYES])
-        usual = np.array([opening(self.front, eye) for eye, _ in EYES])
+        lids = self._lids(front)
+        if seen is not None:
+            lids = np.minimum(lids, self._lids(pose_of(seen).from_picture(seen)))
         strayed = [gaze(front, *eye) - gaze(self.front, *eye) for eye in EYES]
         return Motion(
             expression=(front - self.front)[:SKIN] / sizes(self.front)[:, None],
@@ -100,11 +106,20 @@ class Rest:
             looks=looks,
             shift=((pose.shift - self.shift)[:2] / self.scale).astype(np.float32),
             growth=pose.scale / self.scale,
-            lids=np.clip((opened - CLOSED) / np.maximum(usual - CLOSED, 0.05), 0, 2).astype(np.float32),
+            lids=lids,
             gape=gape(front),
             calm=gape(self.front),
             gaze=np.array(strayed, np.float32),
         )
+
+    def _lids(self, front: Points) -> Float:
+        """Return how far the eyes of a face turned to the front are open: 0 closed, 1 as here."""
+        opened, usual = (np.array([opening(face, rim) for rim, _ in EYES]) for face in (front, self.front))
+        lids = (opened - CLOSED) / np.maximum(usual - CLOSED, 0.05)
+        # The mesh, which has hardly ever seen a wink, leaves the closed eye ajar while the other one is open.
+        wink = np.square(np.maximum(np.clip(lids[::-1], 0, 1) - np.clip(lids, 0, 1), 0))
+        closed: Float = np.clip(lids - wink, 0, 2).astype(np.float32)
+        return closed
 
 
 STILL = Motion(

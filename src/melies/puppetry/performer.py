@@ -136,7 +136,7 @@ class Performer:
         presence = 0.0 if before is None else before.presence
         self._calm.see(face, frame.image, frame.time)
         steadied = self._steady(face, frame.time).points
-        motion = self._calm.rest(frame.time).motion(steadied)
+        motion = self._calm.rest(frame.time).motion(steadied, face.points)
         sight = Sight(frame.image, face.points)
         self._cue = Cue(motion, min(1.0, presence + passed / EASE), sight, self._calm.sight)
         return self._cue
