@@ -20,7 +20,9 @@ needs_torch = pytest.mark.skipif(
 class Line(Trainer):
     """Fit a line through points."""
 
+    lasting = ("width",)
     slope: float = 3.0
+    width: int = 1
 
     def begin(self, rng, device):
         return _Work(self, rng)
@@ -31,13 +33,16 @@ class _Work:
         import torch
 
         self.slope, self.batch, self.rng = trainer.slope, trainer.batch, rng
-        net = torch.nn.Sequential(torch.nn.BatchNorm1d(1), torch.nn.Dropout(0.02), torch.nn.Linear(1, 1))
+        line = torch.nn.Linear(1, trainer.width)
+        net = torch.nn.Sequential(torch.nn.BatchNorm1d(1), torch.nn.Dropout(0.02), line)
         self.networks = {"line": net}
         self.optimisers = {"line": torch.optim.Adam(net.parameters(), trainer.rate)}
 
     def step(self):
         import torch
 
+        if not self.slope:
+            raise UseError("There is nothing to learn.")
         x = torch.from_numpy(self.rng.normal(size=(self.batch, 1)).astype(np.float32))
         loss = (self.networks["line"](x) - self.slope * x).abs().mean()
         self.optimisers["line"].zero_grad()
@@ -198,6 +203,55 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path):
     (tmp_path / "checkpoint.pt").write_bytes(b"nonsense")
     with pytest.raises(ModelError, match="does not fit"):
         list(train.run(Line(out=tmp_path), resume=True))
+
+
+@needs_torch
+def test_limits_are_those_of_a_sitting(tmp_path):
+    trained(tmp_path, steps=5)
+    kept = (tmp_path / "options.json").read_text()
+    for steps in (3, 5):
+        with pytest.raises(UseError, match=r"5 steps are done already"):
+            list(train.run(Line(out=tmp_path, batch=16, steps=steps), resume=True))
+    assert (tmp_path / "options.json").read_text() == kept
+    begun = train.begun(Line, tmp_path)
+    assert begun["batch"] == 16
+    assert not {"steps", "minutes", "trainer"} & set(begun)
+    *_, last = train.run(Line(**begun, minutes=0.001), resume=True)
+    assert last.step > 5
+
+
+@needs_torch
+def test_other_networks_than_those_of_the_run_are_refused(tmp_path):
+    trained(tmp_path, steps=2)
+    other = Line(out=tmp_path, width=2)
+    with pytest.raises(UseError, match=r"begun with --width 1 and cannot go on with 2") as refused:
+        train.run(other, resume=True)
+    assert "Leave out --width" in str(refused.value)
+    with pytest.raises(UseError, match=r"begun with --width 1"):
+        train.export(other)
+    (tmp_path / "options.json").unlink()
+    with pytest.raises(ModelError, match="does not fit the networks that these options make") as refused:
+        train.export(other)
+    assert "state_dict" not in str(refused.value)
+
+
+@needs_torch
+def test_material_that_is_refused_in_the_first_step_leaves_nothing(tmp_path):
+    with pytest.raises(UseError, match="nothing to learn"):
+        list(train.run(Line(out=tmp_path / "run", slope=0)))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_of_another_trainer_is_told_from_ones_own(tmp_path, capsys):
+    (tmp_path / "options.json").write_text(json.dumps({"trainer": "swap", "out": str(tmp_path), "a": "a.mp4"}))
+    for flag in ("--resume", "--export-only"):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["train", "puppet", "--out", str(tmp_path), flag])
+        assert left.value.code == 2
+        assert "holds a run of swap, not of puppet" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "options.json").write_text("[1")
+    with pytest.raises(UseError, match="is damaged"):
+        train.begun(Line, tmp_path)
 
 
 @needs_torch

@@ -48,7 +48,7 @@ class TrainCommand(click.Command):
 
         chosen = values(self.trainer, given)
         if resume or export_only:
-            chosen = {**_as_it_began(chosen), **chosen}
+            chosen = {**train.begun(self.trainer, Path(chosen.get("out", ""))), **chosen}
         trainer = self.trainer(**chosen)
         with reporting(as_json=as_json, quiet=quiet, verbose=False), _interruptible() as stop:
             screen = _screen(as_json, quiet)
@@ -64,22 +64,13 @@ class TrainCommand(click.Command):
 
 def _flags() -> list[click.Option]:
     return [
-        click.Option(
-            ["--resume"], is_flag=True, help="Go on with the run in --out; its options need not be given again."
-        ),
+        click.Option(["--resume"], is_flag=True, help="Go on with the run in --out; only limits need be given again."),
         click.Option(
             ["--export-only"], is_flag=True, help="Write the ONNX files of the run in --out, without training."
         ),
         click.Option(["--json", "as_json"], is_flag=True, help="Report as JSON, one object a line."),
         click.Option(["-q", "--quiet"], is_flag=True, help="Say nothing unless something is wrong."),
     ]
-
-
-def _as_it_began(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with which the run in a folder was begun; none if there is no run."""
-    path = Path(chosen.get("out", "")) / "options.json"
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return found
 
 
 @contextmanager

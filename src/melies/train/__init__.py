@@ -12,9 +12,10 @@ from importlib.util import find_spec
 
 from melies.errors import UseError
 from melies.registry import Registry
+from melies.train._options import begun
 from melies.train._trainer import Progress, Trainer, Work
 
-__all__ = ["Progress", "Trainer", "Work", "every", "export", "find", "names", "run"]
+__all__ = ["Progress", "Trainer", "Work", "begun", "every", "export", "find", "names", "run"]
 
 _registry = Registry("trainer", Trainer, __name__, "melies.trainers")
 
@@ -34,8 +35,8 @@ def run(trainer: Trainer, *, resume: bool = False, stopped: Callable[[], bool] =
         stopped: Asked after every step; when it says yes, training ends as if its time were up.
 
     Raises:
-        UseError: PyTorch is not installed, there is a run in the folder already or none to resume, or the
-            trainer's material does not suit it.
+        UseError: PyTorch is not installed, there is a run in the folder already or none to resume, it was begun with
+            other networks or has done all the steps, or the trainer's material does not suit it.
         ModelError: The checkpoint is damaged or of another network.
     """
     _need_torch()
@@ -48,7 +49,7 @@ def export(trainer: Trainer) -> Progress:
     """Write the ONNX files of the checkpoint in the folder of a run, without training.
 
     Raises:
-        UseError: PyTorch is not installed, or there is no checkpoint.
+        UseError: PyTorch is not installed, there is no checkpoint, or it was begun with other networks.
         ModelError: The checkpoint is damaged or of another network.
     """
     _need_torch()

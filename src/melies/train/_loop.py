@@ -16,6 +16,7 @@ import torch
 
 from melies.errors import ModelError, UseError
 from melies.matting.scale import cv
+from melies.train import _options
 from melies.train._averages import Averages
 from melies.train._log import Log
 from melies.train._trainer import Progress, Trainer, Work
@@ -36,6 +37,8 @@ def train(trainer: Trainer, *, resume: bool, stopped: Callable[[], bool]) -> Ite
         raise UseError(f"There is no checkpoint in {folder}.", "Begin a run there: leave out --resume.")
     if not resume and checkpoint.exists():
         raise UseError(f"There is a run in {folder} already.", "Go on with it: --resume. Or name another folder: --out")
+    if resume:
+        _options.must_suit(trainer)
     return _Run(trainer).steps(checkpoint if resume else None, stopped)
 
 
@@ -44,6 +47,7 @@ def export_only(trainer: Trainer) -> Progress:
     checkpoint = trainer.out / "checkpoint.pt"
     if not checkpoint.is_file():
         raise UseError(f"There is no checkpoint in {trainer.out}.", "Train first: leave out --export-only.")
+    _options.must_suit(trainer)
     run = _Run(trainer)
     run.restore(checkpoint)
     files = run.exported()
@@ -69,18 +73,23 @@ class _Run:
         trainer = self.trainer
         if checkpoint is not None:
             self.restore(checkpoint)
-        trainer.out.mkdir(parents=True, exist_ok=True)
-        _write(trainer.out / "options.json", trainer.model_dump_json(indent=1).encode())
-        log = Log(trainer.out / "log.csv", self.step)
+        if trainer.steps is not None and self.step >= trainer.steps:
+            raise UseError(
+                f"{self.step} steps are done already in {trainer.out}.",
+                f"Give a number of --steps above {self.step}, or --minutes alone.",
+            )
+        log: Log | None = None
         recent: deque[dict[str, float]] = deque(maxlen=RECENT)
         measured: Mapping[str, float] = {}
         began = shown = time.monotonic()
         first = self.step
-        finished = trainer.steps is not None and self.step >= trainer.steps
+        finished = False
         while not finished:
             share = self._share(time.monotonic() - began)
             rate = self._set_rate(share)
             recent.append({name: float(loss) for name, loss in self.work.step().items()})
+            if log is None:  # not before: the first step may also read the material, and refuse it
+                log = self._opened()
             self.step += 1
             if self.averages is not None:
                 self.averages.update(self.step)
@@ -106,6 +115,12 @@ class _Run:
             yield Progress(
                 self.step, share, spent, self._left(share, spent, first), _mean(recent), dict(measured), files
             )
+
+    def _opened(self) -> Log:
+        """Make the folder of the run, with the options in it, and the log."""
+        self.trainer.out.mkdir(parents=True, exist_ok=True)
+        _options.write(self.trainer)
+        return Log(self.trainer.out / "log.csv", self.step)
 
     def save(self) -> Path:
         """Write the checkpoint, replacing the old one when it is complete."""
@@ -143,9 +158,11 @@ class _Run:
             torch.set_rng_state(content["torch"])
             self.rng.bit_generator.state = json.loads(content["numpy"])
             self.step = int(content["step"])
-        except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ModelError(f"{path} does not fit this training: {reason}") from None
+        except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError):
+            raise ModelError(
+                f"{path} does not fit the networks that these options make, or is damaged.",
+                "Give the options that the run was begun with, or begin another: --out",
+            ) from None
 
     def exported(self) -> list[Path]:
         """Write the ONNX files."""
@@ -232,9 +249,3 @@ def _mean(losses: Any) -> dict[str, float]:
         for name, value in each.items():
             sums.setdefault(name, []).append(value)
     return {name: float(np.mean(values)) for name, values in sums.items()}
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)

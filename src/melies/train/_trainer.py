@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import Field, WithJsonSchema
@@ -68,13 +68,19 @@ class Work(Protocol):
 
 
 class Trainer(Step):
-    """What to train, on what, for how long, as fields; they are the options of `melies train NAME`."""
+    """What to train, on what, for how long, as fields; they are the options of `melies train NAME`.
+
+    Attributes:
+        lasting: Names of the options that make the networks what they are: a run goes on only with the same.
+    """
+
+    lasting: ClassVar[tuple[str, ...]] = ()
 
     out: Folder = Field(
         description="Folder of the run, made if it is not there: checkpoint, previews, log, finished ONNX files."
     )
-    minutes: float | None = Field(None, gt=0, description="Stop after so many minutes; of this sitting, when resumed.")
-    steps: int | None = Field(None, ge=1, description="Stop when so many steps are done in all.")
+    minutes: float | None = Field(None, gt=0, description="Stop after so many minutes of this sitting.")
+    steps: int | None = Field(None, ge=1, description="Stop when so many steps are done, earlier sittings included.")
     batch: int = Field(8, ge=1, le=256, description="Examples in a step: more is steadier, slower, and takes memory.")
     rate: float = Field(2e-4, gt=0, le=1, description="How far a step goes: the learning rate.")
     decay: float = Field(

@@ -20,6 +20,8 @@ NETWORKS: dict[str, Layout] = {
 class Puppet(Trainer):
     """Teach a First Order Motion Model how the heads in films of your own move."""
 
+    lasting = ("size", "network")
+
     clips: Annotated[tuple[File, ...], Field(min_length=1)] = Field(
         description="Films of talking heads, or folders of such films; each shot's largest face is used."
     )

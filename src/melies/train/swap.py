@@ -26,6 +26,8 @@ _LONG = 3000
 class Swap(Trainer):
     """Teach a network to put two people's faces on each other, from a film of each who agreed to it."""
 
+    lasting = ("size",)
+
     a: Path = Field(description="A film of one person: the face large, sharp, from many sides, with many expressions.")
     b: Path = Field(description="A film of the other person.")
     face_a: Faces = Field("largest", description=f"Who is meant in the first film: {FACES}.")
