@@ -27,10 +27,12 @@ from melies.live.keys import COMMANDS, command_of, help_text
 from melies.live.options import find_choices
 from melies.live.remote import Inbox, Mapping, Midi, Osc, Watched, follow_lines
 from melies.live.show import Show
-from melies.live.sinks import VirtualCamera
+from melies.live.sinks import Recorder, VirtualCamera
 from melies.live.sources import Pattern
 from melies.live.stream import Stream
 from melies.live.window import Window
+from melies.media.output import SaveOptions
+from melies.media.synthetic import write_clip
 
 
 def show_of(*effects) -> Show:
@@ -305,12 +307,41 @@ class TestCommand:
             (["--choices", "grade.lut=nowhere/*", "grade"], "no file is called so"),
             (["--midi", "cc 1 = grade.exposure"], "No effect 'grade'"),
             (["--zoom", "0.1"], "--zoom"),
+            (["--size", "99999x99999"], "--size '99999x99999': should be width and height"),
+            (["--camera", ""], "--camera is empty"),
+            (["--to", "o.png"], "o.png is one picture, and a show has many. Write a film such as o.mp4"),
+            (["--recordings", "/nodir"], "--recordings /nodir: there is no such folder"),
+            (["--to", "stream", "--to", "stream"], "--to stream is given twice"),
         ],
     )
     def test_what_cannot_be_done_is_said(self, live, words, said):
         status, text = live(*words)
         assert status in (1, 2)
         assert said in text.err
+
+    def test_nothing_of_the_user_is_written_over(self, live, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        film = write_clip(tmp_path / "film.mp4", frames=3)
+        recipe = tmp_path / "stage.yaml"
+        recipe.write_text("effects: [grade]\n")
+        cv2.imwrite("stars.png", np.zeros((48, 64, 3), np.uint8))
+        before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        camera = ("--camera", film, "--seconds", "0.2", "--overwrite")
+        for words, said in (
+            (["--to", "film.mp4"], "film.mp4 is both input and output"),
+            (["--to", "stars.png"], "one picture"),
+            (["compose", "--background", "stars.png", "--to", "out.mkv", "--log", "stars.png"], "no log of a show"),
+            (["--to", "stars-%04d.png", "--to", "./stars-%04d.png"], "is given twice"),
+            (["--to", "new.mkv", "--log", "new.mkv"], "both --log and --to"),
+            (["--to", "new.mkv", "--log", film], "no log of a show"),
+            (["--recipe", recipe, "--to", "new.mkv", "--log", recipe], "no log of a show"),
+        ):
+            status, text = live(*words, *camera)
+            assert status == 2
+            assert said in text.err
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+        with pytest.raises(UseError, match="both input and output"):
+            Recorder(film, SaveOptions(overwrite=True), [film])
 
     def test_help_explains_the_options(self, live):
         status, text = live("--help")
@@ -396,4 +427,14 @@ class TestKiosk:
         assert len(files) == 5
         assert sum(file.stat().st_size for file in files) < 6 << 20
         with pytest.raises(UseError, match="log"), kiosk.logged(tmp_path / "no" / "log"):
+            pass
+
+    def test_only_a_log_is_written_on(self, tmp_path):
+        path = tmp_path / "stage.log"
+        for _ in range(2):
+            with kiosk.logged(path):
+                kiosk.log.info("on and on")
+        assert path.read_text().count("on and on") == 2
+        (tmp_path / "stage.log.2").write_bytes(b"\x00mine")
+        with pytest.raises(UseError, match=r"stage\.log\.2 is no log"), kiosk.logged(path):
             pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
@@ -142,16 +142,7 @@ class Clip:
 
     def inputs(self) -> list[Path]:
         """Files of the user's that are read, and so must not be written."""
-        from melies.effects._fields import may_name_files
-
-        own: list[Path] = list(getattr(self.source, "files", []))
-        for effect in self.effects:
-            for name, value in effect:
-                if not may_name_files(type(effect), name):
-                    continue
-                several = value if isinstance(value, list | tuple) else [value]
-                own += [path for one in several if (path := _named_file(one)) is not None]
-        return own
+        return [*getattr(self.source, "files", []), *files_of(self.effects)]
 
     def identity(self) -> dict[str, Any]:
         """Say what the clip is, for recognising the same work again."""
@@ -195,6 +186,20 @@ class Clip:
             tracks=self.tracks() if changed else None,
             keep_timed=not retimed,
         )
+
+
+def files_of(effects: Iterable[Effect]) -> list[Path]:
+    """Return the files that effects read."""
+    from melies.effects._fields import may_name_files
+
+    own: list[Path] = []
+    for effect in effects:
+        for name, value in effect:
+            if not may_name_files(type(effect), name):
+                continue
+            several = value if isinstance(value, list | tuple) else [value]
+            own += [path for one in several if (path := _named_file(one)) is not None]
+    return own
 
 
 def _named_file(value: object) -> Path | None:

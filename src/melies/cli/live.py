@@ -78,13 +78,14 @@ def perform(effects: list[Effect], given: Mapping[str, Any], words: list[str]) -
     """
     from melies.live import kiosk
     from melies.live.options import LiveOptions
-    from melies.live.start import opened
+    from melies.live.start import check, opened
     from melies.media.output import SaveOptions
     from melies.models import runtime
 
     options: LiveOptions = _read(LiveOptions, given)
     saving = _read(SaveOptions, {"preset": "veryfast", **{key: given[key] for key in SAVED if given[key] is not None}})
     with _telling(given) as say:
+        check(options)
         if options.kiosk and kiosk.PULSE not in os.environ:
             return kiosk.watch([sys.executable, "-m", "melies", "live", *words])
         with kiosk.logged(options.log), runtime.options(device=given["device"], threads=given["threads"]):

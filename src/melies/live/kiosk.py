@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from melies.errors import UseError
+from melies.files import is_file
 
 log = logging.getLogger("melies")
 
@@ -32,8 +34,12 @@ SHORTEST, LONGEST = 1.0, 60.0
 STEADY = 300.0
 """Seconds after which a show counts as having run well."""
 
+KEPT = 4
+"""Old logs that are kept beside the one that is written."""
+
 LOOK = 1.0
 _MISUSED = 2
+_BEGIN_OF_LOG = re.compile(rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ |$)")
 
 
 def watch(
@@ -129,13 +135,16 @@ def logged(path: Path | None) -> Iterator[None]:
     """Also write what is logged to a file, which begins anew at a megabyte; four old ones are kept.
 
     Raises:
-        UseError: It cannot be written.
+        UseError: It cannot be written, or there is something else in its place.
     """
     if path is None:
         yield
         return
+    for place in (path, *(path.with_name(f"{path.name}.{number}") for number in range(1, KEPT + 1))):
+        if is_file(place) and not _is_log(place):
+            raise UseError(f"{place} is no log of a show, and is left as it is.", "Choose another name for --log.")
     try:
-        handler = RotatingFileHandler(path, maxBytes=1 << 20, backupCount=4, encoding="utf-8")
+        handler = RotatingFileHandler(path, maxBytes=1 << 20, backupCount=KEPT, encoding="utf-8")
     except OSError as error:
         raise UseError(f"The log {path} cannot be written: {error.strerror}.") from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -150,3 +159,12 @@ def logged(path: Path | None) -> Iterator[None]:
         log.removeHandler(handler)
         log.setLevel(level)
         handler.close()
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file is a log of ours: empty, or its first line begins as ours do."""
+    try:
+        with path.open("rb") as file:
+            return _BEGIN_OF_LOG.match(file.read(64)) is not None
+    except OSError as error:
+        raise UseError(f"The log {path} cannot be written: {error.strerror}.") from None

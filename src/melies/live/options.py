@@ -15,6 +15,8 @@ from melies.live.desk import Choice
 from melies.live.stream import HOST, PORT
 from melies.times import Rate
 
+SMALLEST, LARGEST = 16, 16384
+"""Pixels that a camera's picture may be wide or high."""
 _SIZE = re.compile(r"(\d{2,5})\s*[x×]\s*(\d{2,5})")
 
 
@@ -22,9 +24,10 @@ def _read_size(value: object) -> object:
     if value is None or isinstance(value, tuple):
         return value
     match = _SIZE.fullmatch(str(value).strip())
-    if match is None:
-        raise ValueError("should be width and height such as 1280x720")
-    return int(match[1]), int(match[2])
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(SMALLEST <= side <= LARGEST for side in size):
+        raise ValueError(f"should be width and height such as 1280x720, each from {SMALLEST} to {LARGEST}")
+    return size
 
 
 PictureSize = Annotated[

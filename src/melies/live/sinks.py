@@ -175,20 +175,26 @@ class Recorder(Sink):
     Args:
         path: What to write.
         options: How.
+        read: The user's files that the show reads.
 
     Raises:
-        UseError: The file exists, or films cannot be written so.
+        UseError: The file exists or is one of those, or films cannot be written so.
     """
 
-    def __init__(self, path: Path, options: SaveOptions) -> None:
-        from melies.media.output import find_container
+    def __init__(self, path: Path, options: SaveOptions, read: Sequence[Path] = ()) -> None:
+        from melies.engine.target import check_target
+        from melies.media.output import make_plan
 
-        if find_container(path).kind == "sound":
+        # What the pictures are like is known later; here it does not matter.
+        plan = make_plan(path, VideoSpec(640, 480, Fraction(30), Fraction(1, 30)), options)
+        if plan.kind == "sound":
             raise UseError(f"{path.name} holds sound, and a show has pictures.", "Write .mp4, .mkv or .mov.")
-        if path.exists() and not options.overwrite:
-            raise UseError(f"{path} exists already.", "Add --overwrite to replace it, or choose another name.")
-        if not path.parent.is_dir():
-            raise UseError(f"There is no folder {path.parent}.", "Create it first, or choose another place.")
+        if plan.kind == "pictures" and not plan.many:
+            raise UseError(
+                f"{path.name} is one picture, and a show has many.",
+                f"Write a film such as {path.stem}.mp4, or a sequence such as {path.stem}-%05d{path.suffix}.",
+            )
+        check_target(read, plan, options.overwrite)
         self.path = path
         self._options = options
         self._performed = Performed()

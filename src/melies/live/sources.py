@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +28,8 @@ class Source(Protocol):
     name: str
     rate: Fraction
     """Pictures a second, nominal."""
+    files: Sequence[Path]
+    """The user's files that are read, and so must not be written."""
 
     def pictures(self, clock: Clock, stop: threading.Event) -> Iterator[Frame]:
         """Yield pictures, each at the moment when it is there; their times mean nothing.
@@ -46,6 +48,8 @@ class Device:
         size: Width and height to ask for.
         rate: Pictures a second to ask for.
     """
+
+    files: Sequence[Path] = ()
 
     def __init__(self, name: str, size: tuple[int, int] | None = None, rate: Fraction | None = None) -> None:
         self.name = f"camera {name}"
@@ -76,6 +80,7 @@ class Played:
 
         self.name = path.name
         self._reader = Reader(path)
+        self.files: Sequence[Path] = self._reader.files
         self.rate = rate or self._reader.spec.rate
         self._speed = float(self.rate / self._reader.spec.rate)
 
@@ -103,6 +108,7 @@ class Pattern:
     """
 
     name = "synthetic"
+    files: Sequence[Path] = ()
 
     def __init__(self, size: tuple[int, int] | None = None, rate: Fraction | None = None) -> None:
         self.rate = rate or RATE
@@ -143,8 +149,10 @@ def find_source(text: str, size: tuple[int, int] | None = None, rate: Fraction |
         rate: Pictures a second.
 
     Raises:
-        UseError: A film cannot be opened, or a size is asked of it.
+        UseError: Nothing is named, a film cannot be opened, or a size is asked of it.
     """
+    if not text.strip():
+        raise UseError("--camera is empty.", "Give the number or name of a camera, a film, or synthetic.")
     if text == "synthetic":
         return Pattern(size, rate)
     path = Path(text)

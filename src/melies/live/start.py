@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from melies.clip import files_of
 from melies.effect import Effect
 from melies.engine.libraries import opencv_keeps_to_its_thread, settle
 from melies.errors import UseError
@@ -19,7 +20,7 @@ from melies.live.options import LiveOptions, find_choices
 from melies.live.remote import Mapping, Midi, Osc, Watched, follow_lines
 from melies.live.show import Show
 from melies.live.sinks import Recorder, Sink, VirtualCamera
-from melies.live.sources import find_source
+from melies.live.sources import Source, find_source
 from melies.live.stream import Stream
 from melies.live.window import Window
 from melies.media.output import SaveOptions
@@ -45,8 +46,10 @@ def opened(
     """
     settle()
     desk = make_desk(effects, options)
+    source = find_source(options.camera, options.size, options.rate)
+    films = {place: Recorder(Path(place), saving, _read(source, desk, options)) for place in _films(options)}
     show = Show(
-        find_source(options.camera, options.size, options.rate),
+        source,
         desk,
         tireless=options.kiosk,
         seconds=options.seconds,
@@ -61,7 +64,7 @@ def opened(
         stack.enter_context(opencv_keeps_to_its_thread())
         stack.enter_context(show)
         for place in options.to:
-            show.add(_place(place, show, options, saving, say))
+            show.add(films[place] if place in films else _place(place, show, options, say))
         if options.osc is not None:
             stack.callback(Osc(show, options.osc).close)
         if mappings:
@@ -95,19 +98,48 @@ def make_desk(effects: Sequence[Effect], options: LiveOptions) -> Desk:
     return desk
 
 
-def _place(place: str, show: Show, options: LiveOptions, saving: SaveOptions, say: Callable[[str], None]) -> Sink:
+def check(options: LiveOptions) -> None:
+    """Refuse what cannot go well, before anything is opened or written.
+
+    Raises:
+        UseError: A place is named twice or is none, or there is no folder for recordings.
+    """
+    films = [Path(place).resolve() for place in _films(options)]
+    others = [place for place in options.to if place in PLACES]
+    twice = next((place for place in (*others, *films) if [*others, *films].count(place) > 1), None)
+    if twice is not None:
+        raise UseError(f"--to {twice} is given twice.", "Leave one out.")
+    if options.log is not None and options.log.resolve() in films:
+        raise UseError(f"{options.log} is both --log and --to.", "Give one of them another name.")
+    if not options.recordings.is_dir():
+        raise UseError(
+            f"--recordings {options.recordings}: there is no such folder.", "Create it first, or choose another."
+        )
+
+
+def _films(options: LiveOptions) -> list[str]:
+    """Return the places that are films to write."""
+    films = [place for place in options.to if place not in PLACES]
+    for place in films:
+        if not Path(place).suffix:
+            raise UseError(f"--to {place}: should be {', '.join(PLACES)}, or a film such as show.mp4.")
+    return films
+
+
+def _read(source: Source, desk: Desk, options: LiveOptions) -> list[Path]:
+    """Return the user's files that a show reads."""
+    own = [path for path in (options.recipe, options.house_picture) if path is not None]
+    return [*source.files, *files_of(desk.asked), *(Path(choice.value) for choice in desk.choices), *own]
+
+
+def _place(place: str, show: Show, options: LiveOptions, say: Callable[[str], None]) -> Sink:
     if place == "window":
         return Window(show.ask, full=options.full_screen or options.kiosk)
     if place == "virtual-camera":
         return VirtualCamera()
-    if place == "stream":
-        stream = Stream(options.host, options.port, show.numbers.plain)
-        say(f"The stream is at {stream.address}")
-        return stream
-    path = Path(place)
-    if not path.suffix:
-        raise UseError(f"--to {place}: should be {', '.join(PLACES)}, or a film such as show.mp4.")
-    return Recorder(path, saving)
+    stream = Stream(options.host, options.port, show.numbers.plain)
+    say(f"The stream is at {stream.address}")
+    return stream
 
 
 def _typed_to_us() -> bool:
