@@ -348,9 +348,9 @@ def test_hands_stay_before_the_face(footage, her):
 # Networks
 
 
-def with_card(graph, matched=True):
+def with_card(graph, matched=True, size=32):
     points = [tuple(map(float, point)) for point in TEMPLATE]
-    card = Card(size=32, template=points, takes="him", makes="her", matched=matched)
+    card = Card(size=size, template=points, takes="him", makes="her", matched=matched)
     return graph.to_bytes() + encode_field(14, encode_field(1, KEY) + encode_field(2, card.model_dump_json()))
 
 
@@ -377,6 +377,25 @@ def test_a_trained_swap_makes_the_face(talking, tmp_path):
     path.write_bytes(with_card(mirror_colours(), matched=False))
     new = play(talking[:2], model=path, occlusion=False)[1][y - 4 : y + 5, x - 4 : x + 5].mean((0, 1))
     assert new[0] > new[2], "the rest takes on the film's"
+
+
+def test_the_border_of_a_trained_face_does_not_show(talking, tmp_path):
+    """Black hair that the network paints down both sides of the face."""
+    beside = np.ones((1, 1, 1, 64), np.float32)
+    beside[..., :18] = beside[..., -18:] = 0
+    graph = Graph()
+    crop = graph.input(INPUT, "float32", (1, 3, 64, 64))
+    graph.output(FACE, graph.add("Mul", crop, graph.constant(beside)), "float32", (1, 3, 64, 64))
+    everywhere = graph.add("Ceil", graph.add("ReduceMax", crop, axes=[1], keepdims=1))
+    graph.output(MASK, everywhere, "float32", (1, 1, 64, 64))
+    path = tmp_path / "a-to-b.onnx"
+    path.write_bytes(with_card(graph, size=64))
+    made = play(talking[:2], model=path, occlusion=False)[1]
+    face = faces.find(talking[1])[0]
+    for point in (234, 93, 356, 454, 323):
+        x, y = np.rint(0.95 * face.points[point, :2] + 0.05 * face.centre).astype(int)
+        old, new = (one[y - 1 : y + 2, x - 1 : x + 2].mean() for one in (talking[1], made))
+        assert abs(old - new) < 0.2 * old, point
 
 
 def inswapper(matrices=1):

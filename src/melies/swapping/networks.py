@@ -21,9 +21,13 @@ from melies.models.runtime import Session, load_file
 from melies.swapping.extract import cut, placement
 from melies.swapping.flat import Floats, flat, opponent
 from melies.swapping.learned import Learned, read_card
+from melies.swapping.rim import rim
+from melies.swapping.skin import BARE, skin
 
 _SIDE = 256
 """Side of the unrolled face that a network's crop is laid on, in pixels."""
+_SURE = 0.1, 0.26
+"""How far inside the outline a trained face begins to show, and shows alone, as shares of the unrolled face's width."""
 _ARCFACE = np.array(
     [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)], np.float32
 )
@@ -77,6 +81,15 @@ class Trained(Network):
         self._learned = Learned(path)
         card = self._learned.card
         self.size, self.template, self.lit = card.size, card.points, card.matched
+
+    def texture(self, image: Image, face: Face, side: int) -> Floats:
+        """Leave out what a trained face does worst: its rim, and the hair that hangs into it."""
+        made = super().texture(image, face, side)
+        small = cv.resize(made, (BARE, BARE), interpolation=cv2.INTER_AREA)
+        colours = cv.cvtColor(np.ascontiguousarray(small[..., :3]), cv2.COLOR_YCrCb2RGB)
+        bare = skin(np.clip(colours, 0, 1), small[..., 3:])
+        made[..., 3] *= cv.resize(bare, (_SIDE, _SIDE)) * rim(_SIDE, *_SURE, tall=3)
+        return made
 
     def swapped(self, crop: Floats) -> tuple[Floats, Floats]:
         """Run it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 import cv2
@@ -18,6 +17,7 @@ from melies.swapping.creases import Creases
 from melies.swapping.flat import Floats, facing, fetch, flat, lie, opponent, smoothstep
 from melies.swapping.hands import Hands, draw
 from melies.swapping.light import SIDE, Light
+from melies.swapping.rim import rim
 from melies.swapping.skin import BARE, skin
 
 _FINE = 192
@@ -31,6 +31,10 @@ _EDGE_ON, _SEEN = 0.1, 0.35
 _INSET = 0.02
 """How far inside the outline the new face ends, as a share of the unrolled face."""
 
+_SEAM = 0.1, 0.25
+"""How far inside the outline what is in the film's light already is brought to the film's colours, and is no more."""
+_UNCHANGED = np.array([1, 1, 1, 0, 0, 0], np.float32)
+
 
 class Looks(Protocol):
     """Whoever knows what the new face looks like."""
@@ -42,7 +46,7 @@ class Looks(Protocol):
 
     @property
     def lit(self) -> bool:
-        """Whether it comes in the film's own light, so that nothing is left to match."""
+        """Whether it comes in the film's own light, so that only the seam is left to match."""
         ...
 
     def texture(self, image: Image, face: Face, side: int) -> Floats:
@@ -165,8 +169,9 @@ class Swapper:
         new = cv.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         bright_and_colour = opponent(old)
         both = _half(trust * bare) * new[..., 3:]
-        match = 0.0 if self._looks.lit else settings.color_match
-        fields = self._light(new[..., :3], _half(bright_and_colour), both, time, match)
+        fields = self._light(new[..., :3], _half(bright_and_colour), both, time, settings.color_match)
+        if self._looks.lit:
+            fields = _UNCHANGED + (1 - rim(SIDE, *_SEAM)[..., None]) * (fields - _UNCHANGED)
         fields = np.concatenate([fields, _half(seen * bare)], 2)
         fields = cv.resize(fields, (side, side), interpolation=cv2.INTER_LINEAR)
         painted = np.empty((side, side, 4), np.float32)
@@ -175,7 +180,11 @@ class Swapper:
         if settings.creases and not self._looks.whole:
             crease = self._creases(bright_and_colour[..., 0], (trust * bare)[..., 0], time)
             painted[..., 0] *= cv.resize(crease ** np.float32(settings.creases), (side, side))
-        np.multiply(fields[..., 6] * texture[..., 3], _outline(side, settings.feather), out=painted[..., 3])
+        np.multiply(
+            fields[..., 6] * texture[..., 3],
+            rim(side, _INSET, _INSET + max(settings.feather, 1e-3)),
+            out=painted[..., 3],
+        )
         return painted
 
 
@@ -212,16 +221,6 @@ def _unrolled(cut: Image, face: Face, before: Floats | None) -> tuple[Floats, Fl
 def _half(picture: Floats) -> Floats:
     """Bring an unrolled picture to the size on which light is measured, `SIDE×SIDE×C`."""
     return np.atleast_3d(cv.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-
-
-@lru_cache(8)
-def _outline(side: int, feather: float) -> Floats:
-    """The opacity that the outline and its softness make, `side×side`."""
-    inside = flat(side).inside.astype(np.uint8)
-    inside[[0, -1]] = 0
-    inside[:, [0, -1]] = 0
-    far = cv.distanceTransform(inside, cv2.DIST_L2, 3) / np.float32(side)
-    return smoothstep(far, _INSET, _INSET + max(feather, 1e-3))
 
 
 def _shown(skin: Floats, points: Points, width: int, height: int) -> tuple[Floats, Floats]:
