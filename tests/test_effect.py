@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError, model_validator
 
 import melies
-from melies import effects, generators
+from melies import effects, generators, train
 from melies.effect import Effect
 from melies.errors import MeliesError, UseError
 from melies.media.synthetic import write_clip
@@ -86,6 +86,11 @@ def test_options_that_do_not_go_together_are_named_as_typed(name, options, words
     with pytest.raises(UseError) as caught:
         effects.find(name)(**options)
     assert str(caught.value).startswith(words)
+
+
+def test_all_that_is_missing_is_named_at_once():
+    with pytest.raises(UseError, match=r"^swap needs the options --out, --b\."):
+        train.find("swap")(a="film.mp4")
 
 
 @pytest.mark.parametrize("strength", [300, -1, "nan", "foo"])

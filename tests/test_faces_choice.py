@@ -62,6 +62,12 @@ def test_a_word_or_a_number_chooses_one(choice: Faces, person: int) -> None:
     assert Chooser(7).choose(BLANK, seen) == []
 
 
+@pytest.mark.parametrize("number", [0, "0", -2])
+def test_a_number_that_nobody_has_is_refused_with_all_that_is_allowed(number: Any) -> None:
+    with pytest.raises(UseError, match=r"--face .*: should be all, .*a number \(1 is the first.* or a picture"):
+        Nothing(face=number)
+
+
 def test_the_largest_stays_with_somebody_until_another_is_clearly_larger() -> None:
     chooser = Chooser("largest")
 

@@ -13,7 +13,7 @@ from melies.times import plain
 
 
 def explain(error: ValidationError, model: type[BaseModel], subject: str = "", *, keys: bool = False) -> str:
-    """Put the first complaint into one sentence that names field, value and what is allowed.
+    """Put the first complaint, or all that is missing, into one sentence: field, value and what is allowed.
 
     Args:
         error: What pydantic raised.
@@ -21,15 +21,17 @@ def explain(error: ValidationError, model: type[BaseModel], subject: str = "", *
         subject: Whom the sentence is about, such as the name of an effect or of a file.
         keys: Whether fields are keys of a document, as in `save.quality`, and not options, as in `--quality`.
     """
-    first = error.errors(include_url=False)[0]
+    complaints = error.errors(include_url=False)
+    first = complaints[0]
     place = [str(part) for part in first["loc"]]
     owner, name = _owner(model, place)
-    shown = ".".join(place) if keys else "--" + name.replace("_", "-")
+    shown = _shown(model, place, keys)
     kind = "key" if keys else "option"
     if first["type"] == "extra_forbidden":
         return f"{subject or 'This'} has no {kind} {shown}.{did_you_mean(name, _names(owner))}"
     if first["type"] == "missing":
-        return f"{subject or 'This'} needs the {kind} {shown}."
+        lacking = [_shown(model, list(map(str, one["loc"])), keys) for one in complaints if one["type"] == "missing"]
+        return f"{subject or 'This'} needs the {kind}{'s' if lacking[1:] else ''} {', '.join(lacking)}."
     reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     if not place:
         # The model as a whole: the sentence names the options that do not go together.
@@ -41,6 +43,10 @@ def explain(error: ValidationError, model: type[BaseModel], subject: str = "", *
 def written(value: Any) -> str:
     """Return a value as people write it."""
     return str(plain(value)) if isinstance(value, Fraction) else repr(value)
+
+
+def _shown(model: type[BaseModel], place: list[str], keys: bool) -> str:
+    return ".".join(place) if keys else "--" + _owner(model, place)[1].replace("_", "-")
 
 
 def _either(model: type[BaseModel], name: str) -> str:

@@ -50,7 +50,10 @@ FACES = (
 
 
 def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    if isinstance(number, int) and number < 1:
+        raise ValueError(f"should be {FACES}")
+    return number
 
 
 Faces = Annotated[Which | Annotated[int, Field(ge=1)] | Source, BeforeValidator(_number)]
