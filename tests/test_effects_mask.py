@@ -1,7 +1,6 @@
 """`mask` and what it is built from: what is put on stays where it belongs, and everything else stays as it was."""
 
-import runpy
-import sys
+import logging
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -12,13 +11,13 @@ import pytest
 from skimage import data
 
 import melies
-from melies import faces
+from melies import cli, faces
 from melies.effects.mask import Mask
 from melies.errors import UseError
 from melies.faces import anatomy
 from melies.faces.anatomy import SKIN, canonical
 from melies.frame import Frame, VideoSpec
-from melies.masking import makeup
+from melies.masking import company, makeup
 from melies.masking.dresser import Dresser
 from melies.masking.layout import Paint, template, unfold
 from melies.masking.looks import LOOKS, Outfit
@@ -26,6 +25,7 @@ from melies.masking.paints import PAINTS, paint
 from melies.masking.patch import Patch, bent
 from melies.masking.things import THINGS, Piece, thing
 from melies.masking.wearing import ANCHORS, Head, Worn
+from melies.media.synthetic import write_clip
 from melies.testing import run
 
 PORTRAIT = np.ascontiguousarray(data.astronaut()[:260, 90:370])
@@ -192,11 +192,25 @@ def test_the_template_fits_the_paint():
     assert clown[:60].max() == 0, "nothing above the forehead"
 
 
-def test_template_command(tmp_path, monkeypatch):
+def test_the_command_that_draws_the_layout(tmp_path, capsys):
+    def run(*words):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["faces", *map(str, words)])
+        return left.value.code or 0, capsys.readouterr().err
+
     out = tmp_path / "layout.png"
-    monkeypatch.setattr(sys, "argv", ["masking", str(out), "128"])
-    runpy.run_module("melies.masking", run_name="__main__")
-    assert cv2.imread(str(out), cv2.IMREAD_UNCHANGED).shape == (128, 128, 4)
+    assert run("--layout", out)[0] == 0
+    assert cv2.imread(str(out), cv2.IMREAD_UNCHANGED).shape == (2048, 2048, 4)
+    for words, complaint in (
+        ([out], "exists already"),
+        ([tmp_path / "layout.mp4"], "should end in .png"),
+        ([tmp_path / "no" / "layout.png"], "There is no folder"),
+        ([tmp_path / "new.png", out], "give it alone"),
+    ):
+        status, said = run("--layout", *words)
+        assert status == 2
+        assert complaint in said
+    assert run("--layout", out, "--overwrite")[0] == 0
 
 
 @pytest.mark.parametrize("name", sorted(THINGS))
@@ -274,6 +288,40 @@ def test_nothing_to_put_on_and_missing_files_are_said(tmp_path):
     with pytest.raises(UseError, match="lipstick"):
         Mask(lipstick="reddish")
     assert "mask" in Mask(look="dog").synthesis
+
+
+@pytest.mark.parametrize("option", ["paint", "sticker"])
+def test_films_are_not_put_on(tmp_path, option):
+    film = write_clip(tmp_path / "film.mkv", frames=3)
+    with pytest.raises(UseError, match=r"film\.mkv is a film, not a picture"):
+        Mask(**{option: film}).output(spec_of(PORTRAIT))
+
+
+def test_paint_without_transparent_parts_is_warned_of_once(tmp_path, caplog):
+    opaque, clear = tmp_path / "opaque.png", tmp_path / "clear.png"
+    cv2.imwrite(str(opaque), np.full((32, 32, 3), 90, np.uint8))
+    cv2.imwrite(str(clear), template(32))
+    with caplog.at_level(logging.WARNING, "melies"):
+        for path in (opaque, clear, opaque):
+            Mask(paint=path).output(spec_of(PORTRAIT))
+    (record,) = caplog.records
+    assert "opaque.png has no transparent parts" in record.getMessage()
+
+
+@pytest.mark.parametrize("option", [{"anchor": "hat"}, {"scale": 3}, {"x": 1}, {"y": 1}, {"turn": 9}])
+def test_options_of_stickers_need_one(option):
+    with pytest.raises(UseError, match=f"--{next(iter(option))} is for a sticker: give one with --sticker"):
+        Mask(look="cat", **option)
+    Mask(look="cat", sticker="badge.png", **option)
+
+
+def test_new_faces_are_looked_for_more_often_in_a_render(monkeypatch):
+    asked = []
+    monkeypatch.setattr(company, "Tracker", lambda most, every: asked.append(every) or faces.Tracker(most))
+    frame, effect = Frame(PORTRAIT, 0, TICK, 1), Mask(look="glam")
+    list(effect.apply(iter([frame]), spec_of(PORTRAIT)))
+    list(effect.steered(iter([frame]), spec_of(PORTRAIT), lambda: effect))
+    assert asked == [2, 8]
 
 
 def test_a_setting_can_be_turned_while_it_runs():

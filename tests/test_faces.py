@@ -107,6 +107,15 @@ def test_whoever_comes_back_is_known_again(her: Image, him: list[Image]) -> None
     assert seen.replace(".", "") == "0" * 10 + "1" * 10 + "0" * 10 + "1" * 10
 
 
+@pytest.mark.parametrize(("every", "seen"), [(8, 16), (2, 10)])
+def test_who_joins_another_is_seen_as_soon_as_one_looks(her: Image, him: list[Image], every: int, seen: int) -> None:
+    tracker = Tracker(every=every)
+    alone, both = put(her, 0, 0), put(her, 0, 0)
+    both[:288, 360:] = him[0][:, 40:320]
+    counts = [len(tracker.step(image)) for image in [alone] * 9 + [both] * 8]
+    assert counts == [1] * seen + [2] * (17 - seen)
+
+
 def test_what_is_no_face_is_let_go(her: Image) -> None:
     tracker = Tracker()
     assert who(tracker.step(her)) == "0"

@@ -1,4 +1,4 @@
-"""`melies faces`: who appears when in a film."""
+"""`melies faces`: who appears when in a film, and the layout of a face for artists."""
 
 from __future__ import annotations
 
@@ -17,12 +17,20 @@ if TYPE_CHECKING:
 SHEETS = (".png", ".jpg", ".jpeg", ".webp")
 _COLUMNS = 6
 _LINE = 26
+_SIDE = 2048
+"""Pixels of the layout."""
 
 
 @click.command("faces", no_args_is_help=True)
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(), required=False)
 @click.option("--sheet", type=click.Path(), metavar="FILE", help="Write a picture with one face of everybody.")
-@click.option("--overwrite", is_flag=True, help="Replace the sheet if it exists.")
+@click.option(
+    "--layout",
+    type=click.Path(),
+    metavar="OUT.png",
+    help="Look at no film: draw the flattened face, over which a picture for mask --paint is painted.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the sheet or the layout if it exists.")
 @click.option("--start", metavar="TIME", help="Begin here: seconds, or HH:MM:SS.")
 @click.option("--end", metavar="TIME", help="End here.")
 @click.option("--most", type=click.IntRange(1, 64), default=8, show_default=True, help="The most faces in one picture.")
@@ -37,8 +45,9 @@ _LINE = 26
 @click.option("--json", "as_json", is_flag=True, help="Everything that was found, for programs.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    file: str,
+    file: str | None,
     sheet: str | None,
+    layout: str | None,
     overwrite: bool,
     start: str | None,
     end: str | None,
@@ -58,6 +67,13 @@ def command(
     from melies.engine.progress import Meter
     from melies.faces import census
 
+    if layout is not None:
+        if file is not None or sheet is not None:
+            raise click.UsageError("--layout looks at no film: give it alone.")
+        _draw_layout(_checked(Path(layout), None, overwrite))
+        return
+    if file is None:
+        raise click.UsageError("Missing argument 'FILE'.")
     target = None if sheet is None else _checked(Path(sheet), Path(file), overwrite)
     clip = melies.open(file, start=start, end=end)
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
@@ -99,20 +115,33 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
-def _checked(target: Path, source: Path, overwrite: bool) -> Path:
-    """Refuse before the work begins what could not be written after it."""
+def _checked(target: Path, source: Path | None, overwrite: bool) -> Path:
+    """Refuse before the work begins what could not be written after it; the layout has no source."""
     from melies.errors import UseError
     from melies.files import exists
 
+    if source is None and target.suffix.lower() != ".png":
+        raise UseError(f"The layout {target.name} should end in .png.", "It has transparent parts.")
     if target.suffix.lower() not in SHEETS:
         raise UseError(f"The sheet {target.name} should be a picture.", f"Its name may end in {', '.join(SHEETS)}.")
-    if exists(target) and exists(source) and target.samefile(source):
+    if source is not None and exists(target) and exists(source) and target.samefile(source):
         raise UseError(f"{target} is both input and output.", "Give the sheet another name.")
     if exists(target) and not overwrite:
         raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
     if not exists(target.parent):
         raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
     return target
+
+
+def _draw_layout(target: Path) -> None:
+    import cv2
+
+    from melies.masking.layout import template
+
+    cv: Any = cv2
+    _, content = cv.imencode(".png", cv.cvtColor(template(_SIDE), cv2.COLOR_RGBA2BGRA))
+    target.write_bytes(content.tobytes())
+    click.echo(target)
 
 
 def _write(target: Path, people: list[Person]) -> None:

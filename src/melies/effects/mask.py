@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from melies.effect import Effect
 from melies.effects._faces import FACES, Chooser, Faces, identity_models
 from melies.effects._fields import File
+from melies.engine.tally import tally
 from melies.errors import UseError
 from melies.frame import Frame, Image, VideoSpec
-from melies.imaging import ColourText
+from melies.imaging import ColourText, split_alpha, white_of
 
 if TYPE_CHECKING:
     from melies.masking.dresser import Dresser
     from melies.masking.looks import Outfit
 
+log = logging.getLogger("melies")
+_OFTEN, _SELDOM = 2, 8
+"""Every so many frames somebody new is looked for: in a render, and on a stage, where each frame has its time."""
+_OF_STICKERS = ("anchor", "scale", "x", "y", "turn")
 _LIKE = "; its alpha says how strongly, transparent takes away what the look has"
 
 
@@ -41,7 +48,7 @@ class Mask(Effect):
     )
     paint: File | None = Field(
         None,
-        description="an image in the layout of the flattened face, painted on; python -m melies.masking OUT.png "
+        description="an image in the layout of the flattened face, painted on; melies faces --layout OUT.png "
         "draws the layout",
     )
     wear: list[Literal["round-glasses", "sunglasses", "moustache", "dog", "cat-ears", "crown", "party-hat"]] = Field(
@@ -61,6 +68,13 @@ class Mask(Effect):
     )
     face: Faces = Field("all", description=f"whose face: {FACES}")
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        idle = [name for name in _OF_STICKERS if getattr(self, name) != type(self).model_fields[name].default]
+        if self.sticker is None and idle:
+            raise ValueError(f"--{idle[0]} is for a sticker: give one with --sticker FILE, or leave it out")
+        return self
+
     @property
     def synthesis(self) -> str:
         """What is on the faces is not real."""
@@ -74,7 +88,7 @@ class Mask(Effect):
         """Nothing changes; what is put on is looked at.
 
         Raises:
-            UseError: Nothing is put on, or a picture cannot be read.
+            UseError: Nothing is put on, or a picture cannot be read or is a film.
         """
         from melies.masking.looks import Outfit
 
@@ -89,22 +103,26 @@ class Mask(Effect):
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Dress the faces of one shot."""
-        yield from self.steered(frames, spec, lambda: self)
+        return self._dress(frames, lambda: self, _OFTEN)
 
     def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
         """Dress the faces of one shot; who is who outlives a changed setting."""
+        return self._dress(frames, now, _SELDOM)
+
+    def _dress(self, frames: Iterator[Frame], now: Callable[[], Self], every: int) -> Iterator[Frame]:
         from melies.masking.company import Company
 
         effect = self
-        company = Company(Chooser(effect.face), effect.steady)
+        company = Company(Chooser(effect.face), effect.steady, every)
         dresser = effect._dresser()
         for frame in frames:
             before, effect = effect, now()
             if effect is not before:
                 dresser = effect._dresser()
                 if (effect.face, effect.steady) != (before.face, before.steady):
-                    company = Company(Chooser(effect.face), effect.steady)
+                    company = Company(Chooser(effect.face), effect.steady, every)
             faces = company.step(frame.image, frame.time) if effect.opacity else []
+            tally(self.name(), len(faces))
             if not faces:
                 yield frame
                 continue
@@ -130,7 +148,7 @@ class Mask(Effect):
         from melies.masking.things import Piece
         from melies.masking.wearing import ANCHORS, Worn
 
-        paints = [] if self.paint is None else [Paint(_picture(self.paint))]
+        paints = [] if self.paint is None else [Paint(_painted(self.paint))]
         worn = []
         if self.sticker is not None:
             anchor = ANCHORS[self.anchor]
@@ -139,10 +157,26 @@ class Mask(Effect):
         return Dresser(self._outfit(), self.opacity, paints, worn)
 
 
+def _painted(path: File) -> Image:
+    image = _picture(path)
+    _, alpha = split_alpha(image)
+    if alpha is None or alpha.min() == white_of(alpha):
+        _warn_opaque(path)
+    return image
+
+
+@cache
+def _warn_opaque(path: File) -> None:
+    """Say it once, though the picture is read for every shot."""
+    log.warning("%s has no transparent parts and covers the whole face; see melies faces --layout.", path)
+
+
 def _picture(path: File) -> Image:
     from fractions import Fraction
 
     from melies.effects._background import Layer
 
     with Layer(path, "hold") as layer:
+        if layer.spec.frames != 1:
+            raise UseError(f"{path} is a film, not a picture.", "Give a PNG or another still picture with alpha.")
         return layer.at(Fraction(0)).image

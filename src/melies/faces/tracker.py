@@ -21,7 +21,7 @@ from melies.square import Square
 _KEPT = 0.25
 """Presence that keeps a face which is followed already."""
 _EVERY = 8
-"""Every so many frames new faces are looked for, and the finder must agree that the old ones are some."""
+"""Every so many frames the finder must agree that the faces which are followed are some."""
 _DOUBTS = 3
 """How often in a row it may disagree: the mesh holds on to anything that looks a little like a face."""
 _ASTRAY = 0.25
@@ -53,11 +53,15 @@ class Tracker:
             with a presence below 0.25: for effects that must not let a face through.
         thorough: Whether small faces are looked for too, as in `find`.
         model: What finds new faces, as in `find`.
+        every: Every so many frames new faces are looked for beside those that are seen; while none is seen, in each.
     """
 
-    def __init__(self, most: int = 4, *, hold: int = 0, thorough: bool = False, model: Finder = "face") -> None:
+    def __init__(
+        self, most: int = 4, *, hold: int = 0, thorough: bool = False, model: Finder = "face", every: int = 8
+    ) -> None:
         self._most = most
         self._hold = hold
+        self._every = every
         self._thorough = thorough
         self._model = model
         self._tracks: list[_Track] = []
@@ -71,7 +75,7 @@ class Tracker:
             image: `H×W×3` or `H×W×4`, uint8 or uint16.
         """
         image, _ = split_alpha(image)
-        check = self._frames % _EVERY == 0
+        check, search = self._frames % _EVERY == 0, self._frames % self._every == 0
         self._frames += 1
         taken: list[Face] = []
         for track in sorted(self._tracks, key=lambda track: track.missing):
@@ -83,7 +87,7 @@ class Tracker:
         if check:
             for track in seen:
                 track.check(image)
-        if len(seen) < self._most and (check or not seen):
+        if len(seen) < self._most and (search or not seen):
             self._welcome(image)
         self._forget()
         return [track.face for track in self._tracks if track.missing <= self._hold]

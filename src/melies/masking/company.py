@@ -19,10 +19,11 @@ class Company:
     Args:
         chooser: Who is meant.
         steady: How strongly still faces are held still, 0…1.
+        every: Every so many frames new faces are looked for.
     """
 
-    def __init__(self, chooser: Chooser, steady: float) -> None:
-        self._tracker = Tracker(_MOST)
+    def __init__(self, chooser: Chooser, steady: float, every: int = 8) -> None:
+        self._tracker = Tracker(_MOST, every=every)
         self._chooser = chooser
         self._steady = Steady(steady)
 
