@@ -18,6 +18,7 @@ from melies.faces import Face, anatomy
 from melies.frame import Frame, VideoSpec
 from melies.media.synthetic import write_clip
 from melies.models.convert.onnx_graph import Graph, encode_field
+from melies.schema import settings
 from melies.swapping import networks
 from melies.swapping.creases import Creases
 from melies.swapping.extract import TEMPLATE
@@ -137,6 +138,11 @@ def test_a_source_without_a_face_is_refused(tmp_path):
         Swap(source=[path]).output(spec)
     with pytest.raises(UseError, match="--source"):
         Swap()
+
+
+def test_help_says_that_the_source_is_a_file():
+    (source,) = (setting for setting in settings(Swap) if setting.name == "source")
+    assert (source.kind, source.wants) == ("list", "FILE")
 
 
 def test_one_of_two_faces_or_both(talking, her):
@@ -443,6 +449,8 @@ def test_what_a_network_lacks_is_named(talking, tmp_path, her):
     net.write_bytes(inswapper())
     knows.write_bytes(embedder())
     other.write_bytes(mirror_colours(64).to_bytes())
+    trained = tmp_path / "a-to-b.onnx"
+    trained.write_bytes(with_card(mirror_colours()))
     spec = clip(talking)[1]
     for options, words in (
         ({"model": net, "source": [her]}, "--embedder"),
@@ -451,6 +459,10 @@ def test_what_a_network_lacks_is_named(talking, tmp_path, her):
         ({"model": other, "source": [her]}, "neither a swap that melies train"),
         ({"model": her, "source": [her]}, "neither a swap that melies train"),
         ({"model": tmp_path / "gone.onnx"}, "no file"),
+        ({"model": net, "source": [her], "embedder": tmp_path / "gone.onnx"}, "no file"),
+        ({"model": trained, "source": [her]}, "--source is not for it"),
+        ({"model": trained, "embedder": knows}, "--embedder"),
+        ({"source": [her], "embedder": tmp_path / "gone.onnx"}, "--embedder is only for"),
     ):
         with pytest.raises(UseError, match=words):
             Swap(**options).output(spec)

@@ -30,6 +30,10 @@ Source = Annotated[str, _source]
 """A word, a colour or the path of a file, or `FILE@TIME`; from Python a path object will do."""
 
 
+Named = Annotated[Source, Field(json_schema_extra={"format": "path"})]
+"""The path of a file, or `FILE@TIME`; nothing else will do."""
+
+
 def refuse_address(value: object) -> object:
     """Refuse an address while it stands as it was typed: a path would lose one of its slashes."""
     if isinstance(value, str) and "://" in value:

@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from melies.effect import Effect
 from melies.effects._faces import FACES, Chooser, Faces, identity_models
-from melies.effects._fields import File, Source
+from melies.effects._fields import File, Named
+from melies.errors import UseError
 from melies.files import is_file
 from melies.frame import Frame, VideoSpec
 from melies.imaging import join_alpha, split_alpha
@@ -26,7 +27,7 @@ class Swap(Effect):
     Do it only with the consent of both. What was done is written into the file.
     """
 
-    source: list[Source] = Field(
+    source: list[Named] = Field(
         default=[],
         description="Whose face: a picture, or a film, of which the moments most like each frame are used, or "
         "FILM@TIME for one moment; may be given several times for one person.",
@@ -151,3 +152,14 @@ def _read(
         return networks.read(model, None, [])
     seen = pictures(files) if files else []
     return Portrait.of(seen) if model is None else networks.read(model, embedder, seen)
+        if files:
+            raise UseError(f"{model} knows whose face it makes: --source is not for it.", "Leave --source out.")
+        if embedder is not None:
+            raise UseError(
+                f"{model} needs no network that describes a face.",
+                "Leave --embedder out: only inswapper_128.onnx needs it.",
+            )
+    if model is None and embedder is not None:
+        raise UseError(
+            "--embedder is only for inswapper_128.onnx, and no --model is given.", "Leave it out, or add --model."
+        )
