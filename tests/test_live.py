@@ -5,11 +5,11 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -97,6 +97,42 @@ class Steps(Clock):
         self.waits.append(seconds)
         self.time += max(0.0, seconds)
         return event.is_set()
+
+
+class Still(Clock):
+    """A clock that only a test moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = 0.0
+
+    def restart(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        return event.wait(0.005)
+
+
+class Held(Effect):
+    """Holds every picture back until the next one has come, and is slow to begin with."""
+
+    _taken: ClassVar[list[Frame]] = []
+    _loading: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        if not self._taken:
+            self._loading()
+        before = None
+        for one in frames:
+            self._taken.append(one)
+            if before is not None:
+                yield before
+            before = one
+        if before is not None:
+            yield before
 
 
 class Script:
@@ -378,6 +414,28 @@ class TestShow:
         assert sink.closed
         assert not threads()
 
+    def test_the_show_begins_when_effects_are_ready_and_what_they_hold_back_at_the_end_does_not_count(
+        self, monkeypatch
+    ):
+        clock, source = Still(), Script(1)
+        show, sink = play(source, Held(), clock=clock, seconds=4, house=picture(77))
+
+        def load() -> None:
+            clock.time = 9.0
+            until(lambda: sink.held)
+
+        monkeypatch.setattr(Held, "_taken", [])
+        monkeypatch.setattr(Held, "_loading", staticmethod(load))
+        source.seen.release()
+        source.acts += [lambda: until(lambda: len(Held._taken) == 2), 2, 3]
+        with show:
+            show.run()
+        assert (sink.held[0] == 77).all()
+        assert [one.image[0, 0, 0] for one in sink.frames] == [1, 2, 3]
+        assert sink.frames[0].pts == 0
+        assert show.numbers.latency(1) == 0
+        assert show.numbers.shown == 2
+
     def test_calibrate_and_reference_begin_afresh(self):
         source = Script(1, 2)
         show, sink = play(source, Count())
@@ -528,6 +586,13 @@ class TestRecorder:
             show.run()
         (path,) = tmp_path.glob("melies-*.mp4")
         assert len(list(melies.open(path).frames())) == 2
+
+    def test_a_show_without_a_picture_writes_none_and_says_so(self, tmp_path):
+        recorder = Recorder(tmp_path / "show.mp4", SaveOptions())
+        recorder.begin(SPEC, ())
+        with pytest.raises(MediaError, match="the show ended before its first picture"):
+            recorder.close()
+        assert not list(tmp_path.glob("*.mp4"))
 
     def test_pictures_of_another_size_are_fitted_in(self, tmp_path):
         path = tmp_path / "show.mp4"

@@ -31,6 +31,7 @@ class Live:
 
     Attributes:
         dropped: How many frames were dropped so far.
+        flushing: Whether all that was pushed went in, so that what still comes out is what effects held back.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Live:
         now: Callable[[int], Effect] | None = None,
     ) -> None:
         self.dropped = 0
+        self.flushing = False
         self._waiting: deque[Frame] = deque()
         self._limit = waiting
         self._drop = drop
@@ -94,6 +96,7 @@ class Live:
                 while not self._waiting and not self._ended:
                     self._changed.wait()
                 if not self._waiting:
+                    self.flushing = True
                     return
                 frame = self._waiting.popleft()
                 self._changed.notify_all()

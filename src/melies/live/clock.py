@@ -16,6 +16,10 @@ class Clock:
     def __init__(self) -> None:
         self._began = time.monotonic()
 
+    def restart(self) -> None:
+        """Begin again at zero."""
+        self._began = time.monotonic()
+
     def now(self) -> float:
         """Return seconds."""
         return time.monotonic() - self._began

@@ -59,6 +59,11 @@ class Feed:
         """Mark the next picture as the first of a shot, so that effects begin afresh with it."""
         self._begin.set()
 
+    def begin(self) -> None:
+        """Count the newest picture as taken now."""
+        if self.latest is not None:
+            self.latest = self.latest.at(ticks(self._clock.now()), self._duration)
+
     def run(self) -> None:
         """Read until told to stop, or until a source that was never there fails and patience is not asked for."""
         try:

@@ -92,6 +92,8 @@ class Show:
         self._recordings, self._saving, self._say = recordings, saving, say
         self._recorder: Recorder | None = None
         self._switching = threading.Lock()
+        self._warming = False
+        self._warm = threading.Event()
         self._error: BaseException | None = None
         self._failing_since: float | None = None
         self._live: Live | None = None
@@ -270,6 +272,10 @@ class Show:
     # from the camera to the places
 
     def _push(self, frame: Frame) -> None:
+        if not self._warm.is_set():
+            # The first picture, from which the show begins; the camera waits until effects are ready.
+            self._warm.wait()
+            return
         live = self._live
         if live is not None:
             live.push(frame)
@@ -284,6 +290,7 @@ class Show:
         try:
             if not self._first_picture():
                 return
+            self._warm_up()
             while not self._stop.is_set():
                 try:
                     self._play(self.desk.lineup)
@@ -300,6 +307,7 @@ class Show:
             self._error = error
         finally:
             self._stop.set()
+            self._warm.set()
 
     def _first_picture(self) -> bool:
         """Wait for the camera and learn its size; say whether there is anything to play."""
@@ -308,11 +316,27 @@ class Show:
                 return False
         if self.feed.latest is None:
             return False
+        self._warming = True
         height, width = self.feed.latest.image.shape[:2]
         self._spec = VideoSpec(width, height, self._rate, TICK, variable=True)
         self.desk.begin(self._spec)
-        self.numbers.last_shown = self._clock.now()
         return True
+
+    def _warm_up(self) -> None:
+        """Have the effects load what they need, with the first picture; then the show begins, and its time."""
+        assert self._spec is not None
+        assert self.feed.latest is not None
+        with suppress(Exception):  # It fails again when the show begins, and is dealt with there.
+            live = Live(self._spec, self.desk.lineup.effects, waiting=1, find_shots=False)
+            live.push(self.feed.latest)
+            live.finish()
+            next(iter(live), None)
+            live.close()
+        self._clock.restart()
+        self.feed.begin()
+        self.numbers.last_shown = self._clock.now()
+        self._warming = False
+        self._warm.set()
 
     def _play(self, lineup: Lineup) -> None:
         assert self._spec is not None
@@ -330,7 +354,7 @@ class Show:
             for frame in live:
                 self._failing_since = None
                 self.desk.worked(tried)
-                self._present(frame)
+                self._present(frame, counts=not live.flushing)
                 self.numbers.dropped = before + live.dropped
                 tried = self.desk.asked
         finally:
@@ -354,14 +378,15 @@ class Show:
         log.warning("An effect failed and begins again (failure %d): %s", self.numbers.failures, _said(error))
         return True
 
-    def _present(self, frame: Frame) -> None:
+    def _present(self, frame: Frame, *, counts: bool) -> None:
+        """Show a result everywhere; it counts unless it was held back until the end."""
         laid_over: Frame | None = None
         for index, sink in enumerate(self._all()):
             if sink.preview and laid_over is None:
                 laid_over = self._laid_over(frame)
             given = laid_over if sink.preview and laid_over is not None else frame
             try:
-                sink.show(given, self._seen(frame) if index == 0 else _nothing)
+                sink.show(given, self._seen(frame) if counts and index == 0 else _nothing)
             except MediaError as error:
                 self._give_up(sink, error)
 
@@ -404,12 +429,12 @@ class Show:
     # keeping an eye on things
 
     def _tick(self) -> None:
-        if self._seconds is not None and self._clock.now() >= self._seconds:
+        if self._seconds is not None and not self._warming and self._clock.now() >= self._seconds:
             self.stop()
         since = min((at for at in (self.feed.lost_since, self._failing_since) if at is not None), default=None)
         if since is None and self.feed.latest is None and self.feed.error is None:
             since = 0.0
-        if since is not None and self._clock.now() - since >= PATIENCE:
+        if self._warming or (since is not None and self._clock.now() - since >= PATIENCE):
             image = self._of_the_house()
             for sink in self._all():
                 sink.hold(image)

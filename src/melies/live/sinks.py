@@ -199,7 +199,7 @@ class Recorder(Sink):
         self._options = options
         self._performed = Performed()
         self._tape: Tape | None = None
-        self._closed = False
+        self._closed = self._any = False
         self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._write, name="melies recorder", daemon=True)
@@ -219,6 +219,7 @@ class Recorder(Sink):
         """
         with self._lock:
             if not self._closed:
+                self._any = True
                 self._put(frame)
                 if not self._thread.is_alive():
                     raise self._error or MediaError(f"{self.path} is no longer written.")
@@ -236,6 +237,8 @@ class Recorder(Sink):
             self._closed = True
             self._put(None)
         self._thread.join()
+        if self._error is not None and not self._any:
+            raise MediaError(f"{self.path} was not written: the show ended before its first picture.")
         if self._error is not None:
             raise self._error
 
