@@ -390,10 +390,23 @@ class TestDesk:
     def test_choices_go_round(self):
         desk = Desk([Count()], [Choice("test_live.step", str(n)) for n in (10, 20, 30)])
         seen = []
-        for number in (1, 2, 3, -1):
-            desk.choose(number)
+        for step in (1, 1, 1, -1):
+            desk.go_round(step)
             seen.append(desk.get("test_live.step"))
         assert seen == [20, 30, 10, 30]
+
+    def test_a_choice_that_is_not_there_is_said(self):
+        desk = Desk([Count()], [Choice("test_live.step", str(n)) for n in (10, 20, 30, 40)])
+        for number in (0, 9, 77):
+            with pytest.raises(UseError, match=f"There are 4 choices, and {number} is none"):
+                desk.pick(number)
+        assert desk.get("test_live.step") == 1
+        with pytest.raises(UseError, match="no choices"):
+            Desk([Count()]).go_round(1)
+
+    def test_what_the_camera_does_not_take_is_said_with_a_page_that_is_there(self):
+        with pytest.raises(UseError, match=r"--zoom 'abc'.*See: melies live --help"):
+            Desk([]).set("camera.zoom", "abc")
 
     def test_effects_with_a_field_for_the_face_at_rest_take_the_word(self):
         desk = Desk([Count(), Grade()])

@@ -22,7 +22,7 @@ from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
 from melies.live import kiosk
 from melies.live.clock import TICK
-from melies.live.desk import Desk
+from melies.live.desk import Choice, Desk
 from melies.live.keys import COMMANDS, command_of, help_text
 from melies.live.options import find_choices
 from melies.live.remote import Inbox, Mapping, Midi, Osc, Watched, follow_lines
@@ -60,11 +60,18 @@ class TestKeys:
     def test_lines_do_the_same(self, caplog):
         answers: list[str] = []
         show = Show(Pattern(), Desk([Grade()]), say=answers.append)
-        follow_lines(show, io.StringIO("m\n\ngrade.exposure 0.5\ngrade.nothing 1\nsing\n")).join()
+        follow_lines(
+            show, io.StringIO("m\n\ngrade.exposure 0.5\ngrade.nothing 1\nmiror\n77\nm m\ngrade.exposure\nchoice\nh\n")
+        ).join()
         assert show.desk.camera.mirror
         assert show.desk.get("grade.exposure") == 0.5
         assert "no setting 'nothing'" in answers[0]
-        assert "calibrate" in answers[1]
+        assert "no command 'miror'. Did you mean mirror?" in answers[1]
+        assert "no command '77'" in answers[2]
+        assert "no command 'm'" in answers[3]
+        assert "grade.exposure needs a value" in answers[4]
+        assert "which one?" in answers[5]
+        assert answers[6:] == [help_text()]
 
 
 class TestOsc:
@@ -131,13 +138,34 @@ class TestMidi:
         mapping = Mapping.read("cc 21 = grade.exposure -1..1.5", desk)
         assert (mapping.kind, mapping.number, mapping.low, mapping.high) == ("control_change", 21, -1, 1.5)
         assert Mapping.read("note 36 ch 10 = calibrate", desk).channel == 10
-        assert Mapping.read("note 37 = choice 3", desk).target == "choice 3"
+        choices = Desk([Grade()], [Choice("grade.exposure", str(n)) for n in range(12)])
+        assert Mapping.read("note 37 = choice 12", choices).target == "choice 12"
         assert Mapping.read("cc 1 = camera.zoom", desk).high == 8
 
-    @pytest.mark.parametrize("text", ["cc = x", "cc 1 = grade.nothing", "note 1 = sing", "cc 1 = caption.text"])
-    def test_what_makes_no_sense_is_refused(self, text):
-        with pytest.raises(UseError):
-            Mapping.read(text, Desk([Grade()]))
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("cc = x", "is not understood"),
+            ("cc 1 = camera.zoom 1.2.3..4", "is not understood"),
+            ("cc 1 = grade.nothing", "no setting 'nothing'"),
+            ("cc 1 = grade.nothing 0..1", "no setting 'nothing'"),
+            ("cc 1 = caption.text", "No effect 'caption'"),
+            ("cc 1 = grade.lut 0..1", "--lut"),
+            ("note 1 = sing", "no command 'sing'"),
+            ("note 1 = calibrate 3", "takes nothing behind it"),
+            ("note 1 = calibrate 0..1", "a command has no range"),
+            ("note 36 = choice", "which one"),
+            ("note 36 = choice 2", "There is 1 choice, and 2 is none"),
+            ("cc 999 = camera.zoom", "from 0 to 127"),
+            ("cc 1 ch 99 = camera.zoom", "from 1 to 16"),
+            ("cc 1 ch 0 = camera.zoom", "from 1 to 16"),
+            ("cc 1 = camera.zoom 0..2", "--zoom 0"),
+            ("cc 1 = camera.zoom 1..80", "--zoom 80"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, text, said):
+        with pytest.raises(UseError, match=said):
+            Mapping.read(text, Desk([Grade()], [Choice("grade.exposure", "1")]))
 
     def test_controllers_and_notes_turn_fields(self, monkeypatch):
         mido = pytest.importorskip("mido", reason="mido is not installed")

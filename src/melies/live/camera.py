@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from melies.effect import Effect, Scope
+from melies.errors import UseError
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import fit, to_depth
 
@@ -25,6 +26,18 @@ class Camera(Effect):
 
     mirror: bool = Field(False, description="swap left and right, as in a mirror")
     zoom: float = Field(1.0, ge=1, le=CLOSEST, description="enlarge the middle of the picture")
+
+    def __init__(self, **options: Any) -> None:
+        """Check the options.
+
+        Raises:
+            UseError: A value is not allowed.
+        """
+        try:
+            super().__init__(**options)
+        except UseError as error:
+            # It is no effect that could be looked up.
+            raise UseError(error.message, "See: melies live --help") from None
 
     def output(self, spec: VideoSpec) -> VideoSpec:
         """Eight bits, opaque."""

@@ -128,12 +128,20 @@ class Desk:
             UseError: There is no such field, or it does not take the value; nothing was changed.
         """
         with self._lock:
-            index, setting = self.find(address)
-            effect = self._asked[index]
-            if isinstance(value, str):
-                value = setting.read([value] if setting.kind in ("list", "pairs") else value)
-            given = {name: getattr(effect, name) for name in effect.model_fields_set}
-            self._change({index: type(effect)(**{**given, setting.name: value})})
+            self._change(dict([self.changed(address, value)]))
+
+    def changed(self, address: str, value: Any) -> tuple[int, Effect]:
+        """Return the place of an effect, and what it is with one field set to something else; it stays as it is.
+
+        Raises:
+            UseError: There is no such field, or it does not take the value.
+        """
+        index, setting = self.find(address)
+        effect = self._asked[index]
+        if isinstance(value, str):
+            value = setting.read([value] if setting.kind in ("list", "pairs") else value)
+        given = {name: getattr(effect, name) for name in effect.model_fields_set}
+        return index, type(effect)(**{**given, setting.name: value})
 
     def replace(self, effects: Sequence[Effect]) -> None:
         """Put other effects behind the camera: those of a recipe that was changed.
@@ -148,12 +156,36 @@ class Desk:
             else:
                 self._line_up([self._asked[0], *behind])
 
-    def choose(self, number: int) -> None:
-        """Set the field of a choice, counted from 0; beyond the last it goes on with the first."""
-        if self.choices:
-            self.chosen = number % len(self.choices)
-            choice = self.choices[self.chosen]
-            self.set(choice.address, choice.value)
+    def choice(self, number: int) -> Choice:
+        """Return a choice, counted from 1.
+
+        Raises:
+            UseError: There are fewer, or none.
+        """
+        if not self.choices:
+            raise UseError("There are no choices.", "Offer some with --choices EFFECT.FIELD=PATTERN.")
+        if not 1 <= number <= len(self.choices):
+            count = f"are {len(self.choices)} choices" if self.choices[1:] else "is 1 choice"
+            raise UseError(f"There {count}, and {number} is none of them.")
+        return self.choices[number - 1]
+
+    def pick(self, number: int) -> None:
+        """Set the field of a choice, counted from 1.
+
+        Raises:
+            UseError: There is no such choice, or its field does not take it.
+        """
+        choice = self.choice(number)
+        self.chosen = number - 1
+        self.set(choice.address, choice.value)
+
+    def go_round(self, step: int) -> None:
+        """Pick the next choice, or the one before if `step` is -1; after the last comes the first.
+
+        Raises:
+            UseError: There are none, or the field does not take it.
+        """
+        self.pick((self.chosen + step) % max(1, len(self.choices)) + 1)
 
     def refer(self, word: str) -> bool:
         """Set how effects find a face's rest, to `"auto"` or `"first"`, where they have `neutral` for that."""

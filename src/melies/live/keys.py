@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from melies.errors import UseError
+from melies.suggest import did_you_mean
+
 COMMANDS = {
     "calibrate": ("x", "this is the face at rest: effects begin afresh from the next picture"),
     "reference": ("f", "let effects find the face at rest by themselves"),
@@ -26,9 +29,24 @@ _SYNONYMS = {"=": "closer", "_": "wider", "?": "help", "right": "next", "left": 
 def command_of(key: str) -> str:
     """Return the command of a key, such as `calibrate` for `x` or `choice 3` for `3`; empty where there is none."""
     key = key.lower()
-    if key in "123456789" and key:
+    if len(key) == 1 and key in "123456789":
         return f"choice {key}"
     return _SYNONYMS.get(key) or next((name for name, (own, _) in COMMANDS.items() if own == key), "")
+
+
+def check_command(words: str) -> None:
+    """Refuse what is no command, such as `foo`, `mirror 3` or `choice` without a number.
+
+    Raises:
+        UseError: It is none; it says why.
+    """
+    name, _, rest = words.strip().partition(" ")
+    if name not in COMMANDS:
+        raise UseError(f"There is no command {name!r}.{did_you_mean(name, COMMANDS)}", "The word help lists them.")
+    if name == "choice" and not (rest.strip().isascii() and rest.strip().isdecimal()):
+        raise UseError(f"{words.strip()}: which one?", "Write a number, such as choice 1.")
+    if name != "choice" and rest:
+        raise UseError(f"{words.strip()}: {name} takes nothing behind it.", f"Write {name} alone.")
 
 
 def help_text() -> str:

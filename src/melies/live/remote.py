@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from melies.errors import UseError
 from melies.live.desk import Desk
-from melies.live.keys import COMMANDS, command_of
+from melies.live.keys import COMMANDS, check_command, command_of
 from melies.live.show import Show
 from melies.recipe import Recipe
 
@@ -145,10 +145,11 @@ class Osc:
 
 
 _MAPPING = re.compile(
-    r"\s*(?P<kind>cc|note)\s+(?P<number>\d+)\s*(?:ch\s*(?P<channel>\d+)\s*)?=\s*(?P<target>[\w.-]+(?:\s+\d)?)"
-    r"(?:\s+(?P<low>-?[\d.]+)\.\.(?P<high>-?[\d.]+))?\s*"
+    r"\s*(?P<kind>cc|note)\s+(?P<number>\d+)\s*(?:ch\s*(?P<channel>\d+)\s*)?=\s*(?P<target>[\w.-]+(?:\s+\d+(?![\d.]))?)"
+    r"(?:\s+(?P<low>-?\d*\.?\d+)\.\.(?P<high>-?\d*\.?\d+))?\s*"
 )
 _FULL = 127
+_CHANNELS = 16
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ class Mapping:
         """Read `cc 21 = puppet.driving_multiplier 0..2` or `note 36 = calibrate`.
 
         Raises:
-            UseError: It is not written so, there is no such field or command, or a range is missing.
+            UseError: It is not written so, there is no such controller, note, channel, field or command, or a range
+                is missing or beyond the field's own.
         """
         match = _MAPPING.fullmatch(text)
         if match is None:
@@ -185,16 +187,28 @@ class Mapping:
                 'Write "cc 21 = camera.zoom 1..4" or "note 36 = calibrate", with "ch 2" before = for one channel.',
             )
         kind = "control_change" if match["kind"] == "cc" else "note_on"
-        channel = int(match["channel"]) if match["channel"] else None
+        number, channel = int(match["number"]), int(match["channel"]) if match["channel"] else None
+        if number > _FULL:
+            raise UseError(f"--midi {text!r}: controllers and notes go from 0 to {_FULL}.")
+        if channel is not None and not 1 <= channel <= _CHANNELS:
+            raise UseError(f"--midi {text!r}: channels go from 1 to {_CHANNELS}.")
         target = " ".join(match["target"].split())
         low, high = match["low"], match["high"]
-        if "." not in target:
-            if target.split()[0] not in COMMANDS:
-                raise UseError(f"--midi {text!r}: there is no command {target}.", f"There is {', '.join(COMMANDS)}.")
-            low, high = 0, 1
-        elif low is None:
-            low, high = _range(desk, target, text)
-        return cls(kind, int(match["number"]), channel, target, float(low), float(high))
+        try:
+            if "." in target:
+                low, high = _range(desk, target) if low is None else (float(low), float(high))
+                mapping = cls(kind, number, channel, target, low, high)
+                for strength in (0, _FULL):
+                    desk.changed(target, mapping.at(strength, desk))
+                return mapping
+            check_command(target)
+            if low is not None:
+                raise UseError("a command has no range.")
+            if target.startswith("choice"):
+                desk.choice(int(target.split()[1]))
+        except UseError as error:
+            raise UseError(f"--midi {text!r}: {error.message}", error.hint) from None
+        return cls(kind, number, channel, target, 0.0, 1.0)
 
     def fits(self, message: Any) -> bool:
         """Whether a message is meant."""
@@ -206,9 +220,9 @@ class Mapping:
         """Return how far a controller is turned, or how hard a key was hit: 0 to 127."""
         return int(message.value if self.kind == "control_change" else message.velocity)
 
-    def value(self, message: Any, desk: Desk) -> Any:
-        """Return the field's value for a message."""
-        share = self.strength(message) / _FULL
+    def at(self, strength: int, desk: Desk) -> Any:
+        """Return the field's value for how far a controller is turned."""
+        share = strength / _FULL
         _, setting = desk.find(self.target)
         if setting.kind == "flag":
             return share >= 0.5
@@ -218,14 +232,14 @@ class Mapping:
         return round(value) if "WHOLE" in setting.wants else value
 
 
-def _range(desk: Desk, target: str, text: str) -> tuple[float, float]:
+def _range(desk: Desk, target: str) -> tuple[float, float]:
     """Return the range that a field itself names."""
     _, setting = desk.find(target)
     if setting.kind == "flag" or setting.choices:
         return 0.0, 1.0
     low, to, high = setting.bounds.partition("–")
     if not to:
-        raise UseError(f"--midi {text!r}: {target} has no range of its own.", f'Add one, such as "{target} 0..2".')
+        raise UseError(f"{target} has no range of its own.", f'Add one, such as "{target} 0..2".')
     return float(low), float(high)
 
 
@@ -265,7 +279,7 @@ class Midi:
             if not mapping.fits(message):
                 continue
             if "." in mapping.target:
-                value = mapping.value(message, self._show.desk)
+                value = mapping.at(mapping.strength(message), self._show.desk)
                 self._inbox.put(mapping.target, partial(self._show.set, mapping.target, value), newest=True)
             elif mapping.strength(message):  # 0 is a key let go
                 self._inbox.put(mapping.target, partial(self._show.do, mapping.target), newest=False)

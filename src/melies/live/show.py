@@ -22,7 +22,7 @@ from melies.live.camera import CLOSEST
 from melies.live.clock import TICK, Clock
 from melies.live.desk import Desk, Lineup
 from melies.live.feed import FIRST_PAUSE, LONGEST_PAUSE, Feed
-from melies.live.keys import COMMANDS, help_text
+from melies.live.keys import check_command, help_text
 from melies.live.numbers import Numbers, placard, write_on
 from melies.live.sinks import Recorder, Sink, opaque
 from melies.live.sources import SIZE, Source
@@ -170,12 +170,14 @@ class Show:
             self.set(setting[1], setting[2])
             return ""
         name, _, rest = words.strip().partition(" ")
-        if name == "help" or name not in COMMANDS:
+        if "." in name:
+            self.desk.find(name)
+            raise UseError(f"{name} needs a value.", f"Write {name} VALUE.")
+        check_command(words)
+        if name == "help":
             return help_text()
         if name == "choice":
-            if not rest.strip().isdecimal():
-                raise UseError(f"choice {rest}: which one?", "Write a number, such as choice 1.")
-            self.desk.choose(int(rest) - 1)
+            self.desk.pick(int(rest))
             self.note_effects()
         else:
             getattr(self, f"_do_{name}")()
@@ -231,11 +233,11 @@ class Show:
         self.overlay = min(1.0, round(self.overlay + 0.1, 2))
 
     def _do_next(self) -> None:
-        self.desk.choose(self.desk.chosen + 1)
+        self.desk.go_round(1)
         self.note_effects()
 
     def _do_previous(self) -> None:
-        self.desk.choose(self.desk.chosen - 1)
+        self.desk.go_round(-1)
         self.note_effects()
 
     def _do_mirror(self) -> None:
