@@ -173,6 +173,16 @@ def test_a_film_without_enough_faces_is_refused(astronaut):
         extract(film([astronaut] * 4), SIZE, "still")
 
 
+def test_one_is_told_in_how_many_frames_a_face_was_found(astronaut, caplog):
+    blank = [np.full((512, 512, 3), 90, np.uint8)]
+    with caplog.at_level("INFO", "melies"):
+        faces = extract(film([*varied(astronaut), *blank * 5], cuts=(0, 10)), SIZE, "her")
+    assert caplog.messages == [f"her: 10 of 15 frames show the face; {len(faces)} different, sharp ones are kept."]
+    caplog.clear()
+    extract(film([*varied(astronaut), *blank * 11], cuts=(0, 10)), SIZE, "her")
+    assert caplog.messages[-1].startswith("Only 10 of the 21 frames of her show a face")
+
+
 def some(count=20):
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (count, SIZE, SIZE, 3), np.uint8)

@@ -50,7 +50,8 @@ class TrainCommand(click.Command):
         if resume or export_only:
             chosen = {**train.begun(self.trainer, Path(chosen.get("out", ""))), **chosen}
         trainer = self.trainer(**chosen)
-        with reporting(as_json=as_json, quiet=quiet, verbose=False), _interruptible() as stop:
+        # What a trainer has found in its material is worth a line.
+        with reporting(as_json=as_json, quiet=quiet, verbose=not quiet), _interruptible() as stop:
             screen = _screen(as_json, quiet)
             try:
                 if export_only:

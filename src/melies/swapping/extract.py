@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -31,12 +32,16 @@ from melies.frame import Frame, Image
 from melies.imaging import to_depth
 from melies.matting.scale import cv
 
+log = logging.getLogger("melies")
+
 TEMPLATE = np.array([(0.361, 0.347), (0.638, 0.345), (0.500, 0.504), (0.387, 0.666), (0.616, 0.665)], np.float32)
 """Where the eyes, the tip of the nose and the corners of the mouth lie in a crop, 0…1: ArcFace's, with more room."""
 SMALLEST = 32
 """Pixels of a face below which there is nothing to learn from it."""
 FEWEST = 8
 """Different faces below which nothing is learned."""
+SELDOM = 0.5
+"""The share of a film's frames with a face below which one wonders whether it is anybody's."""
 _ALIKE = 0.0015
 """Root mean square distance of two aligned outlines, in crops, below which one of the faces is enough."""
 _SHARP = 0.3
@@ -228,7 +233,8 @@ def extract(
     """Collect the faces of one person.
 
     Of every shot that person is taken who is meant in most of its frames. Blurred faces and those that hardly differ
-    from another are left out; of too many, those stay that differ most.
+    from another are left out; of too many, those stay that differ most. How many were found is logged; that few frames
+    show a face, as where a pattern or an animal was taken for one, is warned of.
 
     Args:
         frames: A film, in order; `Frame.cut` begins a shot.
@@ -243,7 +249,9 @@ def extract(
     """
     room = 2 * max(most, FEWEST)
     kept = _Collection(room)
-    for found in _people(frames, size, face, room):
+    seen = total = 0
+    for found, times, length in _people(frames, size, face, room):
+        seen, total = seen + times, total + length
         for crop in found.crops:
             kept.add(crop)
     crops = kept.crops
@@ -255,6 +263,14 @@ def extract(
     sharp = np.array([crop.sharpness for crop in crops])
     crops = [crop for crop, clear in zip(crops, sharp >= _SHARP * np.median(sharp), strict=True) if clear]
     crops = [crops[index] for index in spread(_shapes(crops), most)]
+    log.info("%s: %d of %d frames show the face; %d different, sharp ones are kept.", name, seen, total, len(crops))
+    if seen < SELDOM * total:
+        log.warning(
+            "Only %d of the %d frames of %s show a face: if it is nobody's, stop and name another film.",
+            seen,
+            total,
+            name,
+        )
     return FaceSet(
         images=np.stack([crop.image for crop in crops]),
         masks=np.stack([crop.mask for crop in crops]),
@@ -310,22 +326,31 @@ def _shapes(crops: list[Crop]) -> Points:
     return np.stack([crop.shape.reshape(-1) for crop in crops])
 
 
-def _people(frames: Iterable[Frame], size: int, which: Faces, room: int) -> Iterator[_Collection]:
-    """Yield, shot by shot, the faces of the person who is meant in most of its frames."""
+def _people(frames: Iterable[Frame], size: int, which: Faces, room: int) -> Iterator[tuple[_Collection, int, int]]:
+    """Yield, shot by shot, the faces of the person who is meant in most of its frames, in how many, and of how many."""
     tracker, chooser = Tracker(), Chooser(which)
     found: dict[int, _Collection] = {}
     votes: Counter[int] = Counter()
+    length = 0
     for frame in frames:
-        if frame.cut and votes:
-            yield found[votes.most_common(1)[0][0]]
+        if frame.cut and length:
+            yield *_usual(found, votes), length
         if frame.cut:
-            tracker, chooser, found, votes = Tracker(), Chooser(which), {}, Counter()
+            tracker, chooser, found, votes, length = Tracker(), Chooser(which), {}, Counter(), 0
+        length += 1
         faces = [face for face in tracker.step(frame.image) if face.size >= SMALLEST]
         for face in chooser.choose(frame.image, faces)[:1]:
             votes[face.person] += 1
             found.setdefault(face.person, _Collection(room)).add(crop_of(frame, face, size))
-    if votes:
-        yield found[votes.most_common(1)[0][0]]
+    yield *_usual(found, votes), length
+
+
+def _usual(found: dict[int, _Collection], votes: Counter[int]) -> tuple[_Collection, int]:
+    """Return the faces of the person who was meant most often, and how often; nobody's where nobody was."""
+    if not votes:
+        return _Collection(0), 0
+    ((person, times),) = votes.most_common(1)
+    return found[person], times
 
 
 def crop_of(frame: Frame, face: Face, size: int) -> Crop:

@@ -74,8 +74,9 @@ class _Run:
         if checkpoint is not None:
             self.restore(checkpoint)
         if trainer.steps is not None and self.step >= trainer.steps:
+            steps = "1 step is" if self.step == 1 else f"{self.step} steps are"
             raise UseError(
-                f"{self.step} steps are done already in {trainer.out}.",
+                f"{steps} done already in {trainer.out}.",
                 f"Give a number of --steps above {self.step}, or --minutes alone.",
             )
         log: Log | None = None
