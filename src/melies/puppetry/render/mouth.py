@@ -30,10 +30,21 @@ _THROAT = np.array([0.11, 0.02, 0.02], np.float32)
 """What a dark mouth has beside the lips' own colour."""
 _WARMTH = np.array([0.1, 0.55], np.float32)
 """Least red and yellow in a mouth, as shares of those of the skin."""
+_PALE = 10.0
+"""Chroma (L*a*b*) of lips and skin below which a mouth is as pale: a black-and-white portrait has a grey one."""
 _SEAM = np.array([0.6, 0.4, 0.4], np.float32)
 """The line between closed lips, as shares of their colour."""
 _TOOTH = 0.13
 """Height of the upper teeth, in widths of the mouth."""
+
+
+_LIT, _RED = 0.6, 0.85
+"""How light, and how red for that, is at least what may be a performer's lips, against their mean: teeth are paler."""
+_PARTED, _AGAPE = (0.15, 0.25), (0.45, 0.6)
+"""Openings, in widths of the mouth, from which the mesh draws a small mouth too large, and up to which."""
+_RIM = 0.02
+"""How much is left out beside what looks like a performer's lips, in widths of the mouth."""
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class Mouth:
@@ -57,6 +68,7 @@ class Mouth:
         self._lips = _Colours(patch, lips)
         skin = np.maximum(1 - polygon(rest[LIPS_OUTER, :2], self._box, 1.5), 1e-6)
         self._skin = _Colours(patch, skin)
+        self._tint = np.float32(min(1.0, max(self._lips.chroma, self._skin.chroma) / _PALE))
         within = _Colours(patch, inside + np.float32(1e-6))
         self._own = self._gap > 0.06 and within.mean[0] > 0.9 * self._lips.mean[0]
         self._teeth = _inset(inside)
@@ -88,6 +100,7 @@ class Mouth:
             inside = self._with_own_teeth(inside, now, box)
         elif move.mouth == "driver" and move.driver is not None and move.driver_points is not None:
             inside = self._performers(inside, move.driver, move.driver_points, now, box, across)
+        inside = _paled(inside, self._tint)
         inside *= 1 + _tiled(self._grain, *inside.shape[:2])[..., None]
         blend(made, box, inside, alpha)
 
@@ -102,7 +115,8 @@ class Mouth:
         lips = take(self._shut, np.ascontiguousarray(place[box]) - corner(self._box))
         blend(made, box, lips, polygon(now[LIPS_OUTER, :2], box, soft) * closing)
         seam: Points = (now[_UPPER, :2] + now[_LOWER, :2]) * np.float32(0.5)
-        blend(made, box, self._lips.rgb * _SEAM, line(seam, box, 0.02 * self._wide) * closing)
+        dark = _paled(self._lips.rgb * _SEAM, self._tint)
+        blend(made, box, dark, line(seam, box, 0.02 * self._wide) * closing)
 
     def _cavity(self, across: Values, gap: float, wide: float) -> Values:
         """Make a mouth up: dark red, a tongue below, and the upper teeth unless the portrait has its own."""
@@ -149,10 +163,11 @@ class Mouth:
         if sigma > 0.3:
             patch = cv.GaussianBlur(patch, (0, 0), sigma)
         inner = polygon(points[LIPS_INNER, :2], source, 0.5)
-        lips = np.maximum(polygon(points[LIPS_OUTER, :2], source, 0.5) - inner, 0)
+        lips = _Colours(patch, np.maximum(polygon(points[LIPS_OUTER, :2], source, 0.5) - inner, 0))
         canvas = np.zeros((*inside.shape[:2], 2), np.float32)
         paint(canvas, *_strip(now, box, points[:, :2] - corner(source)), _TRIANGLES)
-        seen = _matched(take(patch, canvas), _Colours(patch, lips), self._lips, self._skin)
+        patch = _without_lips(patch, inner, lips, *_opening(points))
+        seen = _matched(take(patch, canvas), lips, self._lips, self._skin)
         depth = np.minimum(3 * across[..., 0], 1 - 0.3 * across[..., 0])
         deep = np.float32(0.55) + np.float32(0.45) * ramp(depth, 0, 1)
         made: Values = inside + (seen * deep[..., None] - inside) * np.float32(shown)
@@ -167,9 +182,16 @@ class _Colours:
         share = (weight / np.float32(max(float(weight.sum()), 1e-6))).reshape(-1)
         self.mean = np.asarray(share @ lab, np.float32)
         self.spread = np.sqrt(share @ np.square(lab - self.mean)) + np.float32(1)
+        self.chroma = float(np.hypot(*self.mean[1:]))
         self.rgb = np.asarray(share @ patch[..., :3].reshape(-1, 3), np.float32)
         bright = np.array([[[min(95.0, self.mean[0] + self.spread[0]), self.mean[1] * 0.25, self.mean[2] * 0.6]]])
         self.bright: NDArray[np.float32] = cv.cvtColor(bright.astype(np.float32), cv2.COLOR_Lab2RGB)[0, 0]
+
+
+def _paled(colours: Values, tint: np.float32) -> Values:
+    """Return colours with so much of their chroma: 0 is grey."""
+    grey = (colours @ _LUMA)[..., None]
+    return np.asarray(grey + (colours - grey) * tint, np.float32)
 
 
 def _matched(seen: Values, theirs: _Colours, lips: _Colours, skin: _Colours) -> Values:
@@ -186,6 +208,24 @@ def _matched(seen: Values, theirs: _Colours, lips: _Colours, skin: _Colours) -> 
     lab[..., 1:] = np.maximum(lab[..., 1:], np.maximum(skin.mean[1:], 0) * _WARMTH * light)
     matched: Values = cv.cvtColor(lab, cv2.COLOR_Lab2RGB)
     return matched
+
+
+def _without_lips(patch: Values, inner: Map, lips: _Colours, wide: float, gap: float) -> Values:
+    """Return a performer's mouth with what lies between the lips going on over them.
+
+    The mesh draws small round mouths too large: what looks like the lips within its line does not count.
+    """
+    round_ = np.float32(ramp(gap, *_PARTED) * (1 - ramp(gap, *_AGAPE)))
+    lab = cv.cvtColor(patch, cv2.COLOR_RGB2Lab)
+    light = lab[..., 0] / max(float(lips.mean[0]), 1.0)
+    pale = lab[..., 1] / max(float(lips.mean[1]), 5.0) < _RED * light
+    lip = ((light > _LIT) & ~pale).astype(np.uint8)
+    lip = grown(cv.morphologyEx(lip, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0, _RIM * wide)
+    between = (inner > 0.5) & ~(lip & ~((light > _LIT) & pale))
+    if round_ == 0 or not between.any():
+        return patch
+    made: Values = patch + (membrane(patch, ~between) - patch) * round_
+    return made
 
 
 def _opening(points: Points) -> tuple[float, float]:
