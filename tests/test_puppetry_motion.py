@@ -163,6 +163,18 @@ def test_lips_a_little_apart_at_rest_are_no_reason_to_keep_the_portraits_closed(
     assert np.allclose(apart, (0, 0.1, 0.2, 0.4), atol=0.03)
 
 
+def test_a_grin_opens_a_mouth_no_further_that_shows_its_teeth_but_a_jaw_that_drops_does():
+    closed = changed(somebody(), lambda front: front.__setitem__(LIPS_INNER[11:20], front[LIPS_INNER[9:0:-1]]))
+    smiling = changed(closed, lambda front: front.__setitem__((LOWER_LIP, 1), front[LOWER_LIP, 1] + 0.9))
+    grin = replace(STILL, expression=STILL.expression.copy(), gape=0.25)
+    grin.expression[LIPS_INNER[[0, 10]], 0] = -0.8, 0.8
+    agape = replace(STILL, gape=0.5)
+    for portrait, further in ((closed, 0.15), (smiling, 0.0)):
+        before = gape(front_of(portrait))
+        assert gape(front_of(Sitter(portrait).moved(grin))) - before == pytest.approx(further, abs=0.1)
+        assert gape(front_of(Sitter(portrait).moved(agape))) - before > 0.25
+
+
 @pytest.mark.parametrize("yaw", [-60, -35, 0, 35])
 def test_heads_turn_within_limits_and_never_back(yaw):
     """The further the performer turns, the further the portrait does, but not beyond what a picture can show."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.faces.anatomy import LIPS_INNER, SKIN, Points
+from melies.faces.anatomy import LIPS_INNER, SKIN, Points, canonical
 from melies.faces.pose import Pose, pose_of
 from melies.puppetry.motion import Motion, angles, rotation_of
 from melies.puppetry.parts import (
@@ -46,6 +46,8 @@ _WIDTH = 5.0
 """How wide a mouth usually is at most, in centimetres of the mean face."""
 _SMILING = 0.15
 """How far the lips of a portrait are apart, against the mouth's width, whose upper lip is not raised any more."""
+_DRAWN = 0.7
+"""How far a smile draws lips apart while the teeth stay closed, for as much as it widens the mouth."""
 _THIN = 0.6
 """How thick a lip is at least, against rest."""
 _BOTH = 1.5
@@ -155,6 +157,14 @@ class Sitter:
         across = np.array([-along[1], along[0], 0], np.float32)
         front[iris] += (wanted - now)[0] * along + (wanted - now)[1] * across
 
+    def _opened(self, motion: Motion) -> Motion:
+        """Return a motion whose lips a smile does not part, as far as this face shows its teeth at rest already."""
+        corners = motion.expression[LIPS_INNER[[0, 10]], 0]
+        smile = max(0.0, float(corners[1] - corners[0])) / width(canonical().points, LIPS_INNER)
+        showing = min(1.0, gape(self._front) / _SMILING)
+        gap = max(min(motion.gape, motion.calm), motion.gape - _DRAWN * showing * smile)
+        return replace(motion, gape=gap)
+
     def _speak(self, front: Points, motion: Motion, manner: Manner) -> None:
         """Set how far the lips are apart, and never let them cross or vanish."""
         for edge, rim in ((UPPER_LIP, UPPER_RIM), (LOWER_LIP, LOWER_RIM)):
@@ -162,7 +172,7 @@ class Sitter:
             thin = np.sign(before) * now < _THIN * np.abs(before)
             front[edge, 1] += np.where(thin, _THIN * before - now, 0)
         wide, calm = width(front, LIPS_INNER), gape(self._front)
-        wanted = motion.gape if manner.absolute else _parted(calm, motion)
+        wanted = motion.gape if manner.absolute else _parted(calm, self._opened(motion))
         wanted = max(-calm, manner.gain * (wanted - calm))
         # A mouth that is wide because it smiles opens no further than another.
         apart = calm * width(self._front, LIPS_INNER) + wanted * min(wide, _WIDTH) - gape(front) * wide
