@@ -27,7 +27,7 @@ from melies.swapping.hands import Hands, draw
 from melies.swapping.learned import FACE, INPUT, KEY, MASK, Card
 from melies.swapping.light import SIDE, Light
 from melies.swapping.paint import paint
-from melies.swapping.portrait import Portrait, pictures
+from melies.swapping.portrait import Portrait, _evenly_lit, pictures
 from melies.swapping.skin import BARE, skin
 from melies.swapping.swapper import Settings, Swapper
 from melies.testing import run, same
@@ -296,6 +296,36 @@ def test_light_is_found_again():
     assert np.array_equal(nothing[0, 0], np.array([1, 1, 1, 0, 0, 0], np.float32))
 
 
+def test_a_dark_brow_takes_no_colour_and_no_contrast_is_added():
+    """Yellow varnish on a pink face: what made the skin pink would make brows violet."""
+    inside = flat(SIDE).inside
+    random = np.random.default_rng(0)
+    grain = random.normal(0, 1, (SIDE, SIDE)).astype(np.float32)
+    face = np.full((SIDE, SIDE, 3), (0.8, 0.56, 0.47), np.float32)
+    face[..., 0] += 0.01 * grain
+    texture = np.full((SIDE, SIDE, 3), (0.4, 0.54, 0.36), np.float32)
+    texture[..., 0] += 0.05 * grain
+    texture[14:18] = (0.1, 0.51, 0.46)
+    fields = Light()(texture, face, inside[..., None].astype(np.float32), 0.0, 1.0)
+    lit = texture * fields[..., :3] + fields[..., 3:]
+    assert np.abs(lit[40:50, 25:40].mean((0, 1)) - (0.8, 0.56, 0.47)).max() < 0.02
+    assert lit[14:18, 20:44, 0].mean() < 0.75
+    assert lit[14:18, 20:44, 2].max() < 0.5
+    assert lit[40:50, 25:40, 0].std() < texture[40:50, 25:40, 0].std()
+
+
+def test_a_light_from_one_side_is_taken_away_without_a_line():
+    texture = np.full((BARE, BARE, 3), (0.8, 0.6, 0.5), np.float32)
+    texture[:, 70:] *= np.array([0.6, 0.5, 0.5], np.float32)
+    lit = _evenly_lit(texture, np.ones((BARE, BARE), np.float32), BARE)
+    ratio = lit[64] / lit[64, :1]
+    assert np.abs(ratio[80:] - 1).max() < 0.3
+    assert ratio.max() < 1.25 * np.abs(ratio[[20, 100]]).max()
+    hair = np.ones((BARE, BARE), np.float32)
+    hair[:, 64:] = 0
+    assert np.allclose(_evenly_lit(texture, hair, BARE), texture, atol=1e-3)
+
+
 def test_a_frown_is_carried_and_a_shadow_is_not():
     rest = np.full((BARE, BARE), 0.6, np.float32)
     trust = np.ones_like(rest)
@@ -328,7 +358,26 @@ def test_a_fringe_is_not_skin():
 
 def test_where_there_is_no_hand_none_is_seen():
     image = data.astronaut()
-    assert Hands().step(image, faces.find(image)[0]) == []
+    assert Hands().step(image, faces.find(image)[0], 0.0) == []
+
+
+def test_a_hand_is_steady_and_follows(monkeypatch):
+    """A joint that jumps for a frame, a palm that collapses for some, and a hand that goes elsewhere."""
+    fingers = [(-20 + 10 * finger, -15 * joint) for finger in range(5) for joint in range(4)]
+    still = np.array([(0, 30), *fingers], np.float32) + np.array([160, 120], np.float32)
+    tip = np.arange(21)[:, None] == 8
+    narrow = still * (0.3, 1) + (112, 0)
+    shown = [still, still + 30 * tip, still, narrow, narrow, *[still + 40] * 20]
+    followed, face = Hands(), head(size=100)
+    monkeypatch.setattr("melies.swapping.hands.detect", lambda image, place: [place])
+    image = np.zeros((240, 320, 3), np.uint8)
+    found = []
+    for i, joints in enumerate(shown):
+        monkeypatch.setattr("melies.swapping.hands.look", lambda *_, now=joints: now.astype(np.float32))
+        (hand,) = followed.step(image, face, i / RATE)
+        found.append(hand)
+    assert np.abs(np.array(found[:5]) - still).max() < 1
+    assert np.abs(found[-1] - shown[-1]).max() < 3
 
 
 def test_a_drawn_hand_covers_its_joints():
@@ -343,8 +392,8 @@ def test_hands_stay_before_the_face(footage, her):
     images = [frame.image for frame in islice(film.frames(), 6)]
     kept, covered = (play(images, source=[her], occlusion=way)[-1] for way in (True, False))
     tracker, hands = faces.Tracker(), Hands()
-    for image in images:
-        found = hands.step(image, tracker.step(image)[0])
+    for i, image in enumerate(images):
+        found = hands.step(image, tracker.step(image)[0], i / RATE)
     assert len(found) == 1
     tips = np.rint(found[0][[7, 8, 11, 12]]).astype(int)
     near, far = (np.mean([change(images[-1], one)[y, x] for x, y in tips]) for one in (kept, covered))

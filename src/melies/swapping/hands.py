@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies import models
-from melies.faces import Face
+from melies.faces import Face, OneEuro
 from melies.frame import Image
 from melies.matting.scale import cv
 from melies.square import Square
@@ -33,50 +33,97 @@ _AROUND = 1.15
 _PALM = np.array([0, 1, 5, 9, 13, 17])
 _FINGERS = [(root + joint, root + joint + 1) for root in (1, 5, 9, 13, 17) for joint in range(3)]
 _BONES = np.array([*_FINGERS, (5, 9), (9, 13), (13, 17), (0, 1), (0, 5), (0, 17)])
-_THICK = 0.27
+_THICK = 0.3
 """Width of a finger as a share of the width of the palm, from the root of one finger to that of the last."""
+_CUTOFF, _BETA = 1.5, 8.0
+"""Of the `OneEuro` that steadies joints, which are given in sizes of the face."""
+_JUMP = 0.05
+"""Further than this, in sizes of the face, a joint goes only when it is seen there twice."""
+_SHRINK = 0.7
+"""A palm that is narrower than this share of what it was a frame ago was seen wrongly."""
+
+
+class _Hand:
+    """A hand that is followed.
+
+    Attributes:
+        joints: Where it is, steadied.
+        missing: For how many frames it has not been seen.
+    """
+
+    def __init__(self, joints: Joints, size: float, time: float) -> None:
+        self.joints, self.missing = joints, 0
+        self._seen = joints
+        self._steady = OneEuro(_CUTOFF, _BETA)
+        self._steady(joints / size, time)
+
+    def move(self, joints: Joints | None, size: float, time: float) -> bool:
+        """Go to where its joints are seen now; what only one frame has seen far away is not believed.
+
+        Returns:
+            Whether it has been seen.
+        """
+        if joints is None or _width(joints) < _SHRINK * _width(self.joints):
+            return False
+        far = np.linalg.norm(joints - self.joints, axis=1) > _JUMP * size
+        again = np.linalg.norm(joints - self._seen, axis=1) < np.linalg.norm(joints - self.joints, axis=1)
+        believed = np.where((far & ~again)[:, None], self.joints, joints)
+        self._seen, self.missing = joints, 0
+        self.joints = np.asarray(self._steady(believed / size, time) * size, np.float32)
+        return True
 
 
 class Hands:
-    """Follow the hands before one face of a shot."""
+    """Follow the hands before one face of a shot, steadily."""
 
     def __init__(self) -> None:
-        self._hands: list[tuple[Joints, int]] = []
+        self._hands: list[_Hand] = []
         self._frames = 0
 
-    def step(self, image: Image, face: Face) -> list[Joints]:
+    def step(self, image: Image, face: Face, time: float) -> list[Joints]:
         """Return the hands near the face in the next frame.
 
         Args:
             image: `H×W×3`, uint8 or uint16.
             face: Where the face is.
+            time: In seconds.
         """
-        seen: list[tuple[Joints, int]] = []
-        lost: list[tuple[Joints, int]] = []
-        for hand, missing in self._hands:
-            now = look(image, around(hand), _STILL)
-            if now is None:
-                lost.append((hand, missing + 1))
+        seen: list[_Hand] = []
+        lost: list[_Hand] = []
+        for hand in self._hands:
+            if hand.move(look(image, around(hand.joints), _STILL), face.size, time):
+                _add(seen, hand)
             else:
-                _add(seen, now, 0)
+                hand.missing += 1
+                lost.append(hand)
         if len(seen) < _MOST and (lost or self._frames % _EVERY == 0):
             x, y = map(float, face.centre)
             for place in detect(image, Square(x + 0.5, y + 0.5, _AROUND * face.size))[:_MOST]:
                 new = look(image, place, _PRESENT)
-                if new is not None:
-                    _add(seen, new, 0)
-        for hand, missing in lost:
-            if missing <= _PATIENCE:
-                _add(seen, hand, missing)
+                if new is None:
+                    continue
+                same = next((hand for hand in lost if _alike(hand.joints, new)), None)
+                if same is None:
+                    _add(seen, _Hand(new, face.size, time))
+                elif same.move(new, face.size, time):
+                    lost.remove(same)
+                    _add(seen, same)
+        for hand in lost:
+            if hand.missing <= _PATIENCE:
+                _add(seen, hand)
         self._frames += 1
         self._hands = seen[:_MOST]
-        return [hand for hand, _ in self._hands]
+        return [hand.joints for hand in self._hands]
 
 
-def _add(hands: list[tuple[Joints, int]], hand: Joints, missing: int) -> None:
+def _add(hands: list[_Hand], hand: _Hand) -> None:
     """Keep a hand, unless it is one of those already."""
-    if not any(around(hand).near(around(other), 0.5) for other, _ in hands):
-        hands.append((hand, missing))
+    if not any(_alike(hand.joints, other.joints) for other in hands):
+        hands.append(hand)
+
+
+def _alike(one: Joints, other: Joints) -> bool:
+    return around(one).near(around(other), 0.5)
 
 
 def look(image: Image, place: Square, least: float) -> Joints | None:
@@ -139,13 +186,17 @@ def draw(hands: list[Joints], width: int, height: int) -> NDArray[np.float32]:
     mask = np.zeros((height, width), np.float32)
     thick = 2.0
     for hand in hands:
-        thick = max(thick, _THICK * float(np.linalg.norm(hand[5] - hand[17]) + np.linalg.norm(hand[5] - hand[9])))
+        thick = max(thick, _THICK * _width(hand))
         drawn = np.rint(hand * 16).astype(np.int32)
         cv.fillPoly(mask, [drawn[_PALM]], 1.0, shift=4)
         for one, two in _BONES:
             cv.line(mask, drawn[one].tolist(), drawn[two].tolist(), 1.0, round(thick), shift=4)
-    soft: NDArray[np.float32] = cv.GaussianBlur(mask, (0, 0), max(0.7, thick / 12))
+    soft: NDArray[np.float32] = cv.GaussianBlur(mask, (0, 0), max(0.7, thick / 9))
     return soft
+
+
+def _width(hand: Joints) -> float:
+    return float(np.linalg.norm(hand[5] - hand[17]) + np.linalg.norm(hand[5] - hand[9]))
 
 
 def _placed(offsets: NDArray[Any], place: Square, scale: float) -> NDArray[np.float32]:

@@ -134,7 +134,7 @@ class Swapper:
         corner = np.array([patch.left, patch.top, 0], np.float32)
         local = still.moved(still.points - corner)
         cut = image[patch.top : patch.bottom, patch.left : patch.right]
-        hands = self._hands.step(image, face) if settings.occlusion else []
+        hands = self._hands.step(image, face, time) if settings.occlusion else []
         before = draw([hand - corner[:2] for hand in hands], patch.width, patch.height) if hands else None
         texture = looks.texture(image, face, round(1.2 * face.size))
         skin = self._painted(cut, local, before, texture, time, settings)
