@@ -357,6 +357,7 @@ class TestCommand:
         camera = ("--camera", film, "--seconds", "0.2", "--overwrite")
         for words, said in (
             (["--to", "film.mp4"], "film.mp4 is both input and output"),
+            (["compose", "--background", film, "--camera", "synthetic", "--to", film], "both input and output"),
             (["--to", "stars.png"], "one picture"),
             (["compose", "--background", "stars.png", "--to", "out.mkv", "--log", "stars.png"], "no log of a show"),
             (["--to", "stars-%04d.png", "--to", "./stars-%04d.png"], "is given twice"),
@@ -364,7 +365,7 @@ class TestCommand:
             (["--to", "new.mkv", "--log", film], "no log of a show"),
             (["--recipe", recipe, "--to", "new.mkv", "--log", recipe], "no log of a show"),
         ):
-            status, text = live(*words, *camera)
+            status, text = live(*camera, *words)
             assert status == 2
             assert said in text.err
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
