@@ -149,9 +149,6 @@ def _read(
     from melies.swapping.portrait import Portrait, pictures
 
     if model is not None and not networks.needs_source(model):
-        return networks.read(model, None, [])
-    seen = pictures(files) if files else []
-    return Portrait.of(seen) if model is None else networks.read(model, embedder, seen)
         if files:
             raise UseError(f"{model} knows whose face it makes: --source is not for it.", "Leave --source out.")
         if embedder is not None:
@@ -159,7 +156,10 @@ def _read(
                 f"{model} needs no network that describes a face.",
                 "Leave --embedder out: only inswapper_128.onnx needs it.",
             )
+        return networks.read(model, None, [])
     if model is None and embedder is not None:
         raise UseError(
             "--embedder is only for inswapper_128.onnx, and no --model is given.", "Leave it out, or add --model."
         )
+    seen = pictures(files) if files else []
+    return Portrait.of(seen) if model is None else networks.read(model, embedder, seen)
