@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from melies.effect import Effect
 from melies.effects._faces import FACES, Chooser, Faces, identity_models
 from melies.effects._fields import File
 from melies.effects._shelf import Delay
+from melies.engine.tally import tally
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
 from melies.imaging import ColourText, parse_colour
@@ -86,7 +88,7 @@ class Anonymize(Effect):
             raise UseError("--keep and --face both say who is covered.", "Give one of them.")
         Chooser(self._chosen)
         if self.blocks > _SAFE and self.cover in ("blur", "pixelate"):
-            log.warning("With blocks %d people may be recognised; up to %d is safe.", self.blocks, _SAFE)
+            _warn(self.blocks)
         return spec
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
@@ -125,8 +127,15 @@ class Anonymize(Effect):
         )
 
 
+@cache
+def _warn(blocks: int) -> None:
+    """Say it once, though what comes out is asked for more than once."""
+    log.warning("With blocks %d people may be recognised; up to %d is safe.", blocks, _SAFE)
+
+
 def _covered(frame: Frame, cover: Cover, watch: Watch) -> Frame:
     faces = list(watch.take())
+    tally(Anonymize.name(), len(faces))
     if not faces:
         return frame
     image = frame.image.copy()
