@@ -204,6 +204,13 @@ def test_files_of_another_kind_have_no_card(content, tmp_path):
 
 
 def test_missing_and_unsuitable_files_are_refused(tmp_path):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(UseError, match="is a folder without an ONNX file"):
+        metadata(tmp_path / "run")
+    for name in ("a-to-b", "b-to-a"):
+        (tmp_path / "run" / f"{name}.onnx").touch()
+    with pytest.raises(UseError, match=r"is a folder that holds a-to-b\.onnx and b-to-a\.onnx"):
+        metadata(tmp_path / "run")
     with pytest.raises(UseError, match="There is no file"):
         Learned(tmp_path / "none.onnx")
     (tmp_path / "empty.onnx").touch()

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from melies.errors import ModelError, UseError
 from melies.explain import explain
 from melies.faces.anatomy import Points
-from melies.files import is_file
+from melies.files import exists, is_file
 from melies.matting.scale import Map
 from melies.models.protobuf import fields
 from melies.models.runtime import load_file
@@ -108,8 +108,14 @@ def metadata(path: Path) -> dict[str, str]:
     """Return the metadata of an ONNX file without loading the network; nothing for a file that is no ONNX.
 
     Raises:
-        UseError: There is no such file, or it is empty.
+        UseError: There is no such file, it is a folder, or it is empty.
     """
+    if exists(path) and path.is_dir():
+        held = sorted(file.name for file in path.glob("*.onnx"))
+        raise UseError(
+            f"{path} is a folder" + (f" that holds {' and '.join(held)}." if held else " without an ONNX file in it."),
+            f"Name one of them, such as {path / held[0]}." if held else "Name a network, such as RUN/a-to-b.onnx.",
+        )
     if not is_file(path):
         raise UseError(f"There is no file {path}.")
     if not path.stat().st_size:
