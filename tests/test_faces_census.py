@@ -96,6 +96,8 @@ def test_a_still_and_a_picture_of_nobody(her: Image, tmp_path: Path, capsys: pyt
     assert "person 1" in run(capsys, portrait)[1]
     assert "No face was found." in run(capsys, empty)[1]
     assert json.loads(run(capsys, empty, "--json")[1])["people"] == []
+    assert "No face was found, and no sheet written." in run(capsys, empty, "--sheet", tmp_path / "sheet.png")[1]
+    assert not (tmp_path / "sheet.png").exists()
 
 
 def test_nothing_is_written_over(her: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,14 @@ _SIDE = 2048
 """Pixels of the layout."""
 
 
-@click.command("faces", no_args_is_help=True)
+@click.command(
+    "faces",
+    no_args_is_help=True,
+    epilog="""\b
+    melies faces film.mp4 --sheet people.png
+    melies faces film.mp4 --start 60 --json
+    melies faces --layout face.png""",
+)
 @click.argument("file", type=click.Path(), required=False)
 @click.option("--sheet", type=click.Path(), metavar="FILE", help="Write a picture with one face of everybody.")
 @click.option(
@@ -79,7 +86,7 @@ def command(
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
         meter = Meter(report.progress, "render", clip.spec.frames)
         people = census(clip.frames(), most=most, thorough=thorough, model=model, seen=meter.add)
-    if target is not None:
+    if target is not None and people:
         _write(target, people)
     if as_json:
         told = [
@@ -91,7 +98,8 @@ def command(
     for number, person in enumerate(people, 1):
         click.echo(_described(number, person))
     if not people:
-        click.echo("No face was found." + ("" if thorough else " Small ones are looked for with --thorough."))
+        found = "No face was found." if target is None else "No face was found, and no sheet written."
+        click.echo(found + ("" if thorough else " Small ones are looked for with --thorough."))
 
 
 def _described(number: int, person: Person) -> str:
@@ -163,8 +171,6 @@ def _sheet(people: list[Person]) -> Image:
         text = f"{number}: {person.seconds:.1f} s"
         cv.putText(label, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (230, 230, 230), 1, cv2.LINE_AA)
         cells.append(np.vstack([person.picture, label]))
-    if not cells:
-        return np.full((_LINE, 150, 3), 24, np.uint8)
     columns = min(_COLUMNS, len(cells))
     cells += [np.full_like(cells[0], 24)] * (-len(cells) % columns)
     return np.vstack([np.hstack(cells[at : at + columns]) for at in range(0, len(cells), columns)])

@@ -29,7 +29,14 @@ class MotionCommand(click.Command):
         return [*params[:2], *reading, *params[2:], asks]
 
 
-@click.command("motion", cls=MotionCommand, no_args_is_help=True)
+@click.command(
+    "motion",
+    cls=MotionCommand,
+    no_args_is_help=True,
+    epilog="""\b
+    melies motion nod.mp4 nod.npz --start 2 --end 10
+    melies apply song.mp4 out.mp4 puppet --portrait mona.jpg --motion-file nod.npz""",
+)
 @click.argument("source", metavar="IN", type=click.Path())
 @click.argument("target", metavar="OUT.npz", type=click.Path())
 @click.option("--start", metavar="TIME", help="Begin at this time: seconds, or HH:MM:SS.mmm.")
