@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from melies.effect import Effect
 from melies.effects._faces import FACES, Chooser, Faces, identity_models
 from melies.effects._fields import File, Named
+from melies.engine.tally import tally
 from melies.errors import UseError
 from melies.files import is_file
 from melies.frame import Frame, VideoSpec
@@ -98,7 +99,7 @@ class Swap(Effect):
         from melies.faces import Tracker
         from melies.swapping.swapper import Swapper
 
-        tracker = Tracker()
+        tracker = Tracker(every=2)
         swappers: dict[int, Swapper] = {}
         before: Self | None = None
         for frame in frames:
@@ -115,7 +116,9 @@ class Swap(Effect):
             seen = tracker.step(image)
             swappers = {face.person: swappers.get(face.person) or Swapper() for face in seen}
             shown = image
-            for face in chooser.choose(image, seen):
+            chosen = chooser.choose(image, seen)
+            tally(self.name(), len(chosen))
+            for face in chosen:
                 shown = swappers[face.person].step(shown, face, frame.time, looks, settings)
             yield frame if shown is image else frame.with_image(join_alpha(shown, alpha))
 
