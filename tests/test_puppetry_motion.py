@@ -143,6 +143,18 @@ def test_irises_go_where_the_performer_looks_and_stay_in_the_eye():
             assert seen == pytest.approx(look, abs=0.05) or look == 5
 
 
+def test_irises_move_by_shares_of_the_visible_eye_whatever_their_depth():
+    portrait = somebody((-37, 0, 0))
+    portrait[468:, 2] += 25
+    sitter = Sitter(portrait)
+    for look in (-0.15, 0.1):
+        aside = replace(STILL, gaze=np.full((2, 2), (look, 0), np.float32))
+        moved = sitter.moved(aside)
+        for rim, iris in EYES:
+            assert gaze(moved, rim, iris)[0] - gaze(portrait, rim, iris)[0] == pytest.approx(look, abs=0.02)
+            assert np.allclose(np.ptp(moved[iris], 0), np.ptp(portrait[iris], 0), atol=0.1)
+
+
 def test_lips_part_in_proportion_to_the_mouth_and_never_cross():
     driver, portrait = somebody(), somebody((-30, -8, 5), stretch=(0.8, 1, 1))
     rest, sitter = Rest.of(driver), Sitter(portrait)

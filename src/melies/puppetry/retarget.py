@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.faces.anatomy import LIPS_INNER, SKIN, Points, canonical
+from melies.faces.anatomy import LIPS_INNER, SKIN, Indices, Points, canonical
 from melies.faces.pose import Pose, pose_of
 from melies.puppetry.motion import Motion, angles, rotation_of
 from melies.puppetry.parts import (
@@ -99,7 +99,25 @@ class Sitter:
         if pose is self._pose:
             pose = rest
         result: Points = self.points + (pose.to_picture(front) - rest.to_picture(self._front))
+        for number in range(2):
+            self._gaze(result, number, motion, manner)
         return result
+
+    def _gaze(self, result: Points, number: int, motion: Motion, manner: Manner) -> None:
+        """Lay an iris between the corners of its eye, in the picture: its depth is not known well enough to turn it."""
+        rim, iris = EYES[number]
+        middle, along = _corners(self.points, rim)
+        middle_now, along_now = _corners(result, rim)
+        turn = np.linalg.inv(_frame(along)) @ _frame(along_now)
+        away = self.points[iris, :2] - middle
+        result[iris, :2] = self.points[iris, :2] + (middle_now - middle) + away @ (turn - np.eye(2, dtype=np.float32))
+        if manner.region not in ("all", "expression", "eyes"):
+            return
+        now = gaze(self.points, rim, iris)
+        shift = manner.gain * min(1.0, 2 * float(motion.lids[number])) * motion.gaze[number]
+        side = max(ASIDE, abs(float(now[0])))
+        shift[0] = np.clip(now[0] + shift[0], -side, side) - now[0]
+        result[iris, :2] += shift @ _frame(along_now)
 
     def _turned(self, motion: Motion, manner: Manner) -> Pose:
         """The head's pose: changes go through limits that are soft, so that nothing stops dead."""
@@ -125,7 +143,7 @@ class Sitter:
         if manner.region in ("all", "expression", "eyes"):
             change *= (1 - part.rims)[:, None]
             for number in range(2):
-                self._look(front, change, number, motion, manner)
+                self._blink(front, change, number, motion, manner)
         front[:SKIN] += change
         if manner.region != "eyes":
             self._speak(front, motion, manner)
@@ -138,9 +156,8 @@ class Sitter:
         room = max(_LEAST_WIDER, _WIDEST - before)
         return float(_limited(np.array(wider), room)) / wider if wider > 0 else 1.0
 
-    def _look(self, front: Points, change: Float, number: int, motion: Motion, manner: Manner) -> None:
-        """Open or close an eye and move its iris."""
-        rim, iris = EYES[number]
+    def _blink(self, front: Points, change: Float, number: int, motion: Motion, manner: Manner) -> None:
+        """Open or close an eye."""
         lids = float(motion.lids[number])
         opened = float(np.clip(1 + manner.gain * (lids - 1), 0, WIDE))
         upper, lower = LIDS[number]
@@ -149,13 +166,6 @@ class Sitter:
         lift[:7] = 0.85 * (opened - 1) * slit
         lift[7:] = 0.15 * (1 - opened) * slit
         change += parts().lids[number].T @ lift
-        now = gaze(front, rim, iris)
-        wanted = now + manner.gain * min(1.0, 2 * lids) * motion.gaze[number]
-        side = max(ASIDE, abs(float(now[0])))
-        wanted[0] = np.clip(wanted[0], -side, side)
-        along = front[rim[8]] - front[rim[0]]
-        across = np.array([-along[1], along[0], 0], np.float32)
-        front[iris] += (wanted - now)[0] * along + (wanted - now)[1] * across
 
     def _opened(self, motion: Motion) -> Motion:
         """Return a motion whose lips a smile does not part, as far as this face shows its teeth at rest already."""
@@ -182,6 +192,17 @@ class Sitter:
         target = np.maximum(slit + apart * profile, np.minimum(before, 0))
         change = (target - slit).astype(np.float32)
         front[:SKIN, 1] += parts().speech.T @ np.concatenate([-0.15 * change, 0.85 * change])
+
+
+def _corners(points: Points, rim: Indices) -> tuple[Float, Float]:
+    """Return the middle between an eye's corners in the picture, and the way from the first to the second."""
+    first, second = points[rim[0], :2], points[rim[8], :2]
+    return (first + second) / 2, second - first
+
+
+def _frame(along: Float) -> Float:
+    """Return the rows (along, across) that turn shares of an eye's width into pixels."""
+    return np.array([along, [-along[1], along[0]]], np.float32)
 
 
 def _parted(calm: float, motion: Motion) -> float:
