@@ -21,7 +21,7 @@ from melies.models.convert.onnx_graph import Graph, encode_field
 from melies.schema import settings
 from melies.swapping import networks
 from melies.swapping.creases import Creases
-from melies.swapping.extract import TEMPLATE
+from melies.swapping.extract import TEMPLATE, cut, placement
 from melies.swapping.flat import Flat, facing, flat, lie, places
 from melies.swapping.hands import Hands, draw
 from melies.swapping.learned import FACE, INPUT, KEY, MASK, Card
@@ -30,6 +30,7 @@ from melies.swapping.paint import paint
 from melies.swapping.portrait import Portrait, _evenly_lit, pictures
 from melies.swapping.skin import BARE, skin
 from melies.swapping.swapper import Settings, Swapper
+from melies.swapping.who import described
 from melies.testing import run, same
 
 data = pytest.importorskip("skimage.data")
@@ -310,8 +311,8 @@ def test_a_dark_brow_takes_no_colour_and_no_contrast_is_added():
     lit = texture * fields[..., :3] + fields[..., 3:]
     assert np.abs(lit[40:50, 25:40].mean((0, 1)) - (0.8, 0.56, 0.47)).max() < 0.02
     assert lit[14:18, 20:44, 0].mean() < 0.75
-    assert lit[14:18, 20:44, 2].max() < 0.5
-    assert lit[40:50, 25:40, 0].std() < texture[40:50, 25:40, 0].std()
+    assert lit[14:18, 20:44, 2].max() < 0.51
+    assert lit[40:50, 25:40, 0].std() < 1.02 * texture[40:50, 25:40, 0].std()
 
 
 def test_a_light_from_one_side_is_taken_away_without_a_line():
@@ -319,8 +320,8 @@ def test_a_light_from_one_side_is_taken_away_without_a_line():
     texture[:, 70:] *= np.array([0.6, 0.5, 0.5], np.float32)
     lit = _evenly_lit(texture, np.ones((BARE, BARE), np.float32), BARE)
     ratio = lit[64] / lit[64, :1]
-    assert np.abs(ratio[80:] - 1).max() < 0.3
-    assert ratio.max() < 1.25 * np.abs(ratio[[20, 100]]).max()
+    assert np.abs(ratio[80:] - 1).max() < 0.2
+    assert ratio.max() < 1.02
     hair = np.ones((BARE, BARE), np.float32)
     hair[:, 64:] = 0
     assert np.allclose(_evenly_lit(texture, hair, BARE), texture, atol=1e-3)
@@ -403,9 +404,9 @@ def test_hands_stay_before_the_face(footage, her):
 # Networks
 
 
-def with_card(graph, matched=True, size=32):
+def with_card(graph, matched=True, size=32, who=None):
     points = [tuple(map(float, point)) for point in TEMPLATE]
-    card = Card(size=size, template=points, takes="him", makes="her", matched=matched)
+    card = Card(size=size, template=points, takes="him", makes="her", matched=matched, who=who)
     return graph.to_bytes() + encode_field(14, encode_field(1, KEY) + encode_field(2, card.model_dump_json()))
 
 
@@ -451,6 +452,19 @@ def test_the_border_of_a_trained_face_does_not_show(talking, tmp_path):
         x, y = np.rint(0.95 * face.points[point, :2] + 0.05 * face.centre).astype(int)
         old, new = (one[y - 1 : y + 2, x - 1 : x + 2].mean() for one in (talking[1], made))
         assert abs(old - new) < 0.2 * old, point
+
+
+def test_a_trained_swap_is_given_somebody_else(talking, tmp_path, caplog):
+    def crop(image):
+        return cut(image, placement(faces.find(image)[0].points, 64), 64)
+
+    path = tmp_path / "a-to-b.onnx"
+    for image, warned in ((talking[6], False), (data.astronaut(), True)):
+        path.write_bytes(with_card(mirror_colours(64), size=64, who=described(crop(image)).tolist()))
+        caplog.clear()
+        play(talking[:2], model=path, occlusion=False)
+        assert [record.levelname for record in caplog.records] == ["WARNING"] * warned
+    assert "trained to replace the face in him" in caplog.text
 
 
 def inswapper(matrices=1):

@@ -33,6 +33,8 @@ _KEPT = 8
 """Frames of a film that are kept: those least like each other."""
 _EVENED = 0.8
 """How much of a light from one side is taken away."""
+_EDGE = 0.4, 3.0
+"""How large a step, as a logarithm, is a shadow's edge, and over how many pixels its light is smoothed."""
 _NEAR = 6.0
 """How many degrees of pose another view may be off before it counts a third."""
 _EXPRESSION = 25.0
@@ -194,16 +196,25 @@ def _whole(image: Floats, face: Face, side: int) -> Floats:
     both = seen * other_seen
     lit = (_soft(texture * both, side) + 1e-3) / (_soft(other * both, side) + 1e-3)
     share = np.maximum(seen, 1 - other_seen)
-    filled = _evenly_lit(share * texture + (1 - share) * np.clip(other * np.clip(lit, 0.5, 2), 0, 1), side)
+    filled = (share * texture + (1 - share) * np.clip(other * np.clip(lit, 0.5, 2), 0, 1)).astype(np.float32)
     bare = _clear(skin(_at(filled, BARE), _at(seen, BARE)))
-    return np.dstack([opponent(filled.astype(np.float32)), cv.resize(bare, (side, side))])
+    return np.dstack([opponent(_evenly_lit(filled, bare, side)), cv.resize(bare, (side, side))])
 
 
-def _evenly_lit(texture: Floats, side: int) -> Floats:
-    """Take away most of a light from one side: what is shaded on one half of the face only is light, not the person."""
-    bright = _soft(texture.mean(2) + np.float32(0.02), side, 3)
-    even = np.sqrt(bright * bright[:, ::-1])
-    lit: Floats = np.clip(texture * ((even / bright) ** np.float32(_EVENED))[..., None], 0, 1)
+def _evenly_lit(texture: Floats, bare: Floats, side: int) -> Floats:
+    """Take away most of a light from one side: what is shaded on one half of the face only is light, not the person.
+
+    The shaded half is brightened; darkening the other would leave a pale line between them.
+    Shadows have edges, which stay where they are; lashes and pores differ, too, and are left alone, as is hair. What is
+    brightened gets no more grain.
+    """
+    small = cv.resize(np.ascontiguousarray(texture), (BARE, BARE), interpolation=cv2.INTER_AREA) + np.float32(0.02)
+    apart = np.log(small / small[:, ::-1])
+    apart = cv.bilateralFilter(cv.medianBlur(apart.astype(np.float32), 5), 0, *_EDGE)
+    apart = (apart[:, ::-1] - apart) / 2 * np.minimum(bare, bare[:, ::-1])[..., None]
+    gain = np.exp(np.float32(_EVENED) * np.maximum(apart, 0))
+    added = cv.medianBlur(small, 5) * (gain - 1)
+    lit: Floats = np.clip(texture + cv.resize(added, (side, side), interpolation=cv2.INTER_LINEAR), 0, 1)
     return lit
 
 
