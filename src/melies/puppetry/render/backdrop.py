@@ -93,8 +93,8 @@ class Backdrop:
 
 
 def take(image: NDArray[Any], place: Values) -> Any:
-    """Return the pixels of a picture at these places, `H×W×2` float32; beyond its border it is mirrored."""
-    rows = cv2.BORDER_REFLECT_101
+    """Return the pixels of a picture at these places, `H×W×2` float32; beyond its border it goes on as it is there."""
+    rows = cv2.BORDER_REPLICATE
     if place.shape[0] < 32767:
         return cv.remap(image, place, None, cv2.INTER_LINEAR, borderMode=rows)
     pieces = [place[start : start + 32766] for start in range(0, len(place), 32766)]
