@@ -21,6 +21,8 @@ from melies.faces.anatomy import (
 )
 from melies.puppetry.move import Move
 from melies.puppetry.render import Puppet
+from melies.puppetry.render.backdrop import take
+from melies.puppetry.render.hidden import Hidden
 from melies.puppetry.render.mesh import locate, paint
 from melies.puppetry.render.unfold import unfolded
 
@@ -294,3 +296,32 @@ def test_lids_and_lips_may_fold():
     parts = np.concatenate([LIPS_INNER, LIPS_OUTER, RIGHT_EYE, LEFT_EYE])
     assert np.array_equal(moved[parts], target[parts])
     assert np.abs(moved - target).max() < 3
+
+
+def test_what_a_portrait_hides_is_skin_and_nothing_from_beside_it():
+    skin, wall, lips = (200, 150, 120), (40, 60, 90), (220, 20, 20)
+    aside = turned(face(), 45)
+    image = np.full_like(astronaut(), wall)
+    matte = np.zeros(image.shape[:2], np.uint8)
+    for triangle in np.round(aside[canonical().triangles, :2]).astype(np.int32):
+        cv2.fillConvexPoly(matte, triangle, 255)
+    image[matte > 0] = skin
+    for part in (LIPS_OUTER, RIGHT_EYE, LEFT_EYE):
+        cv2.fillConvexPoly(image, cv2.convexHull(np.round(aside[part, :2]).astype(np.int32)), lips)
+    hidden, place = Hidden(image, aside, matte), np.indices(matte.shape, np.float32)[::-1].transpose(1, 2, 0)
+    now = turned(face(), 15)
+    made = np.full_like(image, wall)
+    hidden.paint(made, now, np.ascontiguousarray(place))
+    painted = (made != wall).any(2)
+    assert painted.sum() > 300
+    assert (made[painted].astype(int)[:, 1] >= wall[1] - 2).all()  # lips have less green than wall and skin
+    still = made.copy()
+    hidden.paint(still, aside, np.ascontiguousarray(place))
+    assert np.array_equal(still, made)
+
+
+def test_a_head_is_not_mirrored_at_the_border():
+    image = np.zeros((8, 8), np.uint8)
+    image[1:] = 200
+    place = np.indices((8, 8), np.float32)[::-1].transpose(1, 2, 0) - np.array([0, 4], np.float32)
+    assert (take(image, np.ascontiguousarray(place))[:5] == 0).all()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.faces.anatomy import Indices, Points
+from melies.faces.anatomy import Indices, Points, canonical
 
 Values = NDArray[np.float32]
 """`H×W×K` or `N×K` float32."""
@@ -38,6 +38,12 @@ def paint(canvas: Values, corners: Points, values: Values, triangles: Indices) -
     made = slopes[row_of[span], 0] * x[:, None].astype(np.float32)
     made += (slopes[row_of, 1] * row[:, None].astype(np.float32) + slopes[row_of, 2])[span]
     canvas.reshape(-1, channels)[row[span] * width + x] = made
+
+
+def by_depth(points: Points) -> Indices:
+    """Return the face's triangles, clockwise as seen from the front, the furthest first."""
+    triangles = canonical().triangles[:, ::-1]
+    return triangles[np.argsort(-points[triangles, 2].sum(1), kind="stable")]
 
 
 def locate(corners: Points, triangles: Indices, width: int, height: int) -> tuple[Indices, Indices, Values]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from melies.faces.anatomy import LEFT_EYE, LIPS_OUTER, OVAL, RIGHT_EYE, SKIN, Indices, Points, canonical
+from melies.faces.anatomy import LEFT_EYE, LIPS_OUTER, OVAL, RIGHT_EYE, SKIN, Indices, Points
 from melies.frame import Image
 from melies.imaging import Plane
 from melies.matting.scale import cv
@@ -13,7 +13,8 @@ from melies.puppetry.move import Move
 from melies.puppetry.render.around import Around
 from melies.puppetry.render.backdrop import Backdrop, head
 from melies.puppetry.render.eyes import Eyes
-from melies.puppetry.render.mesh import Values, paint
+from melies.puppetry.render.hidden import Hidden
+from melies.puppetry.render.mesh import Values, by_depth, paint
 from melies.puppetry.render.mouth import Mouth
 from melies.puppetry.render.shading import Shading
 from melies.puppetry.render.shapes import Box, box_of, corner, places, within
@@ -53,6 +54,7 @@ class Puppet:
         self._place = places((slice(0, height), slice(0, width)))
         self._around = self._around_at(self._rest, width, height)
         self._backdrop = Backdrop(crop, matte[within(self._box, wide)])
+        self._hidden = Hidden(colours, self._rest, matte[within(self._box, wide)])
         self._shading = Shading(self._rest, width, height, self._step)
         self._eyes = Eyes(colours, self._rest)
         self._mouth = Mouth(colours, self._rest)
@@ -66,6 +68,7 @@ class Puppet:
         place: Values = self._place - self._back(now)
         made = self._image.copy()
         part = self._backdrop.render(place)
+        self._hidden.paint(part[..., :3], now, place)
         self._shading.paint(part[..., :3], now, place, move)
         self._eyes.paint(part[..., :3], now, place)
         self._mouth.paint(part[..., :3], now, place, move)
@@ -96,7 +99,7 @@ class Puppet:
 
     def _back(self, now: Points) -> Values:
         """Return how far back from each pixel is what comes to be seen there."""
-        triangles = _by_depth(now)
+        triangles = by_depth(now)
         moved = np.asarray(now - self._rest, np.float32)[:SKIN, :2]
         around = self._around.back(self._on_grid(now)) * np.float32(self._step)
         coarse = around.copy()
@@ -131,12 +134,6 @@ def _with_hidden_colours(image: Image) -> Image:
     if image.shape[2] == 3:
         return image.copy()
     return np.dstack([filled(image[..., :3], image[..., 3]), image[..., 3]])
-
-
-def _by_depth(points: Points) -> Indices:
-    """Return the face's triangles, clockwise as seen from the front, the furthest first."""
-    triangles = canonical().triangles[:, ::-1]
-    return triangles[np.argsort(-points[triangles, 2].sum(1), kind="stable")]
 
 
 def _head_box(image: Image, points: Points) -> Box:

@@ -108,7 +108,7 @@ def _flattened(image: Image, points: Points) -> tuple[Map, Map]:
     scale = min(1.0, 1.5 * _SIDE / max(patch.shape))
     small = reduce(patch, *(max(1, round(side * scale)) for side in patch.shape[1::-1]))
     share = np.array(small.shape[1::-1], np.float32) / patch.shape[1::-1]
-    corners = np.concatenate([(points[:SKIN, :2] - corner(box) + 0.5) * share - 0.5, _facing(points)[:, None]], 1)
+    corners = np.concatenate([(points[:SKIN, :2] - corner(box) + 0.5) * share - 0.5, facing(points)[:, None]], 1)
     texels = np.einsum("pk,pkn->pn", weights, corners.astype(np.float32)[around])
     values = take(unit(small), np.ascontiguousarray(texels[:, None, :2]))[:, 0]
     flat[pixels] = np.log(values + np.float32(_DARK))
@@ -139,7 +139,7 @@ def _texels() -> tuple[Indices, Indices, Values]:
     return locate(canonical().places * _SIDE - np.float32(0.5), _clockwise(), _SIDE, _SIDE)
 
 
-def _facing(points: Points) -> Map:
+def facing(points: Points) -> Map:
     """Return the cosine at which each point's skin is seen."""
     a, b, c = (points[_clockwise()[:, k]] for k in range(3))
     normals = np.cross(b - a, c - a)

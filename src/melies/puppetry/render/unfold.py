@@ -45,8 +45,8 @@ def unfolded(rest: Points, now: Points) -> Points:
     odd = np.maximum.reduce([ramp(1 / ratio, *_SHRUNK), ramp(ratio, *_STRETCHED), 1 - ramp(before / least, 0, _HIDDEN)])
     weight = np.zeros(SKIN, np.float32)
     np.maximum.at(weight, canonical().triangles, odd[:, None])
-    neighbours, loose = _mesh()
-    weight = np.maximum(weight, 0.5 * (neighbours @ weight)) * loose
+    neighbours = around()
+    weight = np.maximum(weight, 0.5 * (neighbours @ weight)) * _loose()
     if not weight.any():
         return now
     moved = (now - rest)[:SKIN]
@@ -85,14 +85,21 @@ def _usual() -> NDArray[np.float32]:
 
 
 @cache
-def _mesh() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the mean over each point's neighbours as a matrix, and which points may give way."""
+def around() -> NDArray[np.float32]:
+    """Return the mean over each point's neighbours in the mesh, as a matrix."""
     mean = canonical()
     near = np.zeros((SKIN, SKIN), np.float32)
     for one, other in ((0, 1), (1, 2), (2, 0)):
         near[mean.triangles[:, one], mean.triangles[:, other]] = 1
         near[mean.triangles[:, other], mean.triangles[:, one]] = 1
-    loose = (np.abs(mean.points[:, 0]) > _CHEEK).astype(np.float32)
+    mean_of: NDArray[np.float32] = near / np.maximum(near.sum(1, keepdims=True), 1)
+    return mean_of
+
+
+@cache
+def _loose() -> NDArray[np.float32]:
+    """Return which points may give way."""
+    loose = (np.abs(canonical().points[:, 0]) > _CHEEK).astype(np.float32)
     fixed: Indices = np.concatenate([LIPS_INNER, LIPS_OUTER, RIGHT_EYE, LEFT_EYE])
     loose[fixed] = 0
-    return near / np.maximum(near.sum(1, keepdims=True), 1), loose
+    return loose
