@@ -77,8 +77,10 @@ class Swap(Effect):
         return "A face was replaced by another person's face (swap)." if self.strength else None
 
     def models(self) -> tuple[str, ...]:
-        """The face mesh, the hands, and who is who when a picture says whose face is meant."""
-        return ("face", *(("hand", "hand-detector") if self.occlusion else ()), *identity_models(self.face))
+        """The face mesh, the hands, and who is who when a picture or a network says whose face is meant."""
+        hands = ("hand", "hand-detector") if self.occlusion else ()
+        who = ("face-identity",) if self.model else identity_models(self.face)
+        return ("face", *hands, *who)
 
     def output(self, spec: VideoSpec) -> VideoSpec:
         """Nothing changes; the files are looked at.

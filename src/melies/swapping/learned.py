@@ -40,6 +40,8 @@ class Card(BaseModel):
     """Whose face goes in: the name of the film it was learned from."""
     makes: str
     """Whose face comes out."""
+    who: tuple[float, ...] | None = Field(None, min_length=128, max_length=128)
+    """How the person whose face goes in looks (`who.described`); older files do not say it."""
     matched: bool
     """Whether what comes out already has the colours of the film that the face goes into."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 from melies.errors import UseError
 from melies.faces import Face, anatomy
 from melies.faces.anatomy import Points
+from melies.faces.identity import SAME, distance
 from melies.frame import Image
+from melies.imaging import to_depth
 from melies.matting.scale import cv, unit
 from melies.models.protobuf import fields, varint
 from melies.models.runtime import Session, load_file
@@ -23,6 +26,9 @@ from melies.swapping.flat import Floats, flat, opponent
 from melies.swapping.learned import Learned, read_card
 from melies.swapping.rim import rim
 from melies.swapping.skin import BARE, skin
+from melies.swapping.who import described
+
+log = logging.getLogger("melies")
 
 _SIDE = 256
 """Side of the unrolled face that a network's crop is laid on, in pixels."""
@@ -81,9 +87,11 @@ class Trained(Network):
         self._learned = Learned(path)
         card = self._learned.card
         self.size, self.template, self.lit = card.size, card.points, card.matched
+        self._path, self._expected = path, card.who
 
     def texture(self, image: Image, face: Face, side: int) -> Floats:
         """Leave out what a trained face does worst: its rim, and the hair that hangs into it."""
+        self._check(image, face)
         made = super().texture(image, face, side)
         small = cv.resize(made, (BARE, BARE), interpolation=cv2.INTER_AREA)
         colours = cv.cvtColor(np.ascontiguousarray(small[..., :3]), cv2.COLOR_YCrCb2RGB)
@@ -94,6 +102,20 @@ class Trained(Network):
     def swapped(self, crop: Floats) -> tuple[Floats, Floats]:
         """Run it."""
         return self._learned.swap(crop)
+
+    def _check(self, image: Image, face: Face) -> None:
+        """Warn, at the first face, if it is somebody else's than the network was trained for."""
+        if self._expected is None:
+            return
+        crop = cut(image, placement(face.points, self.size, self.template), self.size)
+        apart = distance(described(to_depth(crop, np.dtype(np.uint8))), np.array(self._expected, np.float32))
+        self._expected = None
+        if apart > SAME:
+            log.warning(
+                "%s was trained to replace the face in %s, and this one looks like somebody else's: expect a blur.",
+                self._path.name,
+                self._learned.card.takes,
+            )
 
 
 class Inswapper(Network):

@@ -23,6 +23,7 @@ from melies.swapping.augment import lesson, nchw
 from melies.swapping.extract import FaceSet
 from melies.swapping.learned import FACE, INPUT, KEY, MASK, Card
 from melies.swapping.recolour import in_light_of
+from melies.swapping.who import described
 
 _OPSET = 17
 _AGREE = 1e-3
@@ -31,6 +32,8 @@ _FEATURES = 4
 """How much more an error in the eyes or the mouth counts."""
 _SHOWN = 8
 """Faces of each person in a preview."""
+_DESCRIBED = 12
+"""Faces from which it is told who somebody is."""
 _GLANCE, _STUDY = 128, 512
 """Faces from which the statistics of a person are taken: for a preview, and for what is exported."""
 
@@ -50,6 +53,12 @@ class _Person:
         """Faces from all over the film, as a batch."""
         which = np.unique(np.linspace(0, len(self.faces) - 1, most).astype(np.intp))
         return torch.from_numpy(nchw(self.faces.images[which])).to(self.device)
+
+    def described(self) -> tuple[float, ...]:
+        """Say how the person looks, from a few faces all over the film."""
+        which = np.unique(np.linspace(0, len(self.faces) - 1, _DESCRIBED).astype(np.intp))
+        mean = np.mean([described(image) for image in self.faces.images[which]], axis=0)
+        return tuple(round(float(number), 4) for number in mean)
 
 
 class SwapWork:
@@ -168,6 +177,7 @@ class SwapWork:
             template=person.template.tolist(),
             takes=person.name,
             makes=self._people[out].name,
+            who=person.described(),
             matched=self._match,
         )
         path = folder / f"{into}-to-{out}.onnx"
