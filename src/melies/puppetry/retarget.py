@@ -197,7 +197,7 @@ class Sitter:
 def _corners(points: Points, rim: Indices) -> tuple[Float, Float]:
     """Return the middle between an eye's corners in the picture, and the way from the first to the second."""
     first, second = points[rim[0], :2], points[rim[8], :2]
-    return (first + second) / 2, second - first
+    return np.asarray((first + second) / 2, np.float32), np.asarray(second - first, np.float32)
 
 
 def _frame(along: Float) -> Float:
