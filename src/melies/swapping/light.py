@@ -24,7 +24,7 @@ _STEP = 0.15
 _DARKEST = 0.04
 _RANGE = 4.0
 """The most that light may brighten or darken."""
-_TINT = np.array([0.15, 0.04], np.float32)
+_TINT = np.array([0.15, 0.02], np.float32)
 """How far Cr and Cb of a face's details may be from its skin's, as shares of their brightness."""
 _CONTRAST = np.array([0.6, 0.4, 0.4], np.float32)
 """How much less contrast a face may get in Y, Cr and Cb than its light would give it."""
@@ -69,6 +69,7 @@ class Light:
         shade = np.clip(lit[..., :1], _DARKEST, 1) / bright  # in the dark there is less colour, too
         off = (texture - had * shade)[..., 1:] * gain[..., 1:]
         lit[..., 1:] = wanted[..., 1:] * shade + _within(off, _TINT * bright * shade)
+        lit[..., 2] = np.minimum(lit[..., 2], np.maximum(wanted[..., 2], 0))  # no skin is blue
         step = np.clip(face - lit, -_STEP, _STEP) * weight
         mean = _blurred(step, 1.5) / (_blurred(weight, 1.5) + np.float32(1e-4))
         rest = membrane(mean, (weight[..., 0] < 0.9) | (rim == 0))
@@ -101,7 +102,7 @@ def _within(values: Floats, most: Floats) -> Floats:
 def _extremes(details: Floats, brighter: NDArray[np.bool_], weight: Floats) -> Floats:
     """How far from its surroundings the brightness of a face's skin gets, where it is brighter and where darker."""
     known = details[weight > 0.5]
-    low, high = np.percentile(known, [1, 99]) if known.size else (0.0, 0.0)
+    low, high = np.percentile(known, [4, 99]) if known.size else (0.0, 0.0)
     return np.where(brighter, max(_SHINE, float(high)), max(_SHADE, -float(low))).astype(np.float32)
 
 
