@@ -325,3 +325,13 @@ def test_a_head_is_not_mirrored_at_the_border():
     image[1:] = 200
     place = np.indices((8, 8), np.float32)[::-1].transpose(1, 2, 0) - np.array([0, 4], np.float32)
     assert (take(image, np.ascontiguousarray(place))[:5] == 0).all()
+
+
+def test_hair_over_the_performers_cheek_is_no_wrinkle():
+    performer = astronaut().copy()
+    x, y = np.round(face()[117, :2]).astype(int)
+    performer[y - 30 : y + 40, x - 12 : x - 2] = 25
+    hair = {"driver": performer, "driver_points": face(), "neutral": astronaut(), "neutral_points": face()}
+    part = np.s_[y - 20 : y + 30, x - 20 : x + 10]
+    changed = puppet().render(Move(points=face(), **hair))[part].astype(int) - astronaut()[part]
+    assert np.abs(changed).max() <= 4

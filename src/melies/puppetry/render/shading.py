@@ -39,6 +39,10 @@ _MOST = 0.25
 """The strongest darkening, as a logarithm; lightening counts half."""
 _STRANGE = (0.25, 0.45)
 """Change, as a logarithm, between which it is thought to be hair, glasses or a hand and no longer skin."""
+_HAIR = (0.35, 0.6)
+"""How much darker than the middle of the skin, as a logarithm, is thought to be hair or its shadow."""
+_BESIDE = 15
+"""Width of what is left out around hair, in pixels of the flattened face."""
 _FACING = (0.25, 0.55)
 """Cosine of the angle at which skin is seen, between which its shading begins to count."""
 _NOSTRILS = np.array([64, 294, 2, 97, 326, 1])
@@ -113,7 +117,18 @@ def _flattened(image: Image, points: Points) -> tuple[Map, Map]:
     values = take(unit(small), np.ascontiguousarray(texels[:, None, :2]))[:, 0]
     flat[pixels] = np.log(values + np.float32(_DARK))
     seen[pixels] = ramp(texels[:, 2], *_FACING)
-    return flat.reshape(_SIDE, _SIDE), seen.reshape(_SIDE, _SIDE)
+    light = flat.reshape(_SIDE, _SIDE)
+    return light, seen.reshape(_SIDE, _SIDE) * _bare(light)
+
+
+def _bare(light: Map) -> Map:
+    """Return where skin is seen, 0…1, and not the hair that hangs over it or its shadow: those move without it."""
+    inner = _skin() > 0.5
+    below = np.median(light[inner]) - cv.GaussianBlur(light, (0, 0), _FINE)
+    covered = ramp(below, *_HAIR).astype(np.float32) * inner
+    near = cv.dilate(covered, cv.getStructuringElement(cv2.MORPH_ELLIPSE, (_BESIDE, _BESIDE)))
+    bare: Map = 1 - cv.GaussianBlur(near, (0, 0), 2 * _FINE)
+    return bare
 
 
 def _wrinkles(now: tuple[Map, Map], calm: tuple[Map, Map]) -> Map:
