@@ -340,6 +340,9 @@ def test_a_frown_is_carried_and_a_shadow_is_not():
     assert np.abs(made[60:] - 1).max() < 0.02
     assert np.abs(creases(rest * 0.5, trust, 0.44)[30:100, 30:100] - 1).max() < 0.05
     assert np.array_equal(Creases()(frown, 0 * trust, 0.0), np.ones_like(rest))
+    grimacing = Creases()
+    grimacing(frown, trust, 0.0)
+    assert grimacing(rest, trust, 0.04).max() < 1.1  # a furrow that goes leaves no pale skin
 
 
 def test_a_fringe_is_not_skin():

@@ -19,7 +19,9 @@ _FINE, _BROAD = 1.2, 6.0
 """Between what widths, in pixels of `BARE`, brightness makes a crease: finer is grain, broader is light."""
 _REST = 5.0
 """Over how many seconds the face at rest is learned."""
-_DARKER, _BRIGHTER = -0.5, 0.3
+_DARKER, _BRIGHTER = -0.5, 0.08
+"""The most that a crease darkens and brightens, as logarithms. A furrow is dark: what is much brighter than the face at
+rest is skin out of which a furrow went that was taken for rest, as in a film that begins with a grimace."""
 _AROUND = 0.02
 """How far from lids, brows and lips creases are looked for, as a share of the face: they do not lie quite still."""
 
