@@ -244,6 +244,7 @@ def test_a_training_leaves_networks_that_run_without_pytorch(films, tmp_path):
     assert set(last.measured) == {"held-out a", "held-out b"}
     learned = Learned(tmp_path / "run" / "a-to-b.onnx")
     assert (learned.card.takes, learned.card.makes, learned.card.size) == (HER.name, HIM.name, 64)
+    assert len(learned.card.who) == 128
     face, mask = learned.swap(HER.images[0].astype(np.float32) / 255)
     assert face.shape == (64, 64, 3)
     assert mask.shape == (64, 64)
