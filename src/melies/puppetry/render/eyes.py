@@ -23,9 +23,9 @@ _IRIS = (0.8, 1.7)
 """How large an iris may be, in the radius that the mesh gives it: painted ones are larger than life."""
 _SHIFTS = (-0.3, -0.15, 0.0, 0.15, 0.3)
 """How far its centre may be beside the mesh's, in that radius."""
-_WHITER = 0.08
+_WHITER = 0.15
 """How much whiter it must be outside."""
-_ODD = 0.1
+_ODD = 0.2
 """How much whiter for every such radius by which it is elsewhere, larger or smaller."""
 _RINGS = 10
 """How finely its edge is looked for: steps in the mesh's radius."""
@@ -155,20 +155,28 @@ def _edge_of_iris(patch: Values, inside: Mask, where: Points, centre: Points, me
 
     The mesh knows irises of life; painted and drawn ones may be larger, and elsewhere.
     """
-    white = patch.min(2)[inside]
+    seen = patch[inside]
+    # What has a hue of its own, as a blue iris has, is less white than what is as grey as the lightest part.
+    tinted = seen / np.maximum(np.percentile(seen, 90, axis=0) if len(seen) else 1, 0.05)
+    white = 2 * tinted.min(1) - tinted.max(1)
     pixels = where[inside]
     best, found, radius = _WHITER, centre, meshed
     for shift in product(_SHIFTS, _SHIFTS):
         middle = centre + meshed * np.array(shift, np.float32)
-        across, down = np.abs(pixels - middle).T
-        beside = across > down
-        ring = np.round(np.hypot(across, down)[beside] / meshed * _RINGS).astype(int)
-        count = np.bincount(ring, minlength=2 * _RINGS + 3)
-        mean = np.bincount(ring, white[beside], len(count)) / np.maximum(count, 1)
+        across, down = (pixels - middle).T
+        ring = np.round(np.hypot(across, down) / meshed * _RINGS).astype(int)
+        sides = []
+        for beside in (across < -np.abs(down), across > np.abs(down)):
+            count = np.bincount(ring[beside], minlength=2 * _RINGS + 3)
+            sides.append((count, np.bincount(ring[beside], white[beside], len(count)) / np.maximum(count, 1)))
         for at in range(round(_IRIS[0] * _RINGS), round(_IRIS[1] * _RINGS)):
-            odd = _ODD * (float(np.hypot(*shift)) + abs(at / _RINGS - 1))
-            rise = float(mean[at + 1 : at + 3].mean() - mean[at - 2 : at].mean()) - odd
-            if count[at - 2 : at + 3].all() and rise > best:
+            rises = [
+                float(mean[at + 1 : at + 3].mean() - mean[at - 2 : at].mean())
+                for count, mean in sides
+                if count[at - 2 : at + 3].all()
+            ]
+            rise = min(rises, default=0.0) - _ODD * (float(np.hypot(*shift)) + abs(at / _RINGS - 1))
+            if rise > best:
                 best, found, radius = rise, middle, meshed * at / _RINGS
     return found, radius
 
