@@ -39,9 +39,9 @@ _BESIDE = 0.3
 """How far beside the unseen what strays there is looked for, in faces."""
 _EDGE = 0.02
 """How far beyond the mesh a face may still be seen, in faces."""
-_TAPER = 4
+_TAPER = 8
 """Over how many points beside the unseen the face may swell out more and more."""
-_SWELL = 0.06
+_SWELL = 0.12
 """How far it may in the end, in faces."""
 _SURE = 0.3
 """Share of skin around a point from which on its colour is known."""
