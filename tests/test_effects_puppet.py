@@ -276,6 +276,15 @@ def test_a_written_performance_replaces_the_one_in_the_clip(portrait: str, her: 
     assert mouth(made[2]) > mouth(her) + 0.05
 
 
+def test_a_written_performance_that_is_over_is_said_once(portrait: str, tmp_path: Path, caplog: Any) -> None:
+    from melies.puppetry import template
+
+    path = tmp_path / "short.npz"
+    template.write(path, [(0.0, Cue(STILL, 1.0))])
+    play(Puppet(portrait=portrait, motion_file=path), nobody(12))
+    assert [record.message.count("is over at 0.3 s") for record in caplog.records] == [1]
+
+
 def test_the_command_writes_a_performance(him: list[Image], tmp_path: Path, capsys: Any) -> None:
     film_path, path = tmp_path / "him.mkv", tmp_path / "him.npz"
     melies.Clip(_Shown(him[:4])).save(film_path, codec="ffv1")
@@ -299,7 +308,7 @@ def test_an_empty_film_holds_no_performance(tmp_path: Path, capsys: Any) -> None
     path = write_clip(tmp_path / "none.mkv", frames=3, codec="ffv1", pix_fmt="yuv444p")
     with pytest.raises(SystemExit) as left:
         main(["motion", str(path), str(tmp_path / "none.npz")])
-    assert left.value.code == 2
+    assert left.value.code == 1
     assert "Nobody is seen" in capsys.readouterr().err
 
 
@@ -311,12 +320,20 @@ def test_an_empty_film_holds_no_performance(tmp_path: Path, capsys: Any) -> None
         ({"engine": "fomm", "model": "m", "motion_file": "a.npz"}, "motion-file"),
         ({"engine": "fomm", "model": "m", "region": "lips"}, "region"),
         ({"neutral": "sometimes"}, "neutral"),
+        ({"driving_multiplier": float("nan")}, "finite"),
         ({"portrait": "https://example.org/a.jpg"}, "example.org"),
     ],
 )
 def test_what_does_not_go_together_is_refused(portrait: str, options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UseError, match=complaint):
         Puppet(**{"portrait": portrait, **options}).output(SPEC)
+
+
+def test_a_moment_of_rest_after_the_end_is_refused(portrait: str) -> None:
+    short = SPEC.replace(frames=78)
+    Puppet(portrait=portrait, neutral=3).output(short)
+    with pytest.raises(UseError, match=r"--neutral 99 is after the end of the film, which is 3\.1 s"):
+        Puppet(portrait=portrait, neutral=99).output(short)
 
 
 def test_what_a_machine_made_is_said(portrait: str) -> None:

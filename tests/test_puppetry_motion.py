@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melies.errors import UseError
+from melies.errors import MediaError, UseError
 from melies.faces.anatomy import LIPS_INNER, SKIN, canonical
 from melies.faces.pose import pose_of
 from melies.puppetry import template
@@ -272,7 +272,7 @@ def test_a_template_holds_no_pixels_and_no_face(tmp_path):
 
 
 def test_nobody_to_write_down_is_said(tmp_path):
-    with pytest.raises(UseError, match="Nobody is seen"):
+    with pytest.raises(MediaError, match="Nobody is seen"):
         template.write(tmp_path / "none.npz", [])
     assert not list(tmp_path.iterdir())
 

@@ -72,6 +72,7 @@ def command(
     if puppet.neutral == "alike":
         raise UseError("There is no portrait here that a face could be alike.", "Use --neutral auto, first or a time.")
     clip = melies.open(source, start=start, end=end)
+    puppet.must_show_rest(clip.spec)
     with reporting(as_json=as_json, quiet=quiet, verbose=False) as report:
         meter = Meter(report.progress, "render", clip.spec.frames)
         template.write(path, _counted(puppet.cues(clip.source.frames()), meter))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -11,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from melies.effect import Effect
 from melies.effects._faces import FACES, Chooser, Faces, identity_models
 from melies.effects._fields import File, Source
+from melies.errors import UseError
 from melies.frame import Colour, Frame, VideoSpec
 from melies.times import parse_time
 
@@ -23,12 +25,23 @@ _MOST = 4
 """How many faces of a performance are followed where not the largest is meant."""
 
 
+_SURELY = 1.05
+"""Lengths of films are estimates: the share of one beyond which it is surely over."""
 _USUAL = 2.3
 """Side of the square around a head, in sizes of the face, as LivePortrait has it."""
 
 
 def _moment(value: Any) -> Any:
     return value if value in ("auto", "alike", "first") else float(parse_time(value))
+
+
+def _warned(frame: Frame, end: float) -> Frame:
+    """Say once in a film, at the first frame after it, that a written performance is over."""
+    if frame.time - float(frame.duration * frame.time_base) <= end < frame.time:
+        logging.getLogger("melies").warning(
+            f"The performance in --motion-file is over at {end:.1f} s; the portrait stays at rest from there."
+        )
+    return frame
 
 
 class Puppet(Effect):
@@ -56,7 +69,11 @@ class Puppet(Effect):
         "absolute: it turns its head and opens mouth and eyes as far as the performer does.",
     )
     driving_multiplier: float = Field(
-        1.0, ge=0, le=3, description="How strongly it moves: 0 not at all, 1 as it was performed, 2 twice as much."
+        1.0,
+        ge=0,
+        le=3,
+        allow_inf_nan=False,
+        description="How strongly it moves: 0 not at all, 1 as it was performed, 2 twice as much.",
     )
     region: Literal["all", "lips", "eyes", "expression", "pose"] = Field(
         "all",
@@ -94,7 +111,7 @@ class Puppet(Effect):
     motion_file: File | None = Field(
         None,
         description="A performance that `melies motion` wrote down (NPZ), in place of the one in the clip, which still "
-        "gives timing and sound.",
+        "gives timing and sound; where it is shorter, the portrait goes back to rest and stays there.",
     )
 
     @model_validator(mode="after")
@@ -130,6 +147,7 @@ class Puppet(Effect):
         from melies.puppetry.template import Template
 
         Chooser(self.face)
+        self.must_show_rest(spec)
         if self.motion_file is not None:
             Template.read(self.motion_file)
         with Portrait(self.portrait, self.portrait_face, self._crop) as portrait:
@@ -168,6 +186,19 @@ class Puppet(Effect):
         for shot in shots(mark_shots(frames)):
             for frame, cue in self._read(shot):
                 yield frame.time, cue or Cue(STILL, 0.0)
+
+    def must_show_rest(self, spec: VideoSpec) -> None:
+        """Refuse a moment of rest that a film has not got.
+
+        Raises:
+            UseError: It ends before, by all that is known of it.
+        """
+        ends = None if spec.frames is None else float(spec.frames / spec.rate)
+        if ends is not None and isinstance(self.neutral, float) and self.neutral > _SURELY * ends:
+            raise UseError(
+                f"--neutral {self.neutral:g} is after the end of the film, which is {ends:.1f} s long.",
+                "Give a time within it, counted from its beginning or --start.",
+            )
 
     @property
     def _cast(self) -> Cast:
@@ -212,7 +243,7 @@ class Puppet(Effect):
 
         if self.motion_file is not None:
             template = Template.read(self.motion_file)
-            return ((frame, template.at(frame.time)) for frame in frames)
+            return ((frame, template.at(_warned(frame, template.end).time)) for frame in frames)
         most = 1 if self.face == "largest" else _MOST
         chooser = Chooser(self.face)
         if self.neutral != "alike":

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.errors import UseError
+from melies.errors import MediaError, UseError
 from melies.faces.anatomy import SKIN
 from melies.puppetry.motion import Motion
 from melies.puppetry.performer import EASE, Cue
@@ -73,6 +73,11 @@ class Template:
         _check(columns, path)
         return Template(columns)
 
+    @property
+    def end(self) -> float:
+        """The time, in seconds, at which the portrait is at rest again."""
+        return self._times[-1] + EASE
+
     def at(self, time: float) -> Cue | None:
         """Return what the performance asks of a portrait at `time` seconds; None before its first face."""
         number = bisect_right(self._times, time) - 1
@@ -105,7 +110,7 @@ def write(path: Path, cues: Iterable[tuple[float, Cue]]) -> int:
         How many moments were written.
 
     Raises:
-        UseError: Nobody was seen at any.
+        MediaError: Nobody was seen at any.
     """
     rows: dict[str, list[Any]] = {name: [] for name in _SHAPES}
     for time, cue in cues:
@@ -115,7 +120,7 @@ def write(path: Path, cues: Iterable[tuple[float, Cue]]) -> int:
             value = getattr(cue.motion, field.name)
             rows[field.name].append(value.astype(np.float16) if field.name == "expression" else value)
     if not any(rows["presence"]):
-        raise UseError("Nobody is seen in the performance, so there is no motion to write.")
+        raise MediaError("Nobody is seen in the performance, so there is no motion to write.", "Choose another film.")
     columns: dict[str, Any] = {
         name: np.array(values, np.float64 if name == "time" else None if name == "expression" else np.float32)
         for name, values in rows.items()
