@@ -13,7 +13,7 @@ from melies.faces.anatomy import LIPS_INNER, SKIN, canonical
 from melies.faces.pose import pose_of
 from melies.puppetry import template
 from melies.puppetry.motion import STILL, Motion, Rest, angles, rotation_of
-from melies.puppetry.parts import EYES, LIDS, LOWER_LIP, UPPER_LIP, gape, gaze, opening
+from melies.puppetry.parts import EYES, LIDS, LOWER_LIP, UPPER_LIP, UPPER_RIM, gape, gaze, opening
 from melies.puppetry.performer import EASE, Cue
 from melies.puppetry.retarget import FAR, LEAST, ROOM, Manner, Sitter
 
@@ -166,6 +166,21 @@ def test_lips_part_in_proportion_to_the_mouth_and_never_cross():
     pursed.expression[UPPER_LIP, 1] += 3
     front = front_of(sitter.moved(pursed))
     assert (front[LOWER_LIP, 1] - front[UPPER_LIP, 1] > -0.02).all()
+
+
+def test_lips_of_an_open_mouth_stay_as_thick_as_at_rest_and_pressed_ones_grow_thin():
+    portrait = somebody()
+    pressed = replace(STILL, expression=STILL.expression.copy())
+    pressed.expression[UPPER_LIP, 1] -= 0.3
+    thick = [
+        float((front[UPPER_LIP, 1] - front[UPPER_RIM, 1]).mean())
+        for front in (
+            front_of(portrait),
+            *(front_of(Sitter(portrait).moved(replace(pressed, gape=g))) for g in (0, 0.6)),
+        )
+    ]
+    assert thick[1] < 0.95 * thick[0]
+    assert thick[2] == pytest.approx(thick[0], rel=0.03)
 
 
 def test_lips_a_little_apart_at_rest_are_no_reason_to_keep_the_portraits_closed():

@@ -48,8 +48,9 @@ _SMILING = 0.15
 """How far the lips of a portrait are apart, against the mouth's width, whose upper lip is not raised any more."""
 _DRAWN = 0.7
 """How far a smile draws lips apart while the teeth stay closed, for as much as it widens the mouth."""
-_THIN = 0.6
-"""How thick a lip is at least, against rest."""
+_THIN, _FULL = 0.6, 0.3
+"""How thick a lip is at least, against rest, and how far the lips are apart, against the mouth's width, from which it
+is as thick as then: lips are thin when they are pressed together."""
 _BOTH = 1.5
 """How a portrait's open mouth and a performer's opening one are put together: the norm of both, from 1, their sum."""
 _WIDEST, _LEAST_WIDER = 7.0, 0.5
@@ -177,10 +178,11 @@ class Sitter:
 
     def _speak(self, front: Points, motion: Motion, manner: Manner) -> None:
         """Set how far the lips are apart, and never let them cross or vanish."""
+        least = np.float32(_THIN + (1 - _THIN) * min(1.0, manner.gain * motion.gape / _FULL))
         for edge, rim in ((UPPER_LIP, UPPER_RIM), (LOWER_LIP, LOWER_RIM)):
             before, now = (points[edge, 1] - points[rim, 1] for points in (self._front, front))
-            thin = np.sign(before) * now < _THIN * np.abs(before)
-            front[edge, 1] += np.where(thin, _THIN * before - now, 0)
+            thin = np.sign(before) * now < least * np.abs(before)
+            front[edge, 1] += np.where(thin, least * before - now, 0)
         wide, calm = width(front, LIPS_INNER), gape(self._front)
         wanted = motion.gape if manner.absolute else _parted(calm, self._opened(motion))
         wanted = max(-calm, manner.gain * (wanted - calm))
