@@ -259,7 +259,7 @@ class Midi:
         try:
             import mido
         except ImportError:
-            raise UseError("MIDI needs mido.", "Install it: pip install 'melies[live]' python-rtmidi") from None
+            raise UseError("MIDI needs mido.", "Install it: pip install 'melies[live]'") from None
         self._show = show
         self._mappings = tuple(mappings)
         try:
