@@ -53,7 +53,37 @@ class Square:
         result: Map = cv.warpAffine(mask, self.matrix(mask.shape[0]), (width, height), flags=flags)
         return result
 
+    def placed(self, offsets: NDArray[np.floating], scale: float) -> NDArray[np.float32]:
+        """Carry offsets from the middle of its cut-out, `N×2`, into the picture's pixels, of which one has `scale`."""
+        right, down = offsets.T * scale
+        x = self.x - 0.5 + cos(self.angle) * right - sin(self.angle) * down
+        y = self.y - 0.5 + sin(self.angle) * right + cos(self.angle) * down
+        return np.column_stack([x, y]).astype(np.float32)
+
     def near(self, other: Square, share: float) -> bool:
         """Whether two squares are of about the same place and size."""
         large, small = max(self.radius, other.radius), min(self.radius, other.radius)
         return hypot(self.x - other.x, self.y - other.y) < share * large and small > (1 - share) * large
+
+
+def best(found: list[tuple[float, Square]], share: float) -> list[tuple[float, Square]]:
+    """Sort by score, and leave out what is as near to something better as `Square.near` says."""
+    result: list[tuple[float, Square]] = []
+    for score, place in sorted(found, key=lambda one: -one[0]):
+        if not any(place.near(other, share) for _, other in result):
+            result.append((score, place))
+    return result
+
+
+def anchors(side: int, *grids: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the places from which MediaPipe's finders count, `N×2`, in pixels of a cut-out of `side`.
+
+    Args:
+        side: Pixels.
+        grids: How many cells a side has, and how often each cell counts.
+    """
+    laid = []
+    for cells, times in grids:
+        y, x = (np.indices((cells, cells), np.float32) + np.float32(0.5)) * np.float32(side / cells)
+        laid.append(np.repeat(np.dstack([x, y]).reshape(-1, 2), times, axis=0))
+    return np.concatenate(laid)

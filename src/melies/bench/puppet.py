@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
@@ -16,8 +14,8 @@ from numpy.typing import NDArray
 
 import melies
 from melies.bench import Bench, Result, benchmark
+from melies.bench._faces import astronaut, portraits
 from melies.effects.puppet import Puppet
-from melies.errors import MeliesError
 from melies.faces import Face, Tracker, distance, embed, find, pose_of
 from melies.faces.anatomy import LEFT_BROW, LIPS_OUTER, RIGHT_BROW, Points
 from melies.faces.nets import around, look
@@ -30,8 +28,6 @@ from melies.puppetry.retarget import Manner
 from melies.puppetry.stage import Cast, Stage
 from melies.square import Square
 
-PORTRAITS = "MELIES_PORTRAITS"
-"""Environment variable with a folder of portraits."""
 MOST = 240
 """Most frames of a film that are played."""
 EVERY = 4
@@ -60,37 +56,20 @@ MEASURES = ("mouth", "mouth width", "eyes", "brows", "yaw", "pitch")
 def puppet(bench: Bench) -> list[Result]:
     """Expression of result against performer, likeness, self-reenactment and speed; MELIES_PORTRAITS names a folder."""
     films = bench.films or (bench.footage("carphone_pristine"),)
-    portraits = _portraits()
+    pictures = portraits()
     results = []
     played: list[Played] = []
     for film in films:
         clip = melies.open(film)
         performance = Puppet(portrait="").cues(islice(clip.source.frames(), MOST))
         cues = [cue for _, cue in islice(performance, 0, None, 8 if bench.quick else 4) if cue.presence == 1]
-        for portrait in portraits:
+        for portrait in pictures:
             played.append(_play(cues, portrait, clip.spec))
             results.append(_line(f"{film.stem} on {portrait.stem}", played[-1]))
     results += _together(played)
     for film in films:
         results += _reenacted(film)
     return [*results, *_speed(bench)]
-
-
-def _portraits() -> list[Path]:
-    named = os.environ.get(PORTRAITS)
-    if named:
-        found = sorted(path for path in Path(named).iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-        if not found:
-            raise MeliesError(f"{PORTRAITS} names {named}, where there are no JPEG or PNG pictures.")
-        return found
-    return [_astronaut()]
-
-
-def _astronaut() -> Path:
-    package = find_spec("skimage")
-    if package is None or package.origin is None:
-        raise MeliesError("The benchmark needs a portrait.", "Install it with: pip install scikit-image")
-    return Path(package.origin).parent / "data" / "astronaut.png"
 
 
 def _play(cues: list[Cue], portrait: Path, spec: VideoSpec) -> Played:
@@ -201,7 +180,7 @@ def _speed(bench: Bench) -> list[Result]:
     clip = melies.open(bench.footage("carphone_pristine")).apply(melies.Resize(width=512, height=512, fit="cover"))
     frames = list(islice(clip.frames(), 24 if bench.quick else 100))
     near = bench.out("near.png")
-    her = melies.open(_astronaut()).apply(
+    her = melies.open(astronaut()).apply(
         melies.Crop(x=104, y=0, width=240, height=240), melies.Resize(width=512, height=512)
     )
     her.save(near, overwrite=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 import melies
 from melies import faces
 from melies.bench import Bench, Result, benchmark
+from melies.bench._faces import portraits
 from melies.effects.swap import Swap
 from melies.errors import MeliesError
 from melies.faces.anatomy import LEFT_EYE, RIGHT_EYE
@@ -27,8 +26,6 @@ from melies.swapping.swapper import Settings, Swapper
 
 cv: Any = cv2
 
-SOURCES = "MELIES_PORTRAITS"
-"""Environment variable with a folder of pictures whose faces are taken."""
 MOST = 120
 """Frames of a film that are swapped."""
 EVERY = 4
@@ -59,23 +56,10 @@ def swap(bench: Bench) -> list[Result]:
     films = bench.films or (bench.footage("carphone_pristine"),)
     results = []
     for film in films:
-        for source in _sources():
+        for source in portraits():
             played = _play(film, source, 40 if bench.quick else MOST)
             results += _lines(f"{source.stem} on {film.stem}", played)
     return [*results, *(_speed(bench, size) for size in SIZES)]
-
-
-def _sources() -> list[Path]:
-    named = os.environ.get(SOURCES)
-    if named:
-        found = sorted(path for path in Path(named).iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-        if not found:
-            raise MeliesError(f"{SOURCES} names {named}, where there are no JPEG or PNG pictures.")
-        return found
-    package = find_spec("skimage")
-    if package is None or package.origin is None:
-        raise MeliesError("The benchmark needs somebody's picture.", "Install it with: pip install scikit-image")
-    return [Path(package.origin).parent / "data" / "astronaut.png"]
 
 
 def _play(film: Path, source: Path, most: int) -> Played:
@@ -153,7 +137,7 @@ def _speed(bench: Bench, size: tuple[int, int]) -> Result:
     """Milliseconds for a frame with one face: following it, and swapping it."""
     frames = islice(melies.open(bench.clip(size, 1, "carphone_pristine")).frames(), 20 if bench.quick else 60)
     images = [frame.image for frame in frames]
-    looks = Swap(source=[str(_sources()[0])])._looks()
+    looks = Swap(source=[str(portraits()[0])])._looks()
     tracker, swapper, settings = faces.Tracker(), Swapper(), Settings()
     follow, replace = [], []
     for index, image in enumerate(images):

@@ -13,13 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from melies.box import Box
 from melies.effects._scratch import Closing
 from melies.effects._shelf import Delay
 from melies.erasing import exemplar
 from melies.erasing.album import Album, Piece, sample
 from melies.erasing.membrane import Mask
 from melies.erasing.motion import MARGIN, Background, light_change
-from melies.erasing.refs import NOBODY, Box, Plate, Refs, look_ahead, look_back
+from melies.erasing.refs import NOBODY, Plate, Refs, look_ahead, look_back
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import Plane, to_depth, white_of
 from melies.motion import Field, grey

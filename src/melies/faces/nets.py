@@ -12,7 +12,7 @@ from math import atan2, cos, inf, remainder, sin, tau
 import numpy as np
 from numpy.typing import NDArray
 
-from melies import models
+from melies import models, square
 from melies.faces.anatomy import LEFT_IRIS, RIGHT_IRIS, SKIN, Points
 from melies.faces.face import Face
 from melies.frame import Image
@@ -56,10 +56,8 @@ def look(image: Image, place: Square) -> Face:
     made = session.run({"input_12": place.cut(image, _MESH_SIDE)[None]}, ["Identity", "Identity_1"])
     points = made["Identity"].reshape(-1, 3)
     scale = 2 * place.radius / _MESH_SIDE
-    right, down = (points[:, :2] - _MESH_SIDE / 2).T * scale
-    x = place.x - 0.5 + cos(place.angle) * right - sin(place.angle) * down
-    y = place.y - 0.5 + sin(place.angle) * right + cos(place.angle) * down
-    found = np.column_stack([x, y, scale * points[:, 2]]).astype(np.float32)
+    flat = place.placed(points[:, :2] - _MESH_SIDE / 2, scale)
+    found = np.column_stack([flat, scale * points[:, 2]]).astype(np.float32)
     return Face(found, float(_chance(made["Identity_1"]).item()))
 
 
@@ -123,11 +121,7 @@ def _candidates(image: Image, place: Square, least: float) -> Iterator[tuple[flo
 
 def best(found: list[tuple[float, Square]]) -> list[tuple[float, Square]]:
     """Sort by score, and leave out what is nearly the same as something better."""
-    result: list[tuple[float, Square]] = []
-    for score, place in sorted(found, key=lambda one: -one[0]):
-        if not any(place.near(other, 0.5) for _, other in result):
-            result.append((score, place))
-    return result
+    return square.best(found, 0.5)
 
 
 def blendshapes(face: Face) -> NDArray[np.float32]:
@@ -156,16 +150,7 @@ def _chance(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return chances
 
 
-def _anchors() -> NDArray[np.float32]:
-    """The centres, in pixels of 128, of the grids of 16 (twice) and 8 (six times) cells a side."""
-    grids = []
-    for cells, times in ((16, 2), (8, 6)):
-        y, x = (np.indices((cells, cells), np.float32) + np.float32(0.5)) * np.float32(_SIDE / cells)
-        grids.append(np.repeat(np.dstack([x, y]).reshape(-1, 2), times, axis=0))
-    return np.concatenate(grids)
-
-
-_ANCHORS = _anchors()
+_ANCHORS = square.anchors(_SIDE, (16, 2), (8, 6))
 
 # fmt: off
 _EXPRESSIVE = np.array((

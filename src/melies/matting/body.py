@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.matting.scale import Map
-from melies.square import Square
+from melies.square import Square, anchors, best
 
 Run = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], ...]]
 """A network: `1×S×S×3` to its outputs."""
 
 _MARGIN = 1.25
 """How much wider than the circle around a body the square around it is; the network was trained with this."""
+SAME = 0.4
+"""How near two squares are, as `Square.near` says, that are around the same body."""
 _FADE = 10
 """Width of the rim of a cut-out, in its pixels, in which it fades, so that nothing ends in a straight line."""
 
@@ -79,7 +81,7 @@ def detect(run: Run, picture: NDArray[np.float32], place: Square, least: float) 
     for anchor in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= least)]:
         hips, rim = (boxes[0, anchor, 4:8].reshape(2, 2) + _ANCHORS[anchor]).tolist()
         found.append((float(scores[anchor]), around(place, hips, rim, 224)))
-    return best(found)
+    return best(found, SAME)
 
 
 def around(place: Square, hips: tuple[float, float], rim: tuple[float, float], side: int) -> Square:
@@ -95,28 +97,10 @@ def around(place: Square, hips: tuple[float, float], rim: tuple[float, float], s
     )
 
 
-def best(found: list[tuple[float, Square]]) -> list[tuple[float, Square]]:
-    """Sort by score, and leave out what is nearly the same as something better."""
-    result: list[tuple[float, Square]] = []
-    for score, place in sorted(found, key=lambda one: -one[0]):
-        if not any(place.near(other, 0.4) for _, other in result):
-            result.append((score, place))
-    return result
-
-
-def _anchors() -> NDArray[np.float32]:
-    """The centres, in pixels of 224, of the grids of 28 (twice), 14 (twice) and 7 (six times) cells a side."""
-    grids = []
-    for cells, times in ((28, 2), (14, 2), (7, 6)):
-        y, x = (np.indices((cells, cells), np.float32) + np.float32(0.5)) * np.float32(224 / cells)
-        grids.append(np.repeat(np.dstack([x, y]).reshape(-1, 2), times, axis=0))
-    return np.concatenate(grids)
-
-
 def _fading() -> Map:
     ramp = np.clip((np.minimum(np.arange(256), np.arange(256)[::-1]) / _FADE), 0, 1).astype(np.float32)
     return np.minimum.outer(ramp, ramp)
 
 
-_ANCHORS = _anchors()
+_ANCHORS = anchors(224, (28, 2), (14, 2), (7, 6))
 _FADING = _fading()

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.frame import Image
-from melies.matting.body import Body, Run, best, cut_out, detect
+from melies.matting.body import SAME, Body, Run, cut_out, detect
 from melies.matting.clean import clean
 from melies.matting.scale import Map, cv, reduce, unit
-from melies.square import Square
+from melies.square import Square, best
 
 _MOST = 6
 """The most people that are followed one by one."""
@@ -111,7 +111,7 @@ class People:
         detector = self._networks.detector
         found = [one for place in looks for one in detect(detector, view.cut(place, 224), place, _LIKELY)]
         known = [body.following for body in group.bodies]
-        new = [place for _, place in best(found) if not any(place.near(other, 0.4) for other in known)]
+        new = [place for _, place in best(found, SAME) if not any(place.near(other, SAME) for other in known)]
         for place in new[:most]:
             body = self._confirm(view, place)
             if body is not None and len(group.bodies) < _MOST:

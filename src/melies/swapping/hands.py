@@ -6,7 +6,6 @@ Zhang et al., "MediaPipe Hands: On-device Real-time Hand Tracking" (2020).
 from __future__ import annotations
 
 from math import atan2, cos, pi, sin
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from melies import models
 from melies.faces import Face, OneEuro
 from melies.frame import Image
 from melies.matting.scale import cv
-from melies.square import Square
+from melies.square import Square, anchors
 
 Joints = NDArray[np.float32]
 """`21×2`: the wrist, then four of the thumb and of each finger from its root to its tip, in pixels."""
@@ -138,7 +137,7 @@ def look(image: Image, place: Square, least: float) -> Joints | None:
     if made["Identity_1"].item() < least:
         return None
     points = made["Identity"].reshape(21, 3)[:, :2]
-    return _placed(points - _JOINTS_SIDE / 2, place, 2 * place.radius / _JOINTS_SIDE)
+    return place.placed(points - _JOINTS_SIDE / 2, 2 * place.radius / _JOINTS_SIDE)
 
 
 def around(hand: Joints) -> Square:
@@ -174,7 +173,7 @@ def detect(image: Image, place: Square) -> list[Square]:
         angle = atan2(float(up[1]), float(up[0])) + pi / 2
         ahead = np.array([sin(angle), -cos(angle)]) * size / 2
         scale = 2 * place.radius / _FINDER_SIDE
-        (centre,) = _placed((points[0] + ahead - _FINDER_SIDE / 2)[None], place, scale)
+        (centre,) = place.placed((points[0] + ahead - _FINDER_SIDE / 2)[None], scale)
         square = Square(float(centre[0]) + 0.5, float(centre[1]) + 0.5, max(2.0, 1.3 * size * scale), angle)
         if not any(square.near(other, 0.5) for other in found):
             found.append(square)
@@ -199,21 +198,4 @@ def _width(hand: Joints) -> float:
     return float(np.linalg.norm(hand[5] - hand[17]) + np.linalg.norm(hand[5] - hand[9]))
 
 
-def _placed(offsets: NDArray[Any], place: Square, scale: float) -> NDArray[np.float32]:
-    """Carry offsets from the middle of a square, `N×2`, into the picture's pixels."""
-    right, down = offsets.T * scale
-    x = place.x - 0.5 + cos(place.angle) * right - sin(place.angle) * down
-    y = place.y - 0.5 + sin(place.angle) * right + cos(place.angle) * down
-    return np.column_stack([x, y]).astype(np.float32)
-
-
-def _anchors() -> NDArray[np.float32]:
-    """The centres, in pixels of 192, of the grids of 24 (twice) and 12 (six times) cells a side."""
-    grids = []
-    for cells, times in ((24, 2), (12, 6)):
-        y, x = (np.indices((cells, cells), np.float32) + np.float32(0.5)) * np.float32(_FINDER_SIDE / cells)
-        grids.append(np.repeat(np.dstack([x, y]).reshape(-1, 2), times, axis=0))
-    return np.concatenate(grids)
-
-
-_ANCHORS = _anchors()
+_ANCHORS = anchors(_FINDER_SIDE, (24, 2), (12, 6))

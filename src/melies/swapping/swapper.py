@@ -8,6 +8,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from melies.box import Box
 from melies.faces import Face, Steady, anatomy
 from melies.faces.anatomy import Points
 from melies.frame import Image
@@ -75,34 +76,6 @@ class Settings:
     occlusion: bool = True
 
 
-@dataclass(frozen=True)
-class _Patch:
-    """The part of a picture that holds a face."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
-
-    @staticmethod
-    def around(face: Face, width: int, height: int) -> _Patch:
-        left, top, right, bottom = face.box
-        return _Patch(
-            max(0, int(left) - _MARGIN),
-            max(0, int(top) - _MARGIN),
-            min(width, int(right) + _MARGIN + 1),
-            min(height, int(bottom) + _MARGIN + 1),
-        )
-
-
 class Swapper:
     """Swaps one face of a shot; a shot with several of them has several swappers."""
 
@@ -128,12 +101,12 @@ class Swapper:
         still = self._steady(face, time)
         strength = settings.strength * _frontal(face)
         height, width = image.shape[:2]
-        patch = _Patch.around(face, width, height)
+        patch = _around(face, width, height)
         if strength == 0 or patch.width < _LEAST or patch.height < _LEAST:
             return image
         corner = np.array([patch.left, patch.top, 0], np.float32)
         local = still.moved(still.points - corner)
-        cut = image[patch.top : patch.bottom, patch.left : patch.right]
+        cut = image[patch.slices]
         hands = self._hands.step(image, face, time) if settings.occlusion else []
         before = draw([hand - corner[:2] for hand in hands], patch.width, patch.height) if hands else None
         texture = looks.texture(image, face, round(1.2 * face.size))
@@ -145,7 +118,7 @@ class Swapper:
         if before is not None:
             share *= 1 - before
         result = image.copy()
-        place = result[patch.top : patch.bottom, patch.left : patch.right]
+        place = result[patch.slices]
         place[:] = blend(code(np.clip(colours, 0, 1), image.dtype), np.ascontiguousarray(place), share)
         return result
 
@@ -193,7 +166,13 @@ def _frontal(face: Face) -> float:
     return float(1 - smoothstep(np.array([abs(face.pose.yaw)], np.float32), _SIDE_ON, _GONE)[0])
 
 
-def _openings(points: Points, patch: _Patch, settings: Settings) -> Floats:
+def _around(face: Face, width: int, height: int) -> Box:
+    """The part of a picture that holds a face."""
+    left, top, right, bottom = map(int, face.box)
+    return Box(left, top, right + 1, bottom + 1).grown(_MARGIN, width, height)
+
+
+def _openings(points: Points, patch: Box, settings: Settings) -> Floats:
     """Where the old face shows through: between the lids and between the lips."""
     outlines = [anatomy.RIGHT_EYE, anatomy.LEFT_EYE, *([] if settings.mouth else [anatomy.LIPS_INNER])]
     mask = np.zeros((patch.height, patch.width), np.float32)
