@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 import melies
 from melies import provenance
 from melies.effect import FrameEffect
 from melies.errors import MediaError
+from melies.media.probe import probe
 from melies.media.synthetic import write_clip
 from melies.provenance import Provenance, carriers, credentials
 
@@ -161,3 +163,19 @@ def test_what_was_counted_before_a_render_was_interrupted_counts(monkeypatch):
         tally("swap", 0)
         tally("mask", 0)
     assert counts == {"swap": 2, "mask": 0}
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv"])
+def test_the_comment_of_the_source_stays(film, tmp_path, kind):
+    source = tmp_path / f"in.{kind}"
+    with av.open(str(film)) as old, av.open(str(source), "w") as new:
+        new.metadata["comment"] = "Filmed by me."
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
+    once = melies.open(source).apply(Invented()).save(tmp_path / f"once.{kind}")
+    twice = melies.open(once).apply(Invented()).save(tmp_path / f"twice.{kind}")
+    tags = {key.lower(): value for key, value in probe(twice).metadata.items()}
+    assert tags["comment"] == f"Filmed by me. Partly made by a machine. {SENTENCE}"

@@ -81,7 +81,7 @@ def write_film(
             if source is not None:
                 _describe(out, source, extras)
             if extras.provenance is not None:
-                out.metadata["comment"] = extras.provenance.text
+                _say(out, extras.provenance.text)
                 if plan.container.muxer in ("matroska", "webm"):
                     out.metadata.update(extras.provenance.tags)
             feeds += _companions(out, plan.container, source, extras)
@@ -155,6 +155,14 @@ def _describe(out: Any, source: Any, extras: Extras) -> None:
     out.metadata.update(_kept(source.metadata))
     if extras.keep_timed:
         out.set_chapters(list(_chapters(source.chapters(), extras)))
+
+
+def _say(out: Any, sentence: str) -> None:
+    """Add a sentence to the comment that a source may have brought along, unless it is there already."""
+    key = next((key for key in out.metadata if key.lower() == "comment"), "comment")
+    said = out.metadata.get(key, "")
+    if sentence not in said:
+        out.metadata[key] = f"{said} {sentence}".lstrip()
 
 
 def _chapters(chapters: Sequence[Any], extras: Extras) -> Iterator[dict[str, Any]]:
