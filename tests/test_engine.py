@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from melies.engine.chain import constant_rate
 from melies.engine.live import Live
 from melies.engine.pipeline import Stage, ordered_map
-from melies.engine.shots import WARM_UP, mark_shots, shots
+from melies.engine.shots import WARM_UP, Adaptive, mark_shots, shots
 from melies.frame import Frame, VideoSpec
 from melies.media.synthetic import picture
 
@@ -142,6 +142,23 @@ class TestShots:
         marked = list(mark_shots(iter(film(*lengths))))
         assert [f.cut for f in marked] == [True, False, False, False, False][: len(marked)]
         assert len(marked) == sum(lengths)
+
+    def test_the_detector_says_what_pyscenedetect_says(self) -> None:
+        from scenedetect import AdaptiveDetector, FrameTimecode
+
+        rng = np.random.default_rng(3)
+        colours = rng.integers(0, 256, (9, 1, 1, 3))
+        noise = rng.integers(-30, 31, (90, 36, 64, 3)) * rng.random((90, 1, 1, 1))
+        pictures = np.clip(np.repeat(colours, 10, axis=0) + noise, 0, 255).astype(np.uint8)
+        ours, theirs = Adaptive(), AdaptiveDetector(window_width=2, min_scene_len=0)
+        found = [index - 2 for index, picture in enumerate(pictures) if ours.step(picture)]
+        known = [
+            cut.frame_num
+            for index, picture in enumerate(pictures)
+            for cut in theirs.process_frame(FrameTimecode(index, 25.0), picture)
+        ]
+        assert found == known
+        assert 3 <= len(found) < 9
 
     def test_real_cuts(self, footage: Path) -> None:
         import melies
