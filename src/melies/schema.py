@@ -18,6 +18,7 @@ _WORDS = {
     ("number", None): "NUMBER",
     ("string", None): "TEXT",
     ("string", "path"): "FILE",
+    ("string", "word-or-path"): "TEXT|FILE",
     ("string", "file-path"): "FILE",
     ("string", "directory-path"): "FOLDER",
     ("string", "fraction"): "RATIO",

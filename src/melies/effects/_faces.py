@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from melies.effects._fields import Source
+from melies.effects._fields import Named
 from melies.errors import UseError
 from melies.files import exists
 from melies.suggest import did_you_mean
@@ -56,7 +56,7 @@ def _number(value: Any) -> Any:
     return number
 
 
-Faces = Annotated[Which | Annotated[int, Field(ge=1)] | Source, BeforeValidator(_number)]
+Faces = Annotated[Which | Annotated[int, Field(ge=1)] | Named, BeforeValidator(_number)]
 """Which faces: one of the words, the number of a person in the shot, or the path of a picture of somebody."""
 
 _PATIENCE = 12

@@ -26,7 +26,7 @@ def _text(value: Any) -> Any:
 
 
 _source = BeforeValidator(_text)
-Source = Annotated[str, _source]
+Source = Annotated[str, _source, Field(json_schema_extra={"format": "word-or-path"})]
 """A word, a colour or the path of a file, or `FILE@TIME`; from Python a path object will do."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from melies.effect import Effect
-from melies.effects._fields import Source
+from melies.effects._fields import Named
 from melies.effects._shelf import Delay
 from melies.errors import UseError
 from melies.frame import Frame, Image, VideoSpec
@@ -43,12 +43,12 @@ class Colorize(Effect):
     Brightness stays as it is, to the last digit. Colours are found on key frames and carried along the motion.
     """
 
-    reference: list[Source] = Field(
+    reference: list[Named] = Field(
         default=[],
         description="A picture in colour of the same or a similar scene, or FILM@TIME for a frame of a film; may be "
         "given several times. Every shot is matched with those that suit it best.",
     )
-    scribbles: list[Source] = Field(
+    scribbles: list[Named] = Field(
         default=[],
         description="A transparent picture with strokes of colour painted over the frame at FILE@TIME (seconds), "
         "the first frame without a time; may be given several times. They count in the shot they are painted on.",

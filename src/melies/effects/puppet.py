@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from melies.effect import Effect
 from melies.effects._faces import FACES, Chooser, Faces, identity_models
-from melies.effects._fields import File, Source
+from melies.effects._fields import File, Named
 from melies.errors import UseError
 from melies.frame import Colour, Frame, VideoSpec
 from melies.times import parse_time
@@ -51,7 +51,7 @@ class Puppet(Effect):
     face will do as a portrait: a photograph, a painting, a statue, a cartoon, or a film, whose frames run along.
     """
 
-    portrait: Source = Field(
+    portrait: Named = Field(
         description="The picture that is brought to life; a film runs along, over and over; FILM@SECONDS is one frame."
     )
     engine: Literal["mesh", "fomm"] = Field(

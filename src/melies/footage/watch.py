@@ -1,0 +1,161 @@
+"""One pass over a film: its shots, and of each what the questions need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import melies
+from melies.engine.shots import mark_shots, shots
+from melies.footage.material import Material, Motion, Still
+from melies.footage.shot import Shot
+from melies.frame import Frame, Image, VideoSpec
+from melies.matting.scale import cv
+from melies.media.convert import reformat
+from melies.motion import Grey
+from melies.stabilizing.track import Ruler, Tracker
+
+_LONGEST = 640
+"""Longest side of stills."""
+_SMALL = 256
+"""Longest side of the pictures in which motion is measured."""
+_STEP = 1 / 12
+"""Seconds between two measurements of motion, at least."""
+_APART = 0.4
+"""Seconds between two candidates for stills, at first."""
+_MOST = 16
+"""The most candidates that are kept; then every other one goes, and the next ones are twice as far apart."""
+
+
+def watch(path: Path, seen: Callable[[], None] = lambda: None) -> Iterator[Material]:
+    """Go through a film once and yield its shots, each as soon as it has ended.
+
+    Memory does not grow with the film or its shots.
+
+    Args:
+        path: The film.
+        seen: Called after every frame.
+
+    Raises:
+        UseError: It cannot be opened, or is none.
+        MediaError: Too many of its frames are broken.
+    """
+    clip = melies.open(path)
+    spec = clip.spec
+    first = 0
+    for number, frames in enumerate(shots(mark_shots(clip.frames())), 1):
+        reel = _Reel(spec)
+        start = end = Fraction(0)
+        for frame in frames:
+            if not reel.frames:
+                start = frame.pts * frame.time_base
+            end = (frame.pts + frame.duration) * frame.time_base
+            reel.add(frame)
+            seen()
+        shot = Shot(path, number, start, end, first, reel.frames, spec.rate, "start" if number == 1 else "cut")
+        first += reel.frames
+        yield Material(shot, spec, reel.stills(float(start), float(end)), reel.motion())
+
+
+class _Reel:
+    """What is collected while a shot runs."""
+
+    def __init__(self, spec: VideoSpec) -> None:
+        self.frames = 0
+        aspect = float(spec.pixel_aspect)
+        scale = _SMALL / max(spec.width * aspect, spec.height)
+        self._size = max(16, round(spec.width * aspect * scale)), max(16, round(spec.height * scale))
+        small = VideoSpec(*self._size, spec.rate, spec.time_base)
+        self._tracker = Tracker(Ruler(small))
+        self._spec = spec
+        self._past: tuple[float, Grey] | None = None
+        self._steps: list[tuple[float, ...]] = []
+        self._candidates: list[Still] = []
+        self._apart = _APART
+        self._next = 0.0
+
+    def add(self, frame: Frame) -> None:
+        self.frames += 1
+        if self._past is None or frame.time - self._past[0] >= _STEP - 1e-3:
+            self._measure(frame)
+        if not self._candidates or frame.time >= self._next:
+            self._keep(frame)
+
+    def _measure(self, frame: Frame) -> None:
+        here = _grey(frame, self._size)
+        if self._past is not None:
+            before, past = self._past
+            step = self._tracker.step(past, here)
+            across, down = step.spread / step.spread.sum()
+            turn = across * step.linear[1, 0] - down * step.linear[0, 1]
+            grow = across * step.linear[0, 0] + down * step.linear[1, 1]
+            right, low = step.centre
+            rest = _rest(past, here, float(turn), float(grow), (float(right), float(low)))
+            change = float(cv.norm(past, here, cv2.NORM_L1)) / here.size
+            self._steps.append(
+                (frame.time, frame.time - before, right, low, turn, grow, step.found, rest, change, float(here.mean()))
+            )
+        self._past = frame.time, here
+
+    def _keep(self, frame: Frame) -> None:
+        image = picture(frame, self._spec, _LONGEST)
+        sharp = float(cv.Laplacian(cv.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.CV_32F).std())
+        self._candidates.append(Still(frame.time, image, sharp))
+        if len(self._candidates) > _MOST:
+            self._candidates = self._candidates[::2]
+            self._apart *= 2
+        self._next = self._candidates[-1].time + self._apart
+
+    def stills(self, start: float, end: float) -> tuple[Still, ...]:
+        """The sharpest candidates near a fifth, the half and four fifths of the shot."""
+        chosen: list[Still] = []
+        for share in (0.5,) if end - start < 1 else (0.2, 0.5, 0.8):
+            target, reach = start + share * (end - start), max(0.15 * (end - start), 1e-6)
+            worth = [one.sharpness * np.exp(-(((one.time - target) / reach) ** 2)) for one in self._candidates]
+            best = self._candidates[int(np.argmax(worth))]
+            if best not in chosen:
+                chosen.append(best)
+        return tuple(chosen)
+
+    def motion(self) -> Motion:
+        time, lasts, right, down, turn, grow, found, *measures = np.array(self._steps, np.float64).reshape(-1, 10).T
+        return Motion(time, lasts, right, down, turn, grow, found.astype(bool), *measures)
+
+
+def picture(frame: Frame, spec: VideoSpec, longest: int) -> Image:
+    """Return a frame as `H×W×3` uint8 with square pixels, its longer side at most `longest`; no more is converted."""
+    aspect = float(spec.pixel_aspect)
+    scale = min(1.0, longest / max(spec.width * aspect, spec.height))
+    width, height = max(1, round(spec.width * aspect * scale)), max(1, round(spec.height * scale))
+    if frame.native is not None:
+        small = reformat(frame.native, "rgb24", width=width, height=height, interpolation="AREA")
+        return np.asarray(small.to_ndarray(), np.uint8)
+    image: NDArray[np.uint8] = cv.resize(frame.image[..., :3], (width, height), interpolation=cv2.INTER_AREA)
+    return image if image.dtype == np.uint8 else (image // 257).astype(np.uint8)
+
+
+def _grey(frame: Frame, size: tuple[int, int]) -> Grey:
+    if frame.native is not None:
+        small = reformat(frame.native, "gray", width=size[0], height=size[1], interpolation="FAST_BILINEAR")
+        return np.asarray(small.to_ndarray(), np.uint8)
+    image = cv.resize(frame.image[..., :3], size, interpolation=cv2.INTER_AREA)
+    image = image if image.dtype == np.uint8 else (image // 257).astype(np.uint8)
+    return np.asarray(cv.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _rest(past: Grey, here: Grey, turn: float, grow: float, shift: tuple[float, float]) -> float:
+    """Mean absolute difference after the global motion is undone, where both pictures are seen."""
+    height, width = past.shape
+    half = max(width, height) / 2
+    linear = np.array([[1 + grow, -turn], [turn, 1 + grow]])
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    offset = middle + half * np.array(shift) - linear @ middle
+    matrix = np.column_stack([linear, offset])
+    moved = cv.warpAffine(past, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    seen = cv.warpAffine(np.full_like(past, 255), matrix, (width, height), flags=cv2.INTER_NEAREST)
+    return float(cv.mean(cv.absdiff(moved, here), mask=seen)[0])
