@@ -50,14 +50,15 @@ class Paint:
         # A face is about fourteen centimetres wide.
         texture = self._texture.at_least(14 * patch.unit)
         x, y = cv.split(places * np.float32(len(texture)) - np.float32(0.5))
-        paint = cv.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        paint *= (area.weight * seen * np.float32(opacity))[..., None]
+        *colours, cover = cv.split(cv.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
         skin = patch.picture[area.rows, area.columns]
         lit = skin @ LIGHT
         usual = float(cv.mean(lit, (seen > 0.5).view(np.uint8))[0])
         shade = np.clip(1 + relief * (blur(lit, 0.05 * patch.unit) / max(usual, 0.02) - 1), 0.3, 1.5) * patch.light
-        skin *= 1 - paint[..., 3:]
-        skin += paint[..., :3] * shade[..., None]
+        weight = area.weight * seen * np.float32(opacity)
+        skin *= cv.merge([1 - cover * weight] * 3)
+        weight *= shade
+        skin += cv.merge([colour * weight for colour in colours])
 
 
 def unfold(points: Points, width: int, height: int) -> tuple[NDArray[np.float32], Map]:

@@ -47,11 +47,11 @@ def lipstick(patch: Patch, colour: Colour, opacity: float, finish: Finish = "sat
     lit = _lightness(skin)
     middle = _mean(lit, area.weight)
     shade = np.clip(1 + _RELIEF[finish] * (lit / middle - 1), 0.25, 2.5)
-    painted = shade[..., None] * (colour * patch.light)
-    if finish == "gloss":
-        painted += 0.4 * _ramp(lit / middle, 1.1, 1.7)[..., None]
+    shine = 0.4 * _ramp(lit / middle, 1.1, 1.7) if finish == "gloss" else 0
+    painted = cv.merge([shade * part + shine for part in colour * patch.light])
     # Teeth that stick out over the rim are bright and pale.
-    pale = _ramp(lit / middle, 1.3, 1.7) * _ramp(0.75 * _redness(skin) - _mean(_redness(skin), area.weight), -0.1, 0)
+    red = _redness(skin)
+    pale = _ramp(lit / middle, 1.3, 1.7) * _ramp(0.75 * red - _mean(red, area.weight), -0.1, 0)
     _mix(patch, area, painted, opacity * (1 - pale))
 
 
@@ -119,7 +119,8 @@ def iris(patch: Patch, colour: Colour, opacity: float) -> None:
         shining = _ramp(lit, middle + 0.25, middle + 0.45)
         # Dark eyes leave no light to colour, so the colour brings a share of its own, the less the darker they are.
         bright = patch.light * (0.45 + 0.5 * min(middle / 0.35, 1.0))
-        _mix(patch, area, shade[..., None] * (colour * bright), seen * opacity * (1 - shining))
+        painted = cv.merge([shade * part for part in colour * bright])
+        _mix(patch, area, painted, seen * opacity * (1 - shining))
 
 
 def smooth_skin(patch: Patch, amount: float) -> None:
@@ -170,7 +171,7 @@ def _tint(patch: Patch, area: Area | None, colour: Colour, opacity: float, relie
         return
     lit = _lightness(patch.picture[area.rows, area.columns])
     shade = np.clip(1 + relief * (lit / max(_mean(lit, area.weight), 1e-3) - 1), 0.2, 2)
-    _mix(patch, area, shade[..., None] * (colour * patch.light), opacity)
+    _mix(patch, area, cv.merge([shade * part for part in colour * patch.light]), opacity)
 
 
 def _mix(patch: Patch, area: Area, painted: NDArray[np.float32], opacity: float | Map) -> None:
@@ -198,11 +199,25 @@ def _without(area: Area | None, patch: Patch, shapes: list[Points], soft: float 
 
 def _cover(area: Area, patch: Patch, shape: Points, soft: float) -> Map:
     """How much of another shape is at each pixel of an area."""
-    cover = np.zeros(patch.picture.shape[:2], np.float32)
-    other = patch.area([shape], soft)
-    if other is not None:
-        cover[other.rows, other.columns] = other.weight
-    return cover[area.rows, area.columns]
+    cover = np.zeros_like(area.weight)
+    other = patch.area([shape], soft, near=area)
+    if other is None:
+        return cover
+    rows, columns = _common(area.rows, other.rows), _common(area.columns, other.columns)
+    here, there = ((_counted(rows, one.rows.start), _counted(columns, one.columns.start)) for one in (area, other))
+    cover[here] = other.weight[there]
+    return cover
+
+
+def _common(one: slice, other: slice) -> slice:
+    """What two stretches of pixels share."""
+    start = max(one.start, other.start)
+    return slice(start, max(start, min(one.stop, other.stop)))
+
+
+def _counted(part: slice, start: int) -> slice:
+    """The same stretch, counted from elsewhere."""
+    return slice(part.start - start, part.stop - start)
 
 
 def _lightness(picture: NDArray[np.float32]) -> Map:
@@ -212,8 +227,9 @@ def _lightness(picture: NDArray[np.float32]) -> Map:
 
 def _redness(picture: NDArray[np.float32]) -> Map:
     """How far red stands out of a pixel's light, 0…1."""
-    red: Map = (picture[..., 0] - picture[..., 1:].mean(-1)) / np.maximum(picture.max(-1), np.float32(0.02))
-    return red
+    red, green, blue = cv.split(picture)
+    stands: Map = (red - (green + blue) / 2) / np.maximum(np.maximum(red, green), np.maximum(blue, np.float32(0.02)))
+    return stands
 
 
 def _mean(values: Map, weight: Map) -> float:

@@ -72,8 +72,16 @@ class Patch:
         done = code(np.clip(self.picture, 0, 1), image.dtype)
         image[self._top : self._top + height, self._left : self._left + width, :3] = done
 
-    def area(self, shapes: list[Points], soft: float, holes: list[Points] | None = None) -> Area | None:
+    def area(
+        self, shapes: list[Points], soft: float, holes: list[Points] | None = None, near: Area | None = None
+    ) -> Area | None:
         """Fill polygons (`N×2`, in pixels), leave out others, and soften the edge by `soft` centimetres.
+
+        Args:
+            shapes: What is filled.
+            soft: In centimetres.
+            holes: What is left out.
+            near: Where it will be looked at; further away it need not be right.
 
         Returns:
             None where all of it is outside.
@@ -83,6 +91,9 @@ class Patch:
         height, width = self.picture.shape[:2]
         low = np.floor(np.min([shape.min(0) for shape in shapes], 0)[:2] - reach)
         high = np.ceil(np.max([shape.max(0) for shape in shapes], 0)[:2] + reach)
+        if near is not None:
+            low = np.maximum(low, np.array([near.columns.start, near.rows.start]) - reach)
+            high = np.minimum(high, np.array([near.columns.stop, near.rows.stop]) + reach)
         left, top = np.clip(low, 0, (width, height)).astype(int)
         right, bottom = np.clip(high, 0, (width, height)).astype(int)
         if right - left < 1 or bottom - top < 1:
