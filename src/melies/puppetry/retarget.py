@@ -45,7 +45,9 @@ _PARTED = 0.06
 _WIDTH = 5.0
 """How wide a mouth usually is at most, in centimetres of the mean face."""
 _SMILING = 0.15
-"""How far the lips of a portrait are apart, against the mouth's width, whose upper lip is not raised any more."""
+"""How far the lips of a portrait that smiles are apart, against the mouth's width, whose upper lip is raised already."""
+_SMILE = (4.8, 5.8)
+"""How wide a mouth is, in centimetres of the mean face, that begins to smile, and that does."""
 _DRAWN = 0.7
 """How far a smile draws lips apart while the teeth stay closed, for as much as it widens the mouth."""
 _THIN, _FULL = 0.6, 0.3
@@ -88,6 +90,8 @@ class Sitter:
         self._front = self._pose.from_picture(points)
         self._angles = angles(self._pose.rotation)
         self._sizes = sizes(self._front)
+        smiles = float(np.interp(width(self._front, LIPS_INNER), _SMILE, (0, 1)))
+        self._grins = smiles * min(1.0, gape(self._front) / _SMILING)
 
     def moved(self, motion: Motion, manner: Manner | None = None) -> Points:
         """Return where the portrait's points go, `478×3` in its pixels; exactly where they are for a motion at rest."""
@@ -139,7 +143,7 @@ class Sitter:
         change = manner.gain * (shares * self._sizes)[:, None] * motion.expression
         change *= (1 - part.lips * (1 - self._stretch(change)))[:, None]
         # A smile that shows the teeth has raised the upper lip already.
-        raised = part.upper_lip * min(1.0, gape(self._front) / _SMILING)
+        raised = part.upper_lip * np.float32(self._grins)
         change[:, 1] *= np.where(change[:, 1] < 0, 1 - raised, 1)
         if manner.region in ("all", "expression", "eyes"):
             change *= (1 - part.rims)[:, None]
@@ -169,11 +173,10 @@ class Sitter:
         change += parts().lids[number].T @ lift
 
     def _opened(self, motion: Motion) -> Motion:
-        """Return a motion whose lips a smile does not part, as far as this face shows its teeth at rest already."""
+        """Return a motion whose lips a smile does not part, as far as this face smiles with its teeth at rest."""
         corners = motion.expression[LIPS_INNER[[0, 10]], 0]
         smile = max(0.0, float(corners[1] - corners[0])) / width(canonical().points, LIPS_INNER)
-        showing = min(1.0, gape(self._front) / _SMILING)
-        gap = max(min(motion.gape, motion.calm), motion.gape - _DRAWN * showing * smile)
+        gap = max(min(motion.gape, motion.calm), motion.gape - _DRAWN * self._grins * smile)
         return replace(motion, gape=gap)
 
     def _speak(self, front: Points, motion: Motion, manner: Manner) -> None:
@@ -186,8 +189,8 @@ class Sitter:
         wide, calm = width(front, LIPS_INNER), gape(self._front)
         wanted = motion.gape if manner.absolute else _parted(calm, self._opened(motion))
         wanted = max(-calm, manner.gain * (wanted - calm))
-        # A mouth that is wide because it smiles opens no further than another.
-        apart = calm * width(self._front, LIPS_INNER) + wanted * min(wide, _WIDTH) - gape(front) * wide
+        # A mouth that is wide because it smiles opens no further than another, and one that is pursed is less open.
+        apart = calm * min(wide, width(self._front, LIPS_INNER)) + wanted * min(wide, _WIDTH) - gape(front) * wide
         before, slit = (points[LOWER_LIP, 1] - points[UPPER_LIP, 1] for points in (self._front, front))
         profile = np.sin(np.linspace(0, np.pi, 11)[1:-1])
         # Lips that the mesh sees overlap a little in the portrait may stay so.
