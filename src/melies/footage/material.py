@@ -84,7 +84,8 @@ class Material:
         spec: What its film looks like.
         stills: One to three frames that stand for it, in order; the middle one is the best.
         motion: How the camera and the picture moved.
-        sound: `N` float32, its sound in one channel at 16 kHz; None where the film has none.
+        sound: `N` float32, its sound in one channel at 16 kHz, from its first frame on; the first ten minutes of longer
+            shots. None where the film has no sound track.
     """
 
     shot: Shot
@@ -92,6 +93,12 @@ class Material:
     stills: tuple[Still, ...]
     motion: Motion
     sound: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes, for bounding queues."""
+        sound = 0 if self.sound is None else self.sound.nbytes
+        return sound + sum(still.image.nbytes for still in self.stills)
 
     @cached_property
     def best(self) -> Still:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from melies.engine.pipeline import Stage
 from melies.footage.analyse import ask
 from melies.footage.label import Label
 from melies.footage.material import Material
@@ -26,15 +27,19 @@ class Seen:
 
 
 def read(path: str | Path, seen: Callable[[], None] = lambda: None) -> Iterator[Seen]:
-    """Read a film once, shot by shot.
+    """Read a film once, shot by shot; the film runs on while the questions are answered.
 
     Args:
         path: The film.
-        seen: Called after every frame.
+        seen: Called after every frame, from another thread.
 
     Raises:
         UseError: It cannot be opened, or is none.
         MediaError: Too many of its frames are broken.
     """
-    for material in watch(Path(path), seen):
-        yield Seen(material, ask(material))
+    watched = Stage(watch(Path(path), seen), "watch")
+    try:
+        for material in watched:
+            yield Seen(material, ask(material))
+    finally:
+        watched.close()

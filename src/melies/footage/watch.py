@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import melies
+from melies.engine.pipeline import Stage
 from melies.engine.shots import mark_shots, shots
+from melies.footage.listen import Ear
 from melies.footage.material import Material, Motion, Still
 from melies.footage.shot import Shot
 from melies.frame import Frame, Image, VideoSpec
@@ -48,18 +50,26 @@ def watch(path: Path, seen: Callable[[], None] = lambda: None) -> Iterator[Mater
     clip = melies.open(path)
     spec = clip.spec
     first = 0
-    for number, frames in enumerate(shots(mark_shots(clip.frames())), 1):
-        reel = _Reel(spec)
-        start = end = Fraction(0)
-        for frame in frames:
-            if not reel.frames:
-                start = frame.pts * frame.time_base
-            end = (frame.pts + frame.duration) * frame.time_base
-            reel.add(frame)
-            seen()
-        shot = Shot(path, number, start, end, first, reel.frames, spec.rate, "start" if number == 1 else "cut")
-        first += reel.frames
-        yield Material(shot, spec, reel.stills(float(start), float(end)), reel.motion())
+    decoded = Stage(clip.frames(), "decode")
+    ear = Ear(clip.sound()) if spec.sound else None
+    try:
+        for number, frames in enumerate(shots(mark_shots(decoded)), 1):
+            reel = _Reel(spec)
+            start = end = Fraction(0)
+            for frame in frames:
+                if not reel.frames:
+                    start = frame.pts * frame.time_base
+                end = (frame.pts + frame.duration) * frame.time_base
+                reel.add(frame)
+                seen()
+            shot = Shot(path, number, start, end, first, reel.frames, spec.rate, "start" if number == 1 else "cut")
+            first += reel.frames
+            sound = ear.between(start, end) if ear else None
+            yield Material(shot, spec, reel.stills(float(start), float(end)), reel.motion(), sound)
+    finally:
+        decoded.close()
+        if ear:
+            ear.close()
 
 
 class _Reel:
