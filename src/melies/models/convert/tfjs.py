@@ -99,8 +99,10 @@ def _in_order(nodes: Mapping[str, Node], wanted: Sequence[str], fixed: Mapping[s
 
 
 class _Converter:
-    def __init__(self, shapes: Mapping[str, Any], fixed: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]):
-        self.graph = TfGraph()
+    def __init__(
+        self, graph: TfGraph, shapes: Mapping[str, Any], fixed: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]
+    ) -> None:
+        self.graph = graph
         self.values: dict[str, Values] = {}
         self._shapes = shapes
         self._fixed = fixed
@@ -148,6 +150,9 @@ def convert(
     *,
     shapes: Mapping[str, Sequence[int | str]] | None = None,
     fixed: Mapping[str, Any] | None = None,
+    keep: Mapping[str, Sequence[int | str]] | None = None,
+    halves: bool = False,
+    doubles: bool = False,
 ) -> bytes:
     """Turn a TensorFlow.js graph model into an ONNX file.
 
@@ -156,6 +161,9 @@ def convert(
         files: Content of the weight files by the paths that the manifest gives them.
         shapes: Shapes of inputs, in place of the graph's own, with words for free sizes.
         fixed: Values of nodes, by name, in place of what they compute; conditions (Switch) must be fixed.
+        keep: The outputs to keep and their shapes, with words for free sizes; all of them as they are when None.
+        halves: Whether to store the kernels of convolutions in 16 bits, which loses nothing where the files do so too.
+        doubles: Whether to double the pictures that the graph brings to a constant size; then those may be of any size.
 
     Returns:
         The ONNX file. Inputs and outputs have the signature's names (without `:0`), types and axis order.
@@ -170,8 +178,10 @@ def convert(
     nodes = {raw["name"]: Node(raw) for raw in model["modelTopology"]["node"]}
     fixed = fixed or {}
     weights = {name: one.floats() for name, one in stored(model["weightsManifest"], files).items()}
-    converter = _Converter(shapes or {}, fixed, weights)
+    converter = _Converter(TfGraph(halves=halves, doubles=doubles), shapes or {}, fixed, weights)
     wanted = {key.partition(":")[0]: tensor for key, tensor in outputs.items()}
+    if keep is not None:
+        wanted = {key: wanted[key] for key in keep}
     for node in _in_order(nodes, [_split_reference(tensor["name"])[0] for tensor in wanted.values()], fixed):
         converter.add(node)
     for key, tensor in wanted.items():
@@ -179,5 +189,6 @@ def convert(
         if source is None:
             raise ModelError(f"The TensorFlow.js output {key} is never computed under the fixed conditions.")
         sizes = [int(dim["size"]) for dim in tensor.get("tensorShape", {}).get("dim", [])]
-        converter.graph.output(key, source, DTYPES[tensor["dtype"]], _with_words(sizes, key))
+        shape = _with_words(sizes, key) if keep is None else keep[key]
+        converter.graph.output(key, source, DTYPES[tensor["dtype"]], shape)
     return converter.graph.to_bytes()

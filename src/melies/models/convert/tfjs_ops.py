@@ -79,11 +79,15 @@ class TfGraph(Graph):
     Attributes:
         blocks: Tensors that TensorFlow would have cut into blocks (SpaceToBatchND) and the block's size; they
             are kept whole here, and convolutions over them are dilated instead.
+        halves: Whether the kernels of convolutions are stored in 16 bits.
+        doubles: Whether pictures that are brought to a constant size are doubled instead, whatever size they have.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, halves: bool = False, doubles: bool = False) -> None:
         super().__init__()
         self.blocks: dict[str, list[int]] = {}
+        self.halves = halves
+        self.doubles = doubles
 
     def known(self, node: Node, name: str) -> NDArray[Any]:
         """Return the value of a constant input."""
@@ -137,7 +141,7 @@ def _convolve(graph: TfGraph, node: Node, inputs: Sequence[str], kernel: NDArray
     if node.has("dilations") and set(node.integers("dilations")) != {1}:
         raise node.refuse("it is dilated by an attribute")
     dilations = graph.blocks.get(picture, [1, 1])
-    operands = [graph.channels_second(picture), graph.constant(kernel)]
+    operands = [graph.channels_second(picture), graph.half(kernel) if graph.halves else graph.constant(kernel)]
     if fused[:1] == ["BiasAdd"]:
         operands.append(rest[0])
     result = graph.add(
@@ -199,15 +203,16 @@ def _batch_to_space(graph: TfGraph, node: Node, inputs: Sequence[str]) -> str:
 
 def _resize_bilinear(graph: TfGraph, node: Node, inputs: Sequence[str]) -> str:
     picture = graph.channels_second(inputs[0])
-    outer = graph.add("Slice", graph.add("Shape", picture), graph.longs(0), graph.longs(2))
-    size = graph.add("Concat", outer, graph.vector(inputs[1]), axis=0)
     if node.flag("half_pixel_centers"):
         mode = "half_pixel"
     else:
         mode = "align_corners" if node.flag("align_corners") else "asymmetric"
-    return graph.channels_last(
-        graph.add("Resize", picture, "", "", size, mode="linear", coordinate_transformation_mode=mode)
-    )
+    if graph.doubles and graph.value(inputs[1]) is not None:
+        to = ["", graph.constant([1, 1, 2, 2], "float32")]
+    else:
+        outer = graph.add("Slice", graph.add("Shape", picture), graph.longs(0), graph.longs(2))
+        to = ["", "", graph.add("Concat", outer, graph.vector(inputs[1]), axis=0)]
+    return graph.channels_last(graph.add("Resize", picture, *to, mode="linear", coordinate_transformation_mode=mode))
 
 
 def _mean(graph: TfGraph, node: Node, inputs: Sequence[str]) -> str:
