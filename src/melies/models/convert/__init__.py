@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import zipfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any, Literal
 
 from melies.errors import ModelError
 
-NETWORKS = ("ffdnet", "rife", "super_resolution")
+NETWORKS = ("ffdnet", "minilm", "rife", "super_resolution")
 """Modules of this package that build a network from its weights."""
 LAYERED = ("dlib_face",)
 """Those that build one from TensorFlow.js weights that come without a graph."""
@@ -22,11 +24,11 @@ def convert(
     """Return the content of the model file.
 
     Args:
-        how: `"checkpoint"` wants one `.pth` or `.safetensors` file, and the option `network` (one of `NETWORKS`) for
-            anything but enlarging; `"join"` puts the files one after the other; `"ncnn"` wants a `.param` and a
-            `.bin` file; `"onnx"` wants an ONNX file, to be made to take pictures of any size; `"tfjs"` wants a graph
-            model's JSON file and then its weight files, or, with the option `network` (one of `LAYERED`), the JSON
-            file of the weights' manifest in place of the graph.
+        how: `"checkpoint"` wants one `.pth` or `.safetensors` file, or a zip file that holds one by the name of the
+            option `member`, and the option `network` (one of `NETWORKS`) for anything but enlarging; `"join"` puts the
+            files one after the other; `"ncnn"` wants a `.param` and a `.bin` file; `"onnx"` wants an ONNX file, to be
+            made to take pictures of any size; `"tfjs"` wants a graph model's JSON file and then its weight files, or,
+            with the option `network` (one of `LAYERED`), the JSON file of the weights' manifest in place of the graph.
         files: The files, in the order of the registry.
         options: Keyword arguments of the converter.
 
@@ -64,14 +66,24 @@ def _from_manifest(manifest: bytes, files: Mapping[str, bytes], network: str) ->
     return made
 
 
-def _from_checkpoint(path: Path, network: str = "super_resolution") -> bytes:
+def _from_checkpoint(path: Path, network: str = "super_resolution", member: str = "") -> bytes:
     from melies.models.convert import checkpoint
 
     if network not in NETWORKS:
         raise ModelError(f"There is no network {network!r}; there are {', '.join(NETWORKS)}.")
+    if member:
+        path = _unpacked(path, member)
     made = import_module(f"{__name__}.{network}").convert(checkpoint.read(path))
     assert isinstance(made, bytes)
     return made
+
+
+def _unpacked(archive: Path, member: str) -> Path:
+    """Put what is in a zip file, whose sha256 is known to be right, beside it."""
+    target = archive.with_suffix(Path(member).suffix)
+    with zipfile.ZipFile(archive) as opened, opened.open(member) as stream, target.open("xb") as file:
+        shutil.copyfileobj(stream, file)
+    return target
 
 
 def from_file(path: Path) -> bytes:

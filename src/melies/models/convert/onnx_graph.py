@@ -18,7 +18,15 @@ IR_VERSION = 8
 OPSET = 17
 INT64_MAX = 2**63 - 1
 
-ELEMENT_TYPES: dict[str, int] = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "bool": 9, "float16": 10}
+ELEMENT_TYPES: dict[str, int] = {
+    "float32": 1,
+    "uint8": 2,
+    "int8": 3,
+    "int32": 6,
+    "int64": 7,
+    "bool": 9,
+    "float16": 10,
+}
 """ONNX's numbers of the element types that the converters use."""
 
 Attribute = int | float | str | Sequence[int]
