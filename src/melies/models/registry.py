@@ -67,7 +67,7 @@ class Member(_Strict):
 
 class _Archive(_Strict):
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
-    convert: Literal["checkpoint", "join", "ncnn", "onnx", "tfjs"] | None = None
+    convert: Literal["checkpoint", "join", "ncnn", "onnx", "tfjs", "zip"] | None = None
     options: dict[str, Any] = {}
 
     @model_validator(mode="after")
@@ -146,7 +146,7 @@ class Row(_Strict):
         name: The word users type.
         task: What it is for, such as `"matte"`.
         description: One sentence.
-        format: Type of the file that is loaded; a `.task` file is a zip of `.tflite` parts.
+        format: Type of the file that is loaded; a `.task` file is a zip of `.tflite` parts, a `.zip` one of other files.
         licence: Of code and weights.
         size: Bytes of the file that is loaded.
         sha256: Of the file that is loaded, after conversion if there is one.
@@ -157,7 +157,7 @@ class Row(_Strict):
     name: Name
     task: str
     description: str
-    format: Literal["onnx", "tflite", "task"]
+    format: Literal["onnx", "tflite", "task", "zip"]
     licence: Licence
     size: Bytes
     sha256: Sha256

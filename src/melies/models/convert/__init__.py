@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import zipfile
@@ -19,7 +20,7 @@ LAYERED = ("dlib_face",)
 
 
 def convert(
-    how: Literal["checkpoint", "join", "ncnn", "onnx", "tfjs"], files: Sequence[Path], options: Mapping[str, Any]
+    how: Literal["checkpoint", "join", "ncnn", "onnx", "tfjs", "zip"], files: Sequence[Path], options: Mapping[str, Any]
 ) -> bytes:
     """Return the content of the model file.
 
@@ -37,6 +38,8 @@ def convert(
     """
     if how == "checkpoint":
         return _from_checkpoint(files[0], **options)
+    if how == "zip":
+        return _bundle(files)
     first, *rest = (path.read_bytes() for path in files)
     if how == "onnx":
         from melies.models.convert import onnx_sizes
@@ -54,6 +57,15 @@ def convert(
     from melies.models.convert import tfjs
 
     return tfjs.convert(first, weights, **options)
+
+
+def _bundle(files: Sequence[Path]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as bundle:
+        for path in files:
+            # A fixed date, so that the same files always make the same bundle.
+            bundle.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+    return made.getvalue()
 
 
 def _from_manifest(manifest: bytes, files: Mapping[str, bytes], network: str) -> bytes:
