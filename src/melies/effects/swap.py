@@ -53,6 +53,13 @@ class Swap(Effect):
         description="How much the performer's furrows and folds, which come and go with the expression, are carried to "
         "the new skin.",
     )
+    shape: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="How much the eyes, the nose and the mouth take the places and sizes they have in the source; the "
+        "outline of the face stays the performer's.",
+    )
     feather: float = Field(
         0.08, ge=0, le=0.3, description="How softly the new face ends, as a share of the face's width."
     )
@@ -140,6 +147,7 @@ class Swap(Effect):
             feather=self.feather,
             color_match=self.color_match,
             creases=self.creases,
+            shape=self.shape,
             mouth=self.mouth == "source",
             occlusion=self.occlusion,
         )

@@ -117,23 +117,24 @@ def facing(points: Points) -> Floats:
     return looks
 
 
-def lie(points: Points, width: int, height: int) -> Floats:
-    """Say which place of the unrolled face each pixel shows.
+def lie(points: Points, values: Floats, width: int, height: int) -> Floats:
+    """Lay values of the skin's points over a picture, as with `places` to say what of the unrolled face is seen where.
 
     Args:
         points: `478×3`, in pixels.
+        values: `468×C`.
         width: Of the picture.
         height: Of the picture.
 
     Returns:
-        `H×W×2`, 0…1 as in `places`; NaN where there is no face, or only its back.
+        `H×W×C`; NaN where there is no face, or only its back.
     """
     triangles = anatomy.canonical().triangles
     corners = points[triangles]
     one, two = corners[:, 1, :2] - corners[:, 0, :2], corners[:, 2, :2] - corners[:, 0, :2]
     seen = np.flatnonzero(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0] < 0)
     order = seen[np.argsort(-corners[seen, :, 2].mean(1), kind="stable")]
-    return paint(np.ascontiguousarray(corners[order, :, :2]), places()[triangles[order]], width, height)
+    return paint(np.ascontiguousarray(corners[order, :, :2]), values[triangles[order]], width, height)
 
 
 def smoothstep(values: Floats, low: float, high: float) -> Floats:

@@ -46,12 +46,14 @@ class Network(ABC):
     Attributes:
         whole: Its eyes and its mouth are the new ones, too.
         lit: It comes in the light of the film.
+        shape: None: it has its own.
         size: Side of the crop in pixels.
         template: `5×2`, where the five points lie in it, 0…1.
     """
 
     whole: ClassVar[bool] = True
     lit: bool = False
+    shape: Points | None = None
     size: int
     template: Points
 

@@ -16,10 +16,12 @@ from melies import faces
 from melies.colouring.references import Place
 from melies.errors import UseError
 from melies.faces import Face, anatomy
+from melies.faces.anatomy import Points
 from melies.frame import Image
 from melies.imaging import split_alpha
 from melies.matting.scale import cv, reduce, square, unit
 from melies.swapping.flat import Floats, facing, flat, opponent, smoothstep
+from melies.swapping.shape import shape
 from melies.swapping.skin import BARE, skin
 
 _LARGEST = 1024
@@ -49,10 +51,12 @@ class View:
         textures: `side×side×4`, Y, Cr, Cb and where it is bare, 0…1, from the largest to the smallest side, each half
             the one before.
         likeness: Yaw, pitch and how far the mouth is open, in degrees, to compare views with.
+        shape: Of the face, as from `shape.shape`.
     """
 
     textures: tuple[Floats, ...]
     likeness: Floats
+    shape: Points
 
     @staticmethod
     def of(image: Image, face: Face) -> View:
@@ -65,7 +69,7 @@ class View:
         while textures[-1].shape[0] > _SMALLEST:
             half = textures[-1].shape[0] // 2
             textures.append(cv.resize(textures[-1], (half, half), interpolation=cv2.INTER_AREA))
-        return View(tuple(textures), likeness(face))
+        return View(tuple(textures), likeness(face), shape(face))
 
     def texture(self, side: int) -> Floats:
         """Return the smallest texture of at least this side, or the largest."""
@@ -78,6 +82,7 @@ class Portrait:
     Attributes:
         whole: Not with eyes and mouth: those are the performer's.
         lit: Not: it brings its own light along.
+        shape: That of the first view, which is the most frontal.
     """
 
     whole = False
@@ -86,6 +91,7 @@ class Portrait:
     def __init__(self, views: tuple[View, ...]) -> None:
         self.views = views
         self._like = np.stack([view.likeness for view in views])
+        self.shape: Points | None = views[0].shape
 
     @staticmethod
     def of(pictures: list[tuple[Image, Face]]) -> Portrait:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from melies.box import Box
 from melies.faces import Face, Steady, anatomy
@@ -15,10 +16,11 @@ from melies.frame import Image
 from melies.imaging import blend
 from melies.matting.scale import code, cv, reduce, unit
 from melies.swapping.creases import Creases
-from melies.swapping.flat import Floats, facing, fetch, flat, lie, opponent, smoothstep
+from melies.swapping.flat import Floats, facing, fetch, flat, lie, opponent, places, smoothstep
 from melies.swapping.hands import Hands, draw
 from melies.swapping.light import SIDE, Light
 from melies.swapping.rim import rim
+from melies.swapping.shape import Shape
 from melies.swapping.skin import BARE, skin
 
 _FINE = 192
@@ -50,6 +52,11 @@ class Looks(Protocol):
         """Whether it comes in the film's own light, so that only the seam is left to match."""
         ...
 
+    @property
+    def shape(self) -> Points | None:
+        """The shape of the new face, as from `shape.shape`; None where it already has its own."""
+        ...
+
     def texture(self, image: Image, face: Face, side: int) -> Floats:
         """Return the new face for a face of a picture.
 
@@ -72,6 +79,7 @@ class Settings:
     feather: float = 0.08
     color_match: float = 1.0
     creases: float = 1.0
+    shape: float = 1.0
     mouth: bool = False
     occlusion: bool = True
 
@@ -85,6 +93,7 @@ class Swapper:
         self._creases = Creases()
         self._hands = Hands()
         self._steady = Steady()
+        self._shape = Shape()
 
     def step(self, image: Image, face: Face, time: float, looks: Looks, settings: Settings) -> Image:
         """Return the picture with the face swapped; the same picture where there is nothing to do.
@@ -111,15 +120,19 @@ class Swapper:
         before = draw([hand - corner[:2] for hand in hands], patch.width, patch.height) if hands else None
         texture = looks.texture(image, face, round(1.2 * face.size))
         skin = self._painted(cut, local, before, texture, time, settings)
-        colours, share = _shown(skin, local.points, patch.width, patch.height)
-        share *= np.float32(strength)
+        points, old = local.points, np.ascontiguousarray(cut)
+        if looks.shape is not None and settings.shape:
+            points = self._shape(local, time, looks.shape, settings.shape * strength)
+        where, covered, back = _seen(points, local.points, patch.width, patch.height)
+        if points is not local.points:
+            old = cv.remap(old, back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        colours, share = _shown(skin, where)
+        share *= np.float32(strength) * covered
         if not looks.whole:
-            share *= 1 - _openings(local.points, patch, settings)
-        if before is not None:
-            share *= 1 - before
+            share *= 1 - _openings(points, patch, settings)
+        made = blend(code(np.clip(colours, 0, 1), image.dtype), old, share)
         result = image.copy()
-        place = result[patch.slices]
-        place[:] = blend(code(np.clip(colours, 0, 1), image.dtype), np.ascontiguousarray(place), share)
+        result[patch.slices] = made if before is None else blend(np.ascontiguousarray(cut), made, before)
         return result
 
     def _painted(
@@ -202,19 +215,36 @@ def _half(picture: Floats) -> Floats:
     return np.atleast_3d(cv.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
-def _shown(skin: Floats, points: Points, width: int, height: int) -> tuple[Floats, Floats]:
-    """The unrolled face as it is seen: colours, `H×W×3`, and opacity, `H×W`."""
+def _seen(points: Points, old: Points, width: int, height: int) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """For each pixel, which place of the unrolled face it shows, whether any, and which pixel it was before.
+
+    Args:
+        points: `478×3`, where the new face lies.
+        old: `478×3`, where the old one lies.
+        width: Of the picture.
+        height: Of the picture.
+
+    Returns:
+        `H×W×2`, 0…1 as in `places`; `H×W`; `H×W×2`, in pixels.
+    """
     scale = min(1.0, _FINE / max(width, height))
     small = max(2, round(width * scale)), max(2, round(height * scale))
     ratio = np.array([small[0] / width, small[1] / height, 1], np.float32)
-    where = lie((points + np.float32(0.5)) * ratio - np.float32(0.5), *small)
-    empty = np.isnan(where[..., 0])
-    where = np.where(empty[..., None], np.float32(0), where)
+    values = np.concatenate([places(), (old - points)[: anatomy.SKIN, :2]], 1)
+    lies = lie((points + np.float32(0.5)) * ratio - np.float32(0.5), values, *small)
+    empty = np.isnan(lies[..., 0])
+    lies[empty] = 0
     if small != (width, height):
-        where = cv.resize(where, (width, height), interpolation=cv2.INTER_LINEAR)
-        covered = cv.resize(1 - empty.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.999
-    else:
-        covered = ~empty
+        lies = cv.resize(lies, (width, height), interpolation=cv2.INTER_LINEAR)
+        empty = cv.resize(empty.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.001
+    where, back = (np.ascontiguousarray(part) for part in (lies[..., :2], lies[..., 2:]))
+    back[..., 0] += np.arange(width, dtype=np.float32)
+    back[..., 1] += np.arange(height, dtype=np.float32)[:, None]
+    return where, ~empty, back
+
+
+def _shown(skin: Floats, where: Floats) -> tuple[Floats, Floats]:
+    """The unrolled face as it is seen: colours, `H×W×3`, and opacity, `H×W`."""
     side = skin.shape[0]
     shown = cv.remap(skin, where * np.float32(side) - np.float32(0.5), None, cv2.INTER_LINEAR)
-    return cv.cvtColor(np.ascontiguousarray(shown[..., :3]), cv2.COLOR_YCrCb2RGB), shown[..., 3] * covered
+    return cv.cvtColor(np.ascontiguousarray(shown[..., :3]), cv2.COLOR_YCrCb2RGB), shown[..., 3]
