@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from melies.box import Box
 from melies.faces.face import Face
 from melies.footage.shot import Shot
 from melies.frame import Image, VideoSpec
+
+if TYPE_CHECKING:
+    from melies.footage.tagger import Impression
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +122,10 @@ class Material:
         from melies.footage.things import detect
 
         return tuple(tuple(detect(still.image)) for still in self.stills)
+
+    @cached_property
+    def impressions(self) -> tuple[Impression, ...]:
+        """What each still looks like as a whole."""
+        from melies.footage.tagger import impression
+
+        return tuple(impression(still.image) for still in self.stills)
