@@ -1,0 +1,299 @@
+"""`Catalogue`: shots in a table of LanceDB, files, films and people in the book beside it, stills as JPEG files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import cached_property
+from importlib.util import find_spec
+from os import getpid
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from melies.engine.target import alone
+from melies.errors import MeliesError, UseError
+from melies.files import exists, is_file
+from melies.footage.analyse import facets
+from melies.footage.catalogue.ledger import File, Ledger
+from melies.footage.catalogue.rows import schema, to_record, to_rows, to_table
+from melies.footage.record import Record
+
+HOME = ".melies"
+"""The folder in which a catalogue is kept, in the folder of footage that it is of."""
+
+_BOOK = "catalogue.sqlite"
+_LOCK = "lock"
+_SHOTS = "shots"
+_COLUMNS = ("id", "shot", "labels", "words", "pictures", "vector", "look")
+_BATCH = 256
+_MANY = 65536
+_TIDY = 64
+"""Films after which the table's small files are joined."""
+_OLD = timedelta(minutes=10)
+"""How long a reader may go on with a state of the table that has been replaced."""
+
+
+class Catalogue:
+    """What is known of a folder of footage. Made by `Catalogue.open`; close it, or use it in a `with` block.
+
+    Attributes:
+        folder: The folder of footage.
+        home: The folder in which the catalogue is kept.
+        ledger: Its book of files, films and people.
+        table: Its shots: a table of LanceDB, to be searched. Columns: `id`, `film` (fingerprint), `begins` and
+            `seconds`, `about` (what is seen, in words), `said`, `vector`, `look`, and one for every facet: a word, a
+            list of words or a number, null where it was not answered. `records_of` makes records of rows.
+    """
+
+    def __init__(self, folder: Path, home: Path, ledger: Ledger, table: Any, held: ExitStack) -> None:
+        self.folder = folder
+        self.home = home
+        self.ledger = ledger
+        self.table = table
+        self._held = held
+        self._added = 0
+
+    @classmethod
+    def open(cls, folder: str | Path, create: bool = False, *, at: str | Path | None = None) -> Self:
+        """Open the catalogue of a folder; only with `create` will anything be written.
+
+        Args:
+            folder: The folder of footage; or the folder in which its catalogue is kept.
+            create: Whether to write in it; where there is none, one is begun.
+            at: Where the catalogue is kept, if not in `folder/.melies`.
+
+        Raises:
+            UseError: There is none, it was written by a newer melies, or LanceDB is not installed.
+            MeliesError: It is damaged, or another process is writing in it.
+        """
+        root, home = _places(Path(folder), None if at is None else Path(at))
+        if not create and not is_file(home / _BOOK):
+            raise UseError(f"There is no catalogue in {home}.", f"Make one: melies index {root}")
+        _need_lancedb()
+        with ExitStack() as held:
+            if create:
+                _begin(root, home, held)
+            ledger = Ledger(home / _BOOK, write=create, create=create)
+            held.callback(ledger.close)
+            known = ledger.setting("folder")
+            if create and not known:
+                ledger.set("folder", "" if home.parent == root else str(root))
+            elif known and home.parent != root and root != Path(known) and root != home:
+                raise UseError(
+                    f"The catalogue {home} is of {known}, not of {root}.", "Choose another with --catalogue."
+                )
+            if create:
+                ledger.set("writer", str(getpid()))
+            table = _table(home, create)
+            catalogue = cls(Path(known) if known else root, home, ledger, table, held.pop_all())
+        if create:
+            catalogue._mend()
+        return catalogue
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of its files."""
+        self._held.close()
+
+    # Reading
+
+    def count(self, where: str | None = None) -> int:
+        """Return how many shots there are, of films that are there.
+
+        Args:
+            where: A condition in SQL on the table's columns, such as `"size = 'close-up' AND seconds > 3"`.
+        """
+        return int(self.table.count_rows(self.shown(where)))
+
+    def records(self, where: str | None = None, *, missing: bool = False) -> Iterator[Record]:
+        """Yield shots one by one, however many there are.
+
+        Args:
+            where: A condition in SQL, as in `count`.
+            missing: Whether those are wanted too whose files are not there.
+        """
+        query = self.table.search().select(list(_COLUMNS))
+        condition = where if missing else self.shown(where)
+        if condition:
+            query = query.where(condition)
+        for batch in query.to_batches(_BATCH):
+            yield from self.records_of(batch)
+
+    def record(self, id: str) -> Record:
+        """Return one shot.
+
+        Raises:
+            UseError: There is none of that id.
+        """
+        found = self.get([id])
+        if not found:
+            raise UseError(f"There is no shot {id} in {self.home}.")
+        return found[0]
+
+    def get(self, ids: Sequence[str]) -> list[Record]:
+        """Return shots by their ids, in that order; those that are unknown are left out."""
+        listed = ", ".join(f"'{id}'" for id in ids if re.fullmatch(r"[0-9a-f]+-[0-9]+", id))
+        known = {one.id: one for one in self.records(f"id IN ({listed})", missing=True)} if listed else {}
+        return [known[id] for id in ids if id in known]
+
+    def records_of(self, rows: Any) -> Iterator[Record]:
+        """Make records of rows of the table.
+
+        Args:
+            rows: An Arrow table or batch with the columns `id`, `shot`, `labels`, `words` and `pictures`; and `vector`
+                and `look`, where they are wanted.
+        """
+        for row in to_rows(rows):
+            film = row["id"].partition("-")[0]
+            place = self.ledger.place(film)
+            file = self.folder / place[0] if place else self.folder
+            yield to_record(row, file, self.ledger.names(row["id"]), self.stills(film))
+
+    def shown(self, where: str | None = None) -> str | None:
+        """Add to a condition in SQL that the shot's film must be there; None if there is no condition at all."""
+        hidden = ", ".join(f"'{film}'" for film in self.ledger.hidden())
+        parts = [f"({where})"] if where else []
+        parts += [f"film NOT IN ({hidden})"] if hidden else []
+        return " AND ".join(parts) or None
+
+    def stills(self, film: str) -> Path:
+        """Return the folder of a film's stills, whose files are named by `still_name`."""
+        return self.home / "stills" / film[:2] / film
+
+    # Writing
+
+    @cached_property
+    def _facets(self) -> dict[str, Any]:
+        return dict(facets())
+
+    def add(self, file: File, records: Sequence[Record], asked: Iterable[str] = ()) -> None:
+        """Write a film and all its shots, in place of what was known of them; it is there whole or not at all.
+
+        Args:
+            file: Where it lies, with its fingerprint.
+            records: Its shots; their ids begin with the fingerprint, their pictures lie in `stills` already.
+            asked: What was asked of the film, so that it can be told what a later version would ask besides.
+        """
+        assert file.film is not None
+        again = self.ledger.begin(file.film)
+        rows = to_table(records, self.table.schema, self._facets)
+        if again:
+            found = self.table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+            # LanceDB takes a vector that is null for a bad one here, and not where rows are added.
+            found.when_not_matched_by_source_delete(f"film = '{file.film}'").execute(rows, on_bad_vectors="null")
+        elif records:
+            self.table.add(rows)
+        with self.ledger.db:
+            self.ledger.finish(file.film, len(records), asked)
+            self.ledger.write_files([file])
+        self._added += 1
+        if self._added % _TIDY == 0:
+            self.tidy()
+
+    def drop(self, film: str) -> None:
+        """Forget a film with its shots and stills; files of it that are there would have to be read again."""
+        # The book goes last: a film that stands in it unfinished is dropped again when this is cut short.
+        self.ledger.reopen(film)
+        self.table.delete(f"film = '{film}'")
+        shutil.rmtree(self.stills(film), ignore_errors=True)
+        self.ledger.drop_film(film)
+
+    def tidy(self) -> None:
+        """Join the table's small files, and remove states of it that were replaced a while ago."""
+        self.table.optimize(cleanup_older_than=_OLD)
+
+    def _mend(self) -> None:
+        """Put in order what was left when writing was cut off, and add columns for what is asked now."""
+        self._fit_columns()
+        for film in self.ledger.unfinished():
+            self.drop(film)
+        found: Counter[str] = Counter()
+        for batch in self.table.search().select(["film"]).to_batches(_MANY):
+            found.update({pair["values"]: pair["counts"] for pair in batch["film"].value_counts().to_pylist()})
+        known = self.ledger.shots()
+        for film in found.keys() | known.keys():
+            if found[film] != known.get(film, 0):
+                self.drop(film)
+
+    def _fit_columns(self) -> None:
+        import pyarrow as pa
+
+        wanted = schema(self._facets)
+        present = {field.name: field.type for field in self.table.schema}
+        changed = [field.name for field in wanted if present.get(field.name, field.type) != field.type]
+        if changed:  # A facet is now of another kind: what was answered is of no use.
+            self.table.drop_columns(changed)
+            self.ledger.ask_again()
+        new = [field for field in wanted if field.name not in present or field.name in changed]
+        if new:
+            self.table.add_columns(pa.schema(new))
+
+
+def _places(folder: Path, at: Path | None) -> tuple[Path, Path]:
+    """The folder of footage, and the folder of its catalogue."""
+    if not exists(folder):
+        raise UseError(f"There is no folder {folder}.")
+    if not folder.is_dir():
+        raise UseError(f"{folder} is a file, not a folder of footage.")
+    folder = folder.resolve()
+    if at is None and is_file(folder / _BOOK):
+        return folder.parent if folder.name == HOME else folder, folder
+    return folder, folder / HOME if at is None else at.resolve()
+
+
+def _begin(folder: Path, home: Path, held: ExitStack) -> None:
+    """Make the catalogue's folder, and keep all others from writing in it."""
+    if exists(home) and not home.is_dir():
+        raise UseError(f"{home} is a file, so no catalogue can be kept there.", "Choose another with --catalogue.")
+    if home.is_dir() and not is_file(home / _BOOK) and any(home.iterdir()) and not is_file(home / _LOCK):
+        raise UseError(f"{home} is a folder with other things in it.", "Choose an empty one with --catalogue.")
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        held.enter_context(alone(home / _LOCK))
+    except UseError:
+        raise MeliesError(
+            f"Another melies{_by(home)} is writing in the catalogue of {folder}.", "Wait for it, or stop it."
+        ) from None
+
+
+def _by(home: Path) -> str:
+    """Say which process it is that writes, if that is known by now."""
+    if not is_file(home / _BOOK):
+        return ""
+    ledger = Ledger(home / _BOOK, write=False)
+    try:
+        writer = ledger.setting("writer")
+    finally:
+        ledger.close()
+    return f" (process {writer})" if writer else ""
+
+
+def _need_lancedb() -> None:
+    if find_spec("lancedb") is None:
+        raise UseError(
+            "The catalogue needs LanceDB, which is not installed.", "Install it: pip install 'melies[footage]'"
+        )
+
+
+def _table(home: Path, create: bool) -> Any:
+    import lancedb
+
+    base = lancedb.connect(home / "table")
+    try:
+        return base.open_table(_SHOTS)
+    except (ValueError, FileNotFoundError):
+        if not create:
+            raise MeliesError(f"The catalogue {home} has no shots.", "Run melies index on the folder again.") from None
+    return base.create_table(_SHOTS, schema=schema(facets()))
