@@ -1,0 +1,86 @@
+"""Choosing: for every line of the brief a shot, so that each fits its line and all go together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from melies.footage.assembly.brief import Beat
+from melies.footage.assembly.continuity import Clash, clashes
+from melies.footage.record import Record, Word
+
+_WIDTH = 48
+"""How many rough cuts are kept in mind on the way."""
+_AGAIN = 0.8
+"""What it costs to use a shot twice."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A shot that could stand for a line.
+
+    Attributes:
+        record: The shot.
+        score: How well it fits, 0…1.
+        why: Why, for the paper edit.
+        said: Words of it that the line asks for.
+    """
+
+    record: Record
+    score: float
+    why: tuple[str, ...] = ()
+    said: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A shot in the cut.
+
+    Attributes:
+        beat: The line of the brief.
+        candidate: What was chosen for it.
+        clashes: What spoke for and against cutting to it from the one before.
+        others: How many more there were to choose from.
+    """
+
+    beat: Beat
+    candidate: Candidate
+    clashes: tuple[Clash, ...] = ()
+    others: int = 0
+
+
+@dataclass(frozen=True)
+class _Cut:
+    cost: float = 0.0
+    choices: tuple[Choice, ...] = ()
+    used: frozenset[str] = field(default=frozenset())
+
+
+def choose(beats: Sequence[Beat], candidates: Sequence[Sequence[Candidate]]) -> tuple[list[Choice], list[Beat]]:
+    """Find the cut that fits its brief and breaks the fewest rules (beam search).
+
+    Args:
+        beats: The lines of the brief.
+        candidates: For each of them what could stand for it.
+
+    Returns:
+        The choices, in order, and the lines for which there was nothing.
+    """
+    cuts = [_Cut()]
+    empty: list[Beat] = []
+    for beat, possible in zip(beats, candidates, strict=True):
+        if not possible:
+            empty.append(beat)
+            continue
+        longer = [_with(cut, beat, one, len(possible) - 1) for cut in cuts for one in possible]
+        # Of equal ones the first: the same brief and footage give the same cut.
+        cuts = sorted(longer, key=lambda cut: cut.cost)[:_WIDTH]
+    return list(cuts[0].choices), empty
+
+
+def _with(cut: _Cut, beat: Beat, one: Candidate, others: int) -> _Cut:
+    found = tuple(clashes(cut.choices[-1].candidate.record, one.record)) if cut.choices else ()
+    again = _AGAIN * (one.record.id in cut.used)
+    cost = cut.cost + (1 - one.score) + sum(clash.cost for clash in found) + again
+    choice = Choice(beat, one, found, others)
+    return _Cut(cost, (*cut.choices, choice), cut.used | {one.record.id})

@@ -1,0 +1,128 @@
+"""Where music wants to be cut: its beats, bars and phrases, and how strong each moment is.
+
+The beats are librosa's (Ellis, "Beat Tracking by Dynamic Programming", 2007). Bars are taken to have four of them; the
+first beat of a bar is the one in four on which most begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from melies.errors import UseError
+from melies.media.sound import read_sound
+
+_RATE = 22050
+_LONGEST = 1200
+"""Seconds of music that are listened to."""
+_BAR = 4
+_PHRASE = 16
+
+Times = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """Where music can be cut to.
+
+    Attributes:
+        beats: Times in seconds.
+        weights: How well each beat takes a cut: 1 for a beat, 2 for the first of a bar, 3 for the first of a phrase.
+        strength: How loud the music is at each beat, as a share of its loudest.
+        seconds: How long it lasts.
+        tempo: Beats a minute.
+    """
+
+    beats: Times
+    weights: Times
+    strength: Times
+    seconds: float
+    tempo: float
+
+
+def listen(path: str | Path) -> Rhythm:
+    """Find the rhythm of a piece of music.
+
+    Args:
+        path: A sound file, or a film whose sound is wanted.
+
+    Raises:
+        UseError: librosa is not installed, or the file cannot be opened or holds no sound.
+    """
+    try:
+        import librosa
+    except ImportError:
+        raise UseError("Cutting to music needs librosa.", "Install it: pip install 'melies[footage]'") from None
+    samples = _samples(path)
+    onset = librosa.onset.onset_strength(y=samples, sr=_RATE)
+    tempo, places = librosa.beat.beat_track(onset_envelope=onset, sr=_RATE, trim=False)
+    beats = np.asarray(librosa.frames_to_time(places, sr=_RATE), np.float64)
+    seconds = len(samples) / _RATE
+    if len(beats) < 2:
+        raise UseError(f"{path} has no beat that could be cut to.", "Leave --music out, or choose other music.")
+    loud = librosa.feature.rms(y=samples)[0]
+    strength = loud[np.minimum(places, len(loud) - 1)] / max(float(loud.max()), 1e-9)
+    weights = _weights(onset[np.minimum(places, len(onset) - 1)])
+    return Rhythm(beats, weights, np.asarray(strength, np.float64), seconds, float(np.atleast_1d(tempo)[0]))
+
+
+def _weights(onsets: NDArray[np.float32]) -> Times:
+    bar = _phase(onsets, _BAR)
+    weights = np.ones(len(onsets))
+    weights[bar::_BAR] = 2
+    phrase = bar + _BAR * _phase(onsets[bar::_BAR], _PHRASE // _BAR)
+    weights[phrase::_PHRASE] = 3
+    return weights
+
+
+def _phase(onsets: NDArray[np.float32], every: int) -> int:
+    """Which beat of so many is the first: the one on which most begins."""
+    sums = [float(onsets[first::every].mean()) if len(onsets) > first else 0.0 for first in range(every)]
+    return int(np.argmax(sums))
+
+
+def _samples(path: str | Path) -> NDArray[np.float32]:
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=_RATE)
+    made: list[NDArray[np.float32]] = []
+    count = 0
+    for block in read_sound(path):
+        mono = np.ascontiguousarray(block.samples.mean(1, dtype=np.float32)[None])
+        frame = av.AudioFrame.from_ndarray(mono, format="flt", layout="mono")
+        frame.sample_rate = block.rate
+        made += [np.asarray(one.to_ndarray()[0], np.float32) for one in resampler.resample(frame)]
+        count = sum(map(len, made[-1:])) + count
+        if count > _LONGEST * _RATE:
+            break
+    if not count:
+        raise UseError(f"{path} has no sound.", "Choose a file with music for --music.")
+    return np.concatenate(made)
+
+
+def onto_beats(lengths: Times, rhythm: Rhythm, least: float = 0.5) -> Times:
+    """Move cuts onto beats, those that are strong first choice, so that lengths change as little as possible.
+
+    Args:
+        lengths: How long each cut should be, in seconds.
+        rhythm: The music; where it ends, the film does.
+        least: Seconds that a cut lasts at least.
+
+    Returns:
+        The end of each cut, in seconds; fewer where the music is over before.
+    """
+    ends: list[float] = []
+    wanted = np.cumsum(lengths)
+    now = drift = 0.0
+    for target, length in zip(wanted, lengths, strict=True):
+        possible = rhythm.beats > now + least
+        if not possible.any():
+            break
+        beats, weights = rhythm.beats[possible], rhythm.weights[possible]
+        # Being early or late by half the cut costs as much as a beat is worth less than a bar's first.
+        cost = np.abs(beats - (target + drift)) / max(length, least) - 0.25 * weights
+        now = float(beats[int(np.argmin(cost))])
+        ends.append(now)
+    return np.array(ends)

@@ -1,0 +1,326 @@
+"""The kinds of cut: from a brief, a trailer, a montage, every time a word is said, and a film without its silences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import melies
+from melies.errors import UseError
+from melies.footage.assembly.brief import Beat
+from melies.footage.assembly.choose import Candidate, Choice, choose
+from melies.footage.assembly.music import Rhythm, onto_beats
+from melies.footage.assembly.trim import Part, clean, part
+from melies.footage.record import Record, Word
+from melies.footage.timeline import Cut, Marker, Timeline, nominal
+
+Find = Callable[[str, int], Sequence[Candidate]]
+"""Finds so many shots for a line of a brief, the best first."""
+
+_MANY = 24
+"""Candidates for a line."""
+_SHORTEST = 0.6
+"""Seconds below which nobody sees what a shot shows."""
+_USUAL = 3.0
+"""Seconds of a shot of which nothing else is known, when no length is asked for."""
+_QUOTED = re.compile(r"[\"“„]([^\"“”„]+)[\"”“]")
+
+TRAILER = (
+    ("The world", ("extreme wide shot, exterior", "wide shot", "static"), 3.0),
+    ("The people", ("close-up of a person", "medium shot of a person", "close-up of a face", "two people"), 2.2),
+    ("The trouble", ("fast movement", "close-up", "handheld", "a person moves", "wide shot, fast"), 1.2),
+    ("The rush", ("close-up, fast", "fast movement", "extreme close-up", "fast pan", "fast movement, person"), 0.8),
+    ("The end", ("slow wide shot",), 3.0),
+)
+"""The shape of a trailer: acts, the shots that each asks for in turn, and how long they last."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A shot of the finished cut.
+
+    Attributes:
+        choice: Why this shot.
+        part: Which part of it.
+    """
+
+    choice: Choice
+    part: Part
+
+
+@dataclass(frozen=True)
+class Rough:
+    """A rough cut.
+
+    Attributes:
+        entries: Its shots in order.
+        empty: Lines of the brief for which there was nothing.
+        rhythm: The music that it is cut to.
+    """
+
+    entries: tuple[Entry, ...]
+    empty: tuple[Beat, ...] = ()
+    rhythm: Rhythm | None = None
+
+    def timeline(self, name: str, music: Path | None = None, rate: Fraction | None = None) -> Timeline:
+        """Return the cut as a timeline, with a marker where each section begins.
+
+        Args:
+            name: What it is called.
+            music: What plays under it.
+            rate: Frames per second; that of most of its shots by default.
+
+        Raises:
+            UseError: There is nothing in it.
+        """
+        if not self.entries:
+            raise UseError("Nothing in the catalogue fits.", "Ask for less, or index more footage.")
+        rate = rate or _usual([entry.choice.candidate.record.shot.rate for entry in self.entries])
+        cuts, markers, time, section = [], [], Fraction(0), ""
+        for entry in self.entries:
+            shot, beat = entry.choice.candidate.record.shot, entry.choice.beat
+            if beat.section and beat.section != section:
+                section = beat.section
+                markers.append(Marker(time, section))
+            name_of = f"{shot.file.stem} {shot.number:03d}"
+            cut = Cut(shot.file, entry.part.start, entry.part.end, shot.rate, name=name_of, note=beat.text)
+            cuts.append(cut)
+            time += cut.length
+        return Timeline(name, rate, tuple(cuts), music, markers=tuple(markers))
+
+
+def from_brief(
+    beats: Sequence[Beat], find: Find, seconds: float | None = None, rhythm: Rhythm | None = None, most: int = _MANY
+) -> Rough:
+    """Make a rough cut of a brief.
+
+    Args:
+        beats: Its lines.
+        find: Finds shots for a line.
+        seconds: How long the whole should be; lines that say a length keep it.
+        rhythm: Music to cut to; it ends the film.
+        most: How many candidates for a line are thought about.
+    """
+    candidates = [[_with_words(beat, one) for one in find(beat.text, most)] for beat in beats]
+    choices, empty = choose(beats, candidates)
+    return Rough(tuple(_cut_to(choices, seconds, rhythm)), tuple(empty), rhythm)
+
+
+def trailer(find: Find, seconds: float = 30.0, rhythm: Rhythm | None = None) -> Rough:
+    """Make a trailer: the world, its people, trouble, a rush of short shots, and a breath at the end."""
+    scale = seconds / sum(length * len(asked) for _, asked, length in TRAILER)
+    # A longer trailer has more shots, not longer ones.
+    times = max(1, round(scale))
+    beats = [
+        Beat(text, max(_SHORTEST, length * scale / times), section)
+        for section, asked, length in TRAILER
+        for text in asked * times
+    ]
+    return from_brief(beats, find, None, rhythm)
+
+
+def montage(records: Iterable[Record], seconds: float | None = None, rhythm: Rhythm | None = None) -> Rough:
+    """Put the best-looking shots together; with music, lively ones where it is strong.
+
+    Args:
+        records: The footage.
+        seconds: How long it should be; 30 or as long as the music by default.
+        rhythm: Music to cut to.
+    """
+    total = min(seconds or (rhythm.seconds if rhythm else 30.0), rhythm.seconds if rhythm else float("inf"))
+    ranked = sorted(((worth(record), record) for record in records), key=lambda pair: (-pair[0], pair[1].id))
+    if not ranked:
+        return Rough(())
+    length = 60 / rhythm.tempo * 4 if rhythm else 2.5
+    count = max(1, round(total / max(length, _SHORTEST)))
+    best = ranked[: max(_MANY, 3 * count)]
+    beats = [Beat("", total / count) for _ in range(count)]
+    candidates = [
+        [_lively(score, record, _strength(rhythm, i / count)) for score, record in best] for i in range(count)
+    ]
+    choices, _ = choose(beats, candidates)
+    return Rough(tuple(_cut_to(choices, total, rhythm)), (), rhythm)
+
+
+def supercut(records: Iterable[Record], phrase: str) -> Rough:
+    """Put together every time that a word or phrase is said, in the order of the footage.
+
+    Raises:
+        UseError: The phrase has no words.
+    """
+    if not _plain(phrase):
+        raise UseError("There is no word to look for.", 'Say which: --word "never".')
+    entries = []
+    for record in sorted(records, key=lambda record: (str(record.shot.file), record.shot.first)):
+        for said in spoken(record.words, phrase):
+            heard = " ".join(word.text for word in said)
+            candidate = Candidate(record, 1.0, (f"says “{heard}”",), said)
+            entries.append(Entry(Choice(Beat(f"“{phrase}”"), candidate), part(record, 0.0, said)))
+    return Rough(tuple(entries))
+
+
+def spoken(words: Sequence[Word], phrase: str) -> Iterator[tuple[Word, ...]]:
+    """Yield the places where a phrase is said; case and punctuation do not matter."""
+    wanted, heard = _plain(phrase), [" ".join(_plain(word.text)) for word in words]
+    for first in range(len(heard) - len(wanted) + 1) if wanted else ():
+        if heard[first : first + len(wanted)] == wanted:
+            yield tuple(words[first : first + len(wanted)])
+
+
+def without_silence(
+    path: Path, quieter: float = 20.0, margin: float = 0.2, least: float = 0.4, seconds: float | None = None
+) -> list[tuple[Fraction, Fraction]]:
+    """Return the stretches of a film in which something is heard.
+
+    Args:
+        path: The film.
+        quieter: What is so many LU quieter than the film's loudness is silence.
+        margin: Seconds that are kept before and after each stretch.
+        least: Silences shorter than this stay, in seconds.
+        seconds: How long the film's pictures are, where that is known.
+
+    Returns:
+        Begin and end of each in clip time, on frames.
+
+    Raises:
+        UseError: The film cannot be opened, has no sound, or is silent.
+    """
+    from melies.footage.analyse.sound import integrated, loudness
+    from melies.footage.listen import RATE, lowered
+
+    clip = melies.open(path)
+    hop, size = RATE // 10, 2 * RATE // 5
+    levels: list[NDArray[np.float64]] = []
+    rest = np.zeros(0, np.float32)
+    for block in lowered(clip.sound()):
+        rest = np.concatenate([rest, block])
+        if len(rest) >= 30 * RATE:
+            whole = (len(rest) - size) // hop + 1
+            levels.append(loudness(rest[: (whole - 1) * hop + size]))
+            rest = rest[whole * hop :]
+    if len(rest) >= size:
+        levels.append(loudness(rest))
+    if not levels:
+        raise UseError(f"{path} has no sound to go by.", "Silences are cut by what is heard.")
+    moments = np.concatenate(levels)
+    heard = moments > max(integrated(moments) - quieter, -70.0)
+    if not heard.any():
+        raise UseError(f"{path} is silent from beginning to end.")
+    end = seconds if seconds is not None else len(moments) * hop / RATE + 0.3
+    return _stretches(heard, margin, least, Fraction(end).limit_denominator(10**6), clip.spec.rate)
+
+
+def kept(path: Path, stretches: Sequence[tuple[Fraction, Fraction]], rate: Fraction) -> Timeline:
+    """Return the stretches of a film as a timeline."""
+    cuts = tuple(Cut(path, start, end, rate, name=path.stem) for start, end in stretches)
+    return Timeline(path.stem, nominal(rate), cuts)
+
+
+def _stretches(
+    heard: NDArray[np.bool_], margin: float, least: float, end: Fraction, rate: Fraction
+) -> list[tuple[Fraction, Fraction]]:
+    """Runs of 0.4 s windows, 0.1 s apart, as frames; those nearer than `least` are joined."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], heard, [False]]).astype(np.int8)))
+    runs: list[list[float]] = []
+    for first, last in edges.reshape(-1, 2):
+        begin, stop = 0.1 * first + 0.15 - margin, 0.1 * (last - 1) + 0.25 + margin
+        if runs and begin - runs[-1][1] < least:
+            runs[-1][1] = stop
+        else:
+            runs.append([begin, stop])
+    frames = [(max(0, round(begin * rate)), min(round(stop * rate), int(end * rate))) for begin, stop in runs]
+    return [(first / rate, last / rate) for first, last in frames if last > first]
+
+
+def worth(record: Record) -> float:
+    """How good a shot looks by itself, 0…1: long enough, sharp and well exposed, with something to see."""
+    faults = {str(label.value) for label in record.of("faults") if label.sure >= 0.5}
+    length = min(1.0, record.shot.seconds / _USUAL)
+    subject = 0.15 * bool(record.of("people") or record.of("objects"))
+    return max(0.0, min(1.0, 0.55 + 0.3 * length + subject - 0.3 * len(faults)))
+
+
+def _cut_to(choices: Sequence[Choice], seconds: float | None, rhythm: Rhythm | None) -> Iterator[Entry]:
+    lengths = lengths_of(choices, seconds)
+    if rhythm is not None and len(lengths):
+        ends = onto_beats(lengths, rhythm, _SHORTEST)
+        lengths = np.diff(ends, prepend=0.0)
+    for choice, length in zip(choices, lengths, strict=False):
+        found = part(choice.candidate.record, float(length), choice.candidate.said if rhythm is None else ())
+        yield Entry(choice, found)
+
+
+def lengths_of(choices: Sequence[Choice], seconds: float | None) -> NDArray[np.float64]:
+    """Return how long each shot should last, in seconds.
+
+    Lines that say a length keep it, speech takes what it takes; the rest share what is left: far shots, which need
+    reading, get more than near ones, lively ones less than quiet ones, and neighbours differ.
+    """
+    fixed = np.array([_fixed(choice) for choice in choices])
+    open_ = np.isnan(fixed)
+    share = np.array([_share(choice, index) for index, choice in enumerate(choices)])
+    scale = _USUAL
+    if seconds is not None and open_.any():
+        scale = max(0.0, seconds - float(np.nansum(fixed))) / float(share[open_].sum())
+    lengths = np.where(open_, share * scale, fixed)
+    spare = np.array([_spare(choice.candidate.record) for choice in choices])
+    made: NDArray[np.float64] = np.minimum(np.maximum(lengths, _SHORTEST), spare)
+    return made
+
+
+def _spare(record: Record) -> float:
+    first, last = clean(record)
+    return float(last - first)
+
+
+def _fixed(choice: Choice) -> float:
+    said = choice.candidate.said
+    if choice.beat.seconds is not None:
+        return choice.beat.seconds
+    return said[-1].end - said[0].start + 0.3 if said else float("nan")
+
+
+def _share(choice: Choice, index: int) -> float:
+    record = choice.candidate.record
+    size, energy = record.value("size") or "", record.number("energy")
+    far = 1.25 if "long" in size or "full" in size else 0.85 if "close" in size else 1.0
+    lively = 1.15 - 0.5 * (energy if energy is not None else 0.3)
+    # The golden ratio's multiples never fall into step, so that no row of shots has one length.
+    return far * lively * (0.85 + 0.3 * ((index * 0.618034) % 1))
+
+
+def _with_words(beat: Beat, one: Candidate) -> Candidate:
+    for phrase in _QUOTED.findall(beat.text):
+        for said in spoken(one.record.words, phrase):
+            return replace(one, said=said)
+    return one
+
+
+def _lively(score: float, record: Record, strength: float | None) -> Candidate:
+    why = f"looks good by itself ({score:.2f})"
+    energy = record.number("energy")
+    if strength is None or energy is None:
+        return Candidate(record, score, (why,))
+    fits = 1 - abs(energy - strength)
+    return Candidate(record, 0.6 * score + 0.4 * fits, (why, f"energy {energy:.2f} where the music has {strength:.2f}"))
+
+
+def _strength(rhythm: Rhythm | None, share: float) -> float | None:
+    if rhythm is None:
+        return None
+    return float(rhythm.strength[min(len(rhythm.strength) - 1, int(share * len(rhythm.strength)))])
+
+
+def _plain(text: str) -> list[str]:
+    return re.findall(r"[\w']+", text.casefold())
+
+
+def _usual(rates: Sequence[Fraction]) -> Fraction:
+    known = [nominal(rate) for rate in rates]
+    return max(known, key=known.count)
