@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +26,13 @@ class Seen:
     labels: tuple[Label, ...]
 
 
-def read(path: str | Path, seen: Callable[[], None] = lambda: None) -> Iterator[Seen]:
+def read(path: str | Path, seen: Callable[[], None] = lambda: None, extras: Collection[str] = ()) -> Iterator[Seen]:
     """Read a film once, shot by shot; the film runs on while the questions are answered.
 
     Args:
         path: The film.
         seen: Called after every frame, from another thread.
+        extras: Which of the questions to put that take long, as in `analyse.extras`.
 
     Raises:
         UseError: It cannot be opened, or is none.
@@ -40,6 +41,6 @@ def read(path: str | Path, seen: Callable[[], None] = lambda: None) -> Iterator[
     watched = Stage(watch(Path(path), seen), "watch")
     try:
         for material in watched:
-            yield Seen(material, ask(material))
+            yield Seen(material, ask(material, extras))
     finally:
         watched.close()

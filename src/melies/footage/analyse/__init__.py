@@ -8,6 +8,7 @@ names such a module.
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Collection
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -39,11 +40,25 @@ def questions() -> dict[str, Question]:
 
 
 @cache
+def extras() -> frozenset[str]:
+    """Return the names of the questions that are only put when they are named."""
+    return frozenset(name for name, question in questions().items() if getattr(question, "EXTRA", False))
+
+
+@cache
 def facets() -> dict[str, Facet]:
     """Return everything that can be asked, by the facet's name."""
     return {facet.name: facet for question in questions().values() for facet in question.FACETS}
 
 
-def ask(material: Material) -> tuple[Label, ...]:
-    """Put every question to a shot."""
-    return tuple(label for question in questions().values() for label in question.answer(material))
+def ask(material: Material, wanted: Collection[str] = ()) -> tuple[Label, ...]:
+    """Put the questions to a shot.
+
+    Args:
+        material: The shot.
+        wanted: Which of the `extras` to put as well.
+    """
+    left_out = extras().difference(wanted)
+    return tuple(
+        label for name, question in questions().items() if name not in left_out for label in question.answer(material)
+    )
