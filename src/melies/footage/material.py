@@ -52,7 +52,8 @@ class Thing:
 class Motion:
     """How the whole picture moved through a shot, step by step, about twelve steps a second.
 
-    Lengths are shares of half the longer side of the picture (see `stabilizing.track.Ruler`); all arrays are `N`.
+    Lengths are shares of half the longer side of the picture (see `stabilizing.track.Ruler`); all arrays but the last
+    are `N`.
 
     Attributes:
         time: When each step ends, in seconds of clip time.
@@ -65,6 +66,8 @@ class Motion:
         rest: What the global motion does not explain: mean absolute difference of luma after it is undone, 0…255.
         change: Mean absolute difference of luma as it is, 0…255.
         luma: Mean luma of the picture, 0…255.
+        share: `4×6`, how much of what changed in each part of the picture that motion explains, through the shot: 1
+            all, 0 nothing, for it stands still; more where things are faster. NaN where there is nothing to see.
     """
 
     time: NDArray[np.float64]
@@ -77,6 +80,7 @@ class Motion:
     rest: NDArray[np.float64]
     change: NDArray[np.float64]
     luma: NDArray[np.float64]
+    share: NDArray[np.float64] = field(default_factory=lambda: np.full((4, 6), np.nan))
 
 
 @dataclass

@@ -14,20 +14,20 @@ import melies
 from melies.engine.pipeline import Stage
 from melies.engine.shots import mark_shots, shots
 from melies.footage.listen import Ear
-from melies.footage.material import Material, Motion, Still
+from melies.footage.material import Material, Still
 from melies.footage.shot import Shot
+from melies.footage.sway import Sway
 from melies.frame import Frame, Image, VideoSpec
 from melies.matting.scale import cv
-from melies.media.convert import reformat
+from melies.media.convert import reformat, source
 from melies.motion import Grey
-from melies.stabilizing.track import Ruler, Tracker
 
 _LONGEST = 640
 """Longest side of stills."""
 _SMALL = 256
 """Longest side of the pictures in which motion is measured."""
-_STEP = 1 / 12
-"""Seconds between two measurements of motion, at least."""
+_STEP = 0.075
+"""Seconds between two measurements of motion, at least: two frames at 24 or 25 a second."""
 _APART = 0.4
 """Seconds between two candidates for stills, at first."""
 _MOST = 16
@@ -65,7 +65,7 @@ def watch(path: Path, seen: Callable[[], None] = lambda: None) -> Iterator[Mater
             shot = Shot(path, number, start, end, first, reel.frames, spec.rate, "start" if number == 1 else "cut")
             first += reel.frames
             sound = ear.between(start, end) if ear else None
-            yield Material(shot, spec, reel.stills(float(start), float(end)), reel.motion(), sound)
+            yield Material(shot, spec, reel.stills(float(start), float(end)), reel.sway.motion(), sound)
     finally:
         decoded.close()
         if ear:
@@ -80,37 +80,18 @@ class _Reel:
         aspect = float(spec.pixel_aspect)
         scale = _SMALL / max(spec.width * aspect, spec.height)
         self._size = max(16, round(spec.width * aspect * scale)), max(16, round(spec.height * scale))
-        small = VideoSpec(*self._size, spec.rate, spec.time_base)
-        self._tracker = Tracker(Ruler(small))
+        self.sway = Sway(self._size)
         self._spec = spec
-        self._past: tuple[float, Grey] | None = None
-        self._steps: list[tuple[float, ...]] = []
         self._candidates: list[Still] = []
         self._apart = _APART
         self._next = 0.0
 
     def add(self, frame: Frame) -> None:
         self.frames += 1
-        if self._past is None or frame.time - self._past[0] >= _STEP - 1e-3:
-            self._measure(frame)
+        if frame.time - self.sway.time >= _STEP:
+            self.sway.add(frame.time, _grey(frame, self._size))
         if not self._candidates or frame.time >= self._next:
             self._keep(frame)
-
-    def _measure(self, frame: Frame) -> None:
-        here = _grey(frame, self._size)
-        if self._past is not None:
-            before, past = self._past
-            step = self._tracker.step(past, here)
-            across, down = step.spread / step.spread.sum()
-            turn = across * step.linear[1, 0] - down * step.linear[0, 1]
-            grow = across * step.linear[0, 0] + down * step.linear[1, 1]
-            right, low = step.centre
-            rest = _rest(past, here, float(turn), float(grow), (float(right), float(low)))
-            change = float(cv.norm(past, here, cv2.NORM_L1)) / here.size
-            self._steps.append(
-                (frame.time, frame.time - before, right, low, turn, grow, step.found, rest, change, float(here.mean()))
-            )
-        self._past = frame.time, here
 
     def _keep(self, frame: Frame) -> None:
         image = picture(frame, self._spec, _LONGEST)
@@ -128,13 +109,9 @@ class _Reel:
             target, reach = start + share * (end - start), max(0.15 * (end - start), 1e-6)
             worth = [one.sharpness * np.exp(-(((one.time - target) / reach) ** 2)) for one in self._candidates]
             best = self._candidates[int(np.argmax(worth))]
-            if best not in chosen:
+            if all(best is not one for one in chosen):
                 chosen.append(best)
         return tuple(chosen)
-
-    def motion(self) -> Motion:
-        time, lasts, right, down, turn, grow, found, *measures = np.array(self._steps, np.float64).reshape(-1, 10).T
-        return Motion(time, lasts, right, down, turn, grow, found.astype(bool), *measures)
 
 
 def picture(frame: Frame, spec: VideoSpec, longest: int) -> Image:
@@ -143,7 +120,9 @@ def picture(frame: Frame, spec: VideoSpec, longest: int) -> Image:
     scale = min(1.0, longest / max(spec.width * aspect, spec.height))
     width, height = max(1, round(spec.width * aspect * scale)), max(1, round(spec.height * scale))
     if frame.native is not None:
-        small = reformat(frame.native, "rgb24", width=width, height=height, interpolation="AREA")
+        small = reformat(
+            frame.native, "rgb24", width=width, height=height, interpolation="AREA", **source(frame.native)
+        )
         return np.asarray(small.to_ndarray(), np.uint8)
     image: NDArray[np.uint8] = cv.resize(frame.image[..., :3], (width, height), interpolation=cv2.INTER_AREA)
     return image if image.dtype == np.uint8 else (image // 257).astype(np.uint8)
@@ -151,21 +130,8 @@ def picture(frame: Frame, spec: VideoSpec, longest: int) -> Image:
 
 def _grey(frame: Frame, size: tuple[int, int]) -> Grey:
     if frame.native is not None:
-        small = reformat(frame.native, "gray", width=size[0], height=size[1], interpolation="FAST_BILINEAR")
+        small = reformat(frame.native, "gray", width=size[0], height=size[1], interpolation="AREA")
         return np.asarray(small.to_ndarray(), np.uint8)
     image = cv.resize(frame.image[..., :3], size, interpolation=cv2.INTER_AREA)
     image = image if image.dtype == np.uint8 else (image // 257).astype(np.uint8)
     return np.asarray(cv.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def _rest(past: Grey, here: Grey, turn: float, grow: float, shift: tuple[float, float]) -> float:
-    """Mean absolute difference after the global motion is undone, where both pictures are seen."""
-    height, width = past.shape
-    half = max(width, height) / 2
-    linear = np.array([[1 + grow, -turn], [turn, 1 + grow]])
-    middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    offset = middle + half * np.array(shift) - linear @ middle
-    matrix = np.column_stack([linear, offset])
-    moved = cv.warpAffine(past, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    seen = cv.warpAffine(np.full_like(past, 255), matrix, (width, height), flags=cv2.INTER_NEAREST)
-    return float(cv.mean(cv.absdiff(moved, here), mask=seen)[0])

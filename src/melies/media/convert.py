@@ -215,6 +215,14 @@ def reformat(frame: av.VideoFrame, pix_fmt: str, **options: Any) -> av.VideoFram
     return frame.reformat(format=pix_fmt, threads=1, **options)
 
 
+def source(frame: av.VideoFrame) -> dict[str, int]:
+    """Options with which `reformat` reads a frame by its own matrix and range: faster than `to_image`, less exact."""
+    colour = resolve(colour_of(frame), frame.height, frame.format.name)
+    if colour.matrix == "gbr":
+        return {}
+    return {"src_colorspace": _number(MATRICES, colour.matrix), "src_color_range": _number(RANGES, colour.range)}
+
+
 def _same(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
     """Repack a frame without touching its values: matrix and range are declared equal on both sides."""
     if frame.format.name == pix_fmt:
