@@ -1,0 +1,300 @@
+"""Final Cut Pro's XML, which DaVinci Resolve reads and writes too.
+
+Written here rather than by OpenTimelineIO's adapter, which rounds rates to whole frames per second and times by way of
+floating-point numbers: at 23.976 it cannot write at all, at 25 it misses every eighth frame. Times are exact fractions
+of seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from xml.etree import ElementTree
+
+from melies.errors import UseError
+from melies.footage.exchange import Where, parse_xml, pieces
+from melies.footage.timecode import Timecode
+from melies.footage.timeline import About, Cut, Marker, Timeline, about, nominal
+
+log = logging.getLogger("melies")
+
+Element = ElementTree.Element
+
+_VERSION = "1.8"
+"""The last in which a source is an attribute of its asset: all programs read it, and so does OpenTimelineIO."""
+_CLIPS = ("asset-clip", "clip", "video", "audio")
+_HEARD = {"hasAudio": "1", "audioSources": "1", "audioChannels": "2"}
+_NESTED = ("ref-clip", "sync-clip", "mc-clip", "audition")
+
+
+def write(timeline: Timeline) -> str:
+    """Return a timeline as FCPXML; see `melies.footage.timeline.export`."""
+    root = Element("fcpxml", version=_VERSION)
+    assets = _Assets(ElementTree.SubElement(root, "resources"))
+    # The first format is that of the result.
+    first = next((cut for cut in timeline.cuts if cut.source is not None), None)
+    look = None if first is None or first.source is None else about(first.source)
+    shape = assets.format(timeline.rate, look.size if look else (1920, 1080))
+    event = ElementTree.SubElement(ElementTree.SubElement(root, "library"), "event", name=timeline.name)
+    sequence = ElementTree.SubElement(
+        ElementTree.SubElement(event, "project", name=timeline.name),
+        "sequence",
+        format=shape,
+        duration=_time(timeline.frames / timeline.rate),
+        tcStart="0s",
+        tcFormat=_counted(timeline.drop),
+    )
+    spine = ElementTree.SubElement(sequence, "spine")
+    _fill(spine, timeline, assets)
+    ElementTree.indent(root, "    ")
+    text = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{text}\n'
+
+
+def _fill(spine: Element, timeline: Timeline, assets: _Assets) -> None:
+    rate = timeline.rate
+    items: list[Element] = []
+    for piece in pieces(timeline):
+        if piece.dissolve:
+            around = {"offset": _time(piece.first / rate), "duration": _time(piece.dissolve / rate)}
+            ElementTree.SubElement(spine, "transition", {"name": "Cross Dissolve"} | around)
+        at = (piece.first + piece.early) / rate
+        items.append(_item(spine, piece.cut, at, piece.cut.start + piece.early / rate, piece.frames / rate, assets))
+    _hang(items, timeline, assets)
+
+
+def _item(spine: Element, cut: Cut, at: Fraction, start: Fraction, length: Fraction, assets: _Assets) -> Element:
+    placed = {"offset": _time(at), "name": cut.called, "duration": _time(length)}
+    if cut.source is None:
+        return ElementTree.SubElement(spine, "gap", placed | {"start": "0s"})
+    zero = cut.timecode or Timecode(0, cut.rate)
+    item = ElementTree.SubElement(
+        spine,
+        "asset-clip",
+        {"ref": assets.film(cut.source, zero)} | placed | {"start": _time(zero.at(start).seconds), "tcFormat":
+        _counted(zero.drop)} | ({} if cut.sound else {"srcEnable": "video"}),
+    )  # fmt: skip
+    if cut.note:
+        ElementTree.SubElement(item, "note").text = cut.note
+    return item
+
+
+def _hang(items: list[Element], timeline: Timeline, assets: _Assets) -> None:
+    """Connect music and markers to the items of the spine; their times are those of the item they hang on."""
+
+    def inside(item: Element, moment: Fraction) -> str:
+        return _time(moment - _read(item, "offset") + _read(item, "start"))
+
+    whole = timeline.frames / timeline.rate
+    late = max(Fraction(0), -timeline.music_start)
+    if timeline.music is not None and late < whole:
+        begin = max(Fraction(0), timeline.music_start)
+        host = _at(items, late)
+        placed = {"lane": "-1", "offset": inside(host, late), "start": _time(begin), "duration": _time(whole - late)}
+        named = {"ref": assets.music(timeline.music, begin + whole - late), "name": timeline.music.name}
+        ElementTree.SubElement(host, "asset-clip", named | placed | {"audioRole": "music"})
+    for marker in timeline.markers:
+        if 0 <= marker.time < whole:
+            host = _at(items, marker.time)
+            moment = inside(host, round(marker.time * timeline.rate) / timeline.rate)
+            ElementTree.SubElement(host, "marker", start=moment, duration=_time(1 / timeline.rate), value=marker.name)
+
+
+def _at(items: list[Element], moment: Fraction) -> Element:
+    return max((item for item in items if _read(item, "offset") <= moment), key=lambda item: _read(item, "offset"))
+
+
+class _Assets:
+    """The list of formats and sources, each once."""
+
+    def __init__(self, resources: Element) -> None:
+        self._resources = resources
+        self._ids: dict[object, str] = {}
+
+    def _add(self, key: object, tag: str, attributes: dict[str, str]) -> str:
+        self._ids[key] = f"r{len(self._ids) + 1}"
+        ElementTree.SubElement(self._resources, tag, {"id": self._ids[key]} | attributes)
+        return self._ids[key]
+
+    def format(self, rate: Fraction, size: tuple[int, int]) -> str:
+        key = rate, size
+        if key in self._ids:
+            return self._ids[key]
+        tick = f"{rate.denominator}/{rate.numerator}s"
+        shape = {"frameDuration": tick, "width": str(size[0]), "height": str(size[1])}
+        return self._add(key, "format", shape)
+
+    def film(self, path: Path, zero: Timecode) -> str:
+        if path in self._ids:
+            return self._ids[path]
+        known = about(path)
+        shape = self.format(known.rate, known.size)
+        length = round((known.length or Fraction(0)) * known.rate) / known.rate
+        seen = {"hasVideo": "1", "format": shape}
+        return self._asset(path, zero.seconds, length, seen | (_HEARD if known.sound else {}))
+
+    def music(self, path: Path, length: Fraction) -> str:
+        return self._asset(path, Fraction(0), length, _HEARD)
+
+    def _asset(self, path: Path, start: Fraction, length: Fraction, kind: dict[str, str]) -> str:
+        times = {"start": _time(start), "duration": _time(length)}
+        return self._add(path, "asset", {"name": path.stem, "src": path.absolute().as_uri()} | times | kind)
+
+
+def _time(seconds: Fraction) -> str:
+    return f"{seconds.numerator}s" if seconds.denominator == 1 else f"{seconds.numerator}/{seconds.denominator}s"
+
+
+def _counted(drop: bool) -> str:
+    return "DF" if drop else "NDF"
+
+
+def read(text: str, where: Where) -> Timeline:
+    """Read FCPXML; see `melies.footage.timeline.read`.
+
+    Raises:
+        UseError: It cannot be read, holds sequences within the sequence, or a source is missing.
+    """
+    root = parse_xml(text, where.file)
+    try:
+        return _Reading(root, where).timeline()
+    except (ValueError, ZeroDivisionError) as error:  # what should be times
+        raise UseError(f"{where.file} is no timeline that can be read: {error}.") from None
+
+
+class _Reading:
+    """The elements of a spine become cuts."""
+
+    def __init__(self, root: Element, where: Where) -> None:
+        self._where = where
+        sequences = root.findall(".//project/sequence")
+        if not sequences:
+            raise UseError(f"{where.file} holds no project.")
+        if len(sequences) > 1:
+            log.warning("%s holds %d projects; the first one is read.", where.file, len(sequences))
+        self._sequence = sequences[0]
+        self._name = root.findall(".//project")[0].get("name") or where.file.stem
+        self._resources = {one.get("id"): one for one in root.findall("./resources/*")}
+        self._rate = self._rate_of(self._sequence.get("format"))
+        self._cuts: list[Cut] = []
+        self._markers: list[Marker] = []
+        self._music: tuple[Path, Fraction] | None = None
+        self._begin = _read(self._sequence, "tcStart")
+        self._end = self._begin
+        self._dissolve: tuple[Fraction, Fraction] | None = None
+
+    def _rate_of(self, name: str | None) -> Fraction:
+        shape = self._resources.get(name)
+        tick = _read(shape, "frameDuration") if shape is not None else Fraction(0)
+        if not tick:
+            raise UseError(f"{self._where.file} does not say how many frames a second it has.")
+        return nominal(1 / tick)
+
+    def timeline(self) -> Timeline:
+        for item in self._sequence.findall("./spine/*"):
+            self._add(item)
+        if self._dissolve is not None:  # at the end: out to black
+            self._append(Cut(None, Fraction(0), self._dissolve[1], self._rate, sound=False))
+        music, start = self._music or (None, Fraction(0))
+        drop = self._sequence.get("tcFormat") == "DF"
+        return Timeline(self._name, self._rate, tuple(self._cuts), music, start, tuple(self._markers), drop)
+
+    def _add(self, item: Element) -> None:
+        at, length = _read(item, "offset", self._end), _read(item, "duration")
+        if item.tag in _NESTED:
+            raise UseError(
+                f"{self._where.file}: {item.get('name', 'an item')} is a sequence within the sequence.",
+                "Break it apart in the editing program first.",
+            )
+        if item.tag == "transition":
+            self._dissolve = at, length
+        elif item.tag in ("gap", *_CLIPS, "title") and length:
+            if at > self._end:
+                self._append(Cut(None, Fraction(0), at - self._end, self._rate, sound=False))
+            if item.tag == "title" or (item.tag == "video" and self._asset(item) is None):
+                log.warning("%s, a title or generator, is shown as black.", item.get("name"))
+            black = item.tag in ("gap", "title") or item.get("enabled") == "0" or self._asset(item) is None
+            cut = Cut(None, Fraction(0), length, self._rate, sound=False) if black else self._cut(item)
+            self._end = at + length
+            self._append(cut)
+            self._connected(item, at)
+
+    def _append(self, cut: Cut) -> None:
+        """Put a cut at the end; a transition lies around the cut, here it begins with the new picture."""
+        if self._dissolve is not None:
+            at, dissolve = self._dissolve
+            self._dissolve = None
+            early = self._end - cut.length - at if self._cuts else Fraction(0)
+            if self._cuts:
+                before = self._cuts[-1]
+                early = max(Fraction(0), min(early, before.length - max(before.dissolve, 1 / self._rate)))
+                self._cuts[-1] = replace(before, end=before.end - early)
+            start = max(Fraction(0), cut.start - early)
+            cut = replace(cut, start=start, end=start + cut.length + early, dissolve=min(dissolve, cut.length + early))
+        self._cuts.append(cut)
+
+    def _asset(self, item: Element) -> Element | None:
+        """The source of a clip, which may stand in an element of its own inside it."""
+        inner = item if item.tag != "clip" else item.find("./video")
+        found = None if inner is None else self._resources.get(inner.get("ref"))
+        return found if found is not None and found.tag == "asset" else None
+
+    def _cut(self, item: Element) -> Cut:
+        asset = self._asset(item)
+        assert asset is not None
+        source = self._source(asset)
+        known = self._where.about(source)
+        start = self._clip_time(item, asset, known)
+        if item.find("timeMap") is not None:
+            log.warning("%s plays at another speed, which is not carried out.", item.get("name"))
+        end = start + _read(item, "duration")
+        name = item.get("name", "")
+        note = item.findtext("note", "")
+        sound = known.sound and item.get("srcEnable", "all") != "video"
+        if item.tag == "video" or (item.tag == "clip" and item.find(".//audio") is None):
+            sound = False
+        return Cut(
+            source, start, end, known.rate, (Fraction(0), max(known.length or end, end)),
+            "" if name == source.name else name, note, sound=sound, timecode=known.timecode,
+        )  # fmt: skip
+
+    def _clip_time(self, item: Element, asset: Element, known: About) -> Fraction:
+        zero = _read(asset, "start")
+        start = _read(item, "start", zero)
+        inner = item.find("./video") if item.tag == "clip" else None
+        if inner is not None:
+            start += _read(inner, "start", zero) - _read(inner, "offset")
+        if start < zero:
+            raise UseError(f"{self._where.file}: {item.get('name')} begins before its source.")
+        # Frames of the source lie on its own grid; editing programs round to it.
+        return round((start - zero) * known.rate) / known.rate
+
+    def _source(self, asset: Element) -> Path:
+        inner = asset.find("media-rep")  # from version 1.9 on
+        address = asset.get("src") or (inner.get("src") if inner is not None else None) or ""
+        return self._where.find(*filter(None, (address, asset.get("name"))))
+
+    def _connected(self, item: Element, at: Fraction) -> None:
+        inside = _read(item, "start")
+        for marker in item.findall("marker"):
+            moment = at - self._begin + _read(marker, "start") - inside
+            self._markers.append(Marker(moment, marker.get("value", "")))
+        for part in item:
+            if part.get("lane") is None:
+                continue
+            asset = self._resources.get(part.get("ref"))
+            if asset is None or asset.get("hasVideo") == "1":
+                log.warning("%s lies on a lane of its own and is left out.", part.get("name"))
+            elif self._music is not None:
+                log.warning("Only the first piece of music is heard, not %s.", part.get("name"))
+            else:
+                moment = at - self._begin + _read(part, "offset") - inside
+                self._music = self._source(asset), _read(part, "start") - _read(asset, "start") - moment
+
+
+def _read(element: Element, name: str, default: Fraction = Fraction(0)) -> Fraction:
+    """A time as an exact fraction of seconds."""
+    text = element.get(name)
+    return default if text is None else Fraction(text.strip().removesuffix("s"))

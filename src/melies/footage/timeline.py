@@ -1,0 +1,309 @@
+"""A cut as editors exchange it: which stretch of which film follows which, and the files in which that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from melies.errors import UseError
+from melies.files import exists, is_file
+from melies.footage.shot import Shot
+from melies.footage.timecode import Timecode, source_timecode
+
+if TYPE_CHECKING:
+    from melies.footage.exchange import Where
+
+LIMIT = 64 << 20
+"""Bytes a timeline may have: a feature film's have two or three million."""
+HOUR = "01:00:00:00"
+"""Where timelines begin to count, as editors have it."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A stretch of a film on a timeline.
+
+    All times are clip times of its source in seconds: 0 is the source's first frame.
+
+    Attributes:
+        source: The film; None for black and silence.
+        start: When its first frame is shown in the source.
+        end: When its last frame has been shown in the source.
+        rate: Frames per second of the source, nominal where that varies.
+        available: From when to when the source has pictures: what is beyond the cut are its handles; None if unknown.
+        name: What an editor calls it; the source's name if empty.
+        note: Remarks.
+        dissolve: Seconds at its beginning in which the cut before, playing on beyond its own end, melts into this one;
+            in the first cut, black does.
+        sound: Whether its sound is heard.
+        timecode: What the source calls its first frame; None if that was not looked up (see `completed`).
+
+    Raises:
+        ValueError: It lasts no time, or the dissolve lasts longer than it.
+    """
+
+    source: Path | None
+    start: Fraction
+    end: Fraction
+    rate: Fraction
+    available: tuple[Fraction, Fraction] | None = None
+    name: str = ""
+    note: str = ""
+    dissolve: Fraction = Fraction(0)
+    sound: bool = True
+    timecode: Timecode | None = None
+
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.end <= self.start:
+            raise ValueError(f"a cut cannot go from {float(self.start):g} s to {float(self.end):g} s")
+        if not 0 <= self.dissolve <= self.length:
+            raise ValueError(f"a dissolve of {float(self.dissolve):g} s does not fit a cut of {float(self.length):g} s")
+
+    @property
+    def length(self) -> Fraction:
+        """How long it lasts, in seconds."""
+        return self.end - self.start
+
+    @property
+    def called(self) -> str:
+        """Its name, or else its source's."""
+        return self.name or (self.source.name if self.source else "black")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A note on a timeline.
+
+    Attributes:
+        time: Seconds from the timeline's beginning.
+        name: What it says.
+    """
+
+    time: Fraction
+    name: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Cuts one after another.
+
+    Attributes:
+        name: What it is called.
+        rate: Frames per second.
+        cuts: In order; they follow each other without gap, a gap is a cut whose source is None.
+        music: A sound file that plays under all of it.
+        music_start: The second of the music that is heard at the timeline's beginning; below 0 it begins later.
+        markers: Notes.
+        drop: Whether its timecode drops numbers.
+    """
+
+    name: str
+    rate: Fraction
+    cuts: tuple[Cut, ...]
+    music: Path | None = None
+    music_start: Fraction = Fraction(0)
+    markers: tuple[Marker, ...] = field(default=())
+    drop: bool = False
+
+    @cached_property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Of every cut, its first frame on the timeline and the first frame after it."""
+        bounds, time = [0], Fraction(0)
+        for cut in self.cuts:
+            time += cut.length
+            bounds.append(round(time * self.rate))
+        return tuple(pairwise(bounds))
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return self.places[-1][1] if self.cuts else 0
+
+    @property
+    def begin(self) -> Timecode:
+        """The timecode of its first frame: one hour."""
+        return Timecode.parse(HOUR, self.rate, self.drop)
+
+    @property
+    def sources(self) -> list[Path]:
+        """The films it is cut from, each once, in order of appearance."""
+        return list(dict.fromkeys(cut.source for cut in self.cuts if cut.source is not None))
+
+
+@dataclass(frozen=True)
+class About:
+    """What a timeline has to know of a source.
+
+    Attributes:
+        timecode: Of its first frame.
+        length: Seconds of pictures; None if it does not say.
+        sound: Whether it has any.
+        rate: Frames per second, nominal.
+        size: Width and height in pixels.
+    """
+
+    timecode: Timecode
+    length: Fraction | None
+    sound: bool
+    rate: Fraction
+    size: tuple[int, int]
+
+
+def about(path: Path) -> About:
+    """Look a source up.
+
+    Raises:
+        UseError: It is no film that can be read.
+    """
+    from melies.media.probe import probe
+
+    info = probe(path)
+    video = info.video
+    if video is None:
+        raise UseError(f"{path} holds no film or picture.")
+    rate = nominal(video.rate)
+    found = source_timecode(info)
+    timecode = Timecode(0, rate) if found is None else Timecode(found.frame, rate, found.drop)
+    length = video.frames / rate if video.frames and not video.variable else video.duration or info.duration
+    sound = any(stream.type == "audio" for stream in info.streams)
+    return About(timecode, length, sound, rate, (video.width, video.height))
+
+
+def nominal(rate: Fraction) -> Fraction:
+    """Return the rate that is meant by one that a container has averaged or rounded, such as 24000/1001 for 23.98."""
+    whole = max(1, round(rate))
+    known = (Fraction(whole), Fraction(whole * 1000, 1001))
+    closest = min(known, key=lambda one: abs(one - rate))
+    return closest if abs(closest - rate) < Fraction(1, 200) else rate.limit_denominator(1001)
+
+
+def completed(timeline: Timeline) -> Timeline:
+    """Return the timeline with what its sources say of themselves wherever a cut does not say it.
+
+    Raises:
+        UseError: A source is missing or no film.
+    """
+    found = {path: about(path) for path in timeline.sources}
+    return replace(timeline, cuts=tuple(_filled(cut, found) for cut in timeline.cuts))
+
+
+def _filled(cut: Cut, found: dict[Path, About]) -> Cut:
+    if cut.source is None:
+        return replace(cut, sound=False)
+    known = found[cut.source]
+    # Not even a film that says it is shorter ends before the cut: it may count itself wrongly.
+    available = cut.available or (Fraction(0), max(known.length or cut.end, cut.end))
+    timecode = cut.timecode or known.timecode
+    return replace(cut, rate=nominal(cut.rate), available=available, timecode=timecode, sound=cut.sound and known.sound)
+
+
+def from_shots(shots: Iterable[Shot], name: str = "") -> Timeline:
+    """Put shots on a timeline one after another, at the rate and in the timecode of the first one's film.
+
+    Raises:
+        UseError: There are none, or a film is missing.
+    """
+    listed = list(shots)
+    if not listed:
+        raise UseError("There are no shots to put on a timeline.")
+    cuts = [
+        Cut(shot.file, shot.start, shot.end, shot.rate, name=f"{shot.file.stem} {shot.number:03d}") for shot in listed
+    ]
+    made = completed(Timeline(name or listed[0].file.stem, nominal(listed[0].rate), tuple(cuts)))
+    first = made.cuts[0].timecode
+    return replace(made, drop=first is not None and first.drop)
+
+
+Writer = Callable[[Timeline], str]
+Reader = Callable[[str, "Where"], Timeline]
+
+
+def _formats() -> dict[str, tuple[Writer, Reader]]:
+    from melies.footage import edl, fcpxml, otio, xmeml
+
+    return {
+        ".otio": (otio.write, otio.read),
+        ".edl": (edl.write, edl.read),
+        ".fcpxml": (fcpxml.write, fcpxml.read),
+        ".xml": (xmeml.write, xmeml.read),
+    }
+
+
+ENDINGS = (".otio", ".edl", ".fcpxml", ".xml")
+"""How files end that hold timelines."""
+
+
+def _format(path: Path) -> tuple[Writer, Reader]:
+    formats = _formats()
+    if path.suffix.lower() not in formats:
+        raise UseError(
+            f"{path.name} should end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.",
+            "The ending says which kind of timeline it is.",
+        )
+    return formats[path.suffix.lower()]
+
+
+def export(timeline: Timeline, path: str | Path, overwrite: bool = False) -> Path:
+    """Write a timeline; the ending says as what.
+
+    Args:
+        timeline: What to write. What its cuts do not say about their sources is looked up.
+        path: Ends in `.otio` (OpenTimelineIO), `.edl` (CMX 3600), `.fcpxml` (Final Cut Pro, DaVinci Resolve) or `.xml`
+            (Final Cut Pro 7, Premiere).
+        overwrite: Whether to replace the file if it exists.
+
+    Returns:
+        The path.
+
+    Raises:
+        UseError: The ending is none of these, the file exists, a source is missing, the timeline is empty, or
+            OpenTimelineIO, which `.otio` needs, is not installed.
+    """
+    target = Path(path)
+    write, _ = _format(target)
+    if exists(target) and not overwrite:
+        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
+    if not exists(target.parent):
+        raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
+    if not timeline.frames:
+        raise UseError(f"{target.name} would be empty: there are no cuts on the timeline.")
+    text = write(completed(timeline))
+    part = target.with_name(target.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(target)
+    return target
+
+
+def read(path: str | Path, media: Sequence[Path] = (), rate: Fraction | None = None) -> Timeline:
+    """Read a timeline.
+
+    Args:
+        path: Ends in `.otio`, `.edl`, `.fcpxml` or `.xml`.
+        media: Folders to look in for sources that are not where the timeline says.
+        rate: Frames per second of an EDL, which need not say it; by default its own remark, or its first source's.
+
+    Raises:
+        UseError: It cannot be read, a source is missing or an address elsewhere, there is nothing on it, or
+            OpenTimelineIO, which `.otio` needs, is not installed.
+    """
+    from melies.footage.exchange import Where
+
+    file = Path(path)
+    _, parse = _format(file)
+    if not is_file(file):
+        raise UseError(f"There is no file {file}.")
+    if file.stat().st_size > LIMIT:
+        raise UseError(f"{file} has more than {LIMIT >> 20} MB, which no timeline has.")
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        text = file.read_text(encoding="latin-1")  # EDLs of old programs
+    timeline = parse(text, Where(file, tuple(media), rate))
+    if not timeline.frames:
+        raise UseError(f"{file}: there are no pictures on the timeline.")
+    return timeline
