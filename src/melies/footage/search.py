@@ -1,0 +1,224 @@
+"""Finding shots: by what was measured, by words, by meaning and by looks, all four weighed together.
+
+Up to `search_index.WHOLE` shots every one is looked at. In larger catalogues each way of searching first proposes its
+best few hundred through an index, and only these are looked at.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melies.footage.catalogue.rows import describe
+from melies.footage.record import Record
+from melies.footage.search_conditions import Condition, plain, singular
+from melies.footage.terms import FILLERS, Query
+
+Vector = NDArray[np.float32]
+
+UNKNOWN = 0.2
+"""What a condition counts of which nothing is known."""
+WORDS, MEANING, LOOK = 1.0, 1.0, 3.0
+"""What the other ways of searching count; a condition counts 1."""
+
+_ALIKE = 0.6
+"""Scalar product of two texts from which on they count as the same."""
+_SEEN = 0.4
+"""Scalar product of two pictures below which they have nothing in common; photographs all have something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one way of searching says of a shot.
+
+    Attributes:
+        name: Which: the condition's words, `"words"`, `"meaning"` or `"look"`.
+        score: 0…1.
+        weight: How much it counts.
+        why: The reason.
+    """
+
+    name: str
+    score: float
+    weight: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A shot that was found.
+
+    Attributes:
+        record: The shot.
+        score: How well it fits, 0…1: the weighted mean of the parts.
+        parts: What speaks for it.
+    """
+
+    record: Record
+    score: float
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A search in the form in which shots are compared with it.
+
+    Attributes:
+        query: What was understood.
+        vector: What its text means, of unit length; None where it has none.
+        look: The picture that is looked for, as `tagger.look` gives it; None for none.
+    """
+
+    query: Query
+    vector: Vector | None = None
+    look: Vector | None = None
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """The words that are looked for."""
+        return frozenset(stems(self.query.meaning))
+
+
+def wish(query: Query, look: Vector | None = None) -> Wish:
+    """Work out what the query's text means.
+
+    Raises:
+        ModelError: The file of the text model is damaged.
+    """
+    from melies.footage.text import embed
+
+    return Wish(query, embed([query.meaning])[0] if query.meaning else None, look)
+
+
+def rank(records: Iterable[Record], wanted: Wish, words: Mapping[str, float], limit: int) -> list[Found]:
+    """Return the shots that fit best, the best first; shots that must not be are left out.
+
+    Args:
+        records: The shots; they are gone through once and not kept.
+        wanted: What is looked for.
+        words: How well a shot's words fit, 0…1, by the shot's id.
+        limit: How many are wanted.
+    """
+    best: list[tuple[float, int, Found]] = []
+    for number, record in enumerate(records):
+        found = judge(record, wanted, words.get(record.id, 0.0))
+        if found is None or found.score <= 0:
+            continue
+        heapq.heappush(best, (found.score, -number, found))
+        if len(best) > limit:
+            heapq.heappop(best)
+    return [found for _, _, found in sorted(best, key=lambda one: one[:2], reverse=True)]
+
+
+def judge(record: Record, wanted: Wish, words: float) -> Found | None:
+    """Say how well a shot fits; None if it must not be.
+
+    Args:
+        record: The shot.
+        wanted: What is looked for.
+        words: How well its words fit, 0…1.
+    """
+    parts = []
+    for condition in wanted.query.conditions:
+        held, why = condition.match(record)
+        if condition.negative and held:
+            return None
+        if condition.strict and not condition.negative and not held:
+            return None
+        if condition.negative:
+            continue
+        parts.append(Part(condition.source, UNKNOWN if held is None else held, condition.weight, why))
+    if wanted.stems:
+        parts.append(_words(record, wanted, words))
+    if wanted.vector is not None:
+        alike = 0.0 if record.vector is None else float(record.vector @ wanted.vector)
+        score = min(1.0, max(0.0, alike / _ALIKE))
+        parts.append(Part("meaning", score, MEANING, f"the likeness of both texts is {alike:.2f}"))
+    if wanted.look is not None:
+        alike = 0.0 if record.look is None else float(record.look @ wanted.look)
+        score = min(1.0, max(0.0, (alike - _SEEN) / (1 - _SEEN)))
+        parts.append(Part("look", score, LOOK, f"the likeness of both pictures is {alike:.2f}"))
+    whole = sum(part.weight for part in parts)
+    # Where nothing is asked for, or only that something must not be, every shot is as good as the next.
+    score = sum(part.score * part.weight for part in parts) / whole if whole else 1.0
+    return Found(record, score, tuple(parts))
+
+
+def _words(record: Record, wanted: Wish, score: float) -> Part:
+    there = sorted(wanted.stems & set(stems(texts(record))))
+    return Part("words", score, WORDS, f"has {', '.join(there)}" if there else "has none of the words")
+
+
+def texts(record: Record) -> str:
+    """Return all words of a shot: what is seen, and what is said."""
+    return f"{describe(record.labels)} {record.text}"
+
+
+def stems(text: str) -> list[str]:
+    """Return the words of a text that say something, in singular."""
+    return [singular(word) for word in plain(text).split() if word not in FILLERS]
+
+
+def bm25(wanted: Iterable[str], documents: Iterable[tuple[str, str]]) -> dict[str, float]:
+    """Say how well texts fit some words; those that have none of them are left out.
+
+    Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009).
+
+    Args:
+        wanted: Words, as `stems` returns them.
+        documents: Names and texts; they are gone through once.
+
+    Returns:
+        A score for each name, of which the best is 1.
+    """
+    words = set(wanted)
+    counts: dict[str, tuple[dict[str, int], int]] = {}
+    total = number = 0
+    for name, text in documents:
+        there = stems(text)
+        total, number = total + len(there), number + 1
+        found = Counter(word for word in there if word in words)
+        if found:
+            counts[name] = found, len(there)
+    usual = max(1.0, total / max(1, number))
+    having = Counter(word for found, _ in counts.values() for word in found)
+    rare = {word: math.log(1 + (number - count + 0.5) / (count + 0.5)) for word, count in having.items()}
+    scores = {
+        name: sum(
+            rare[word] * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length / usual)) for word, count in found.items()
+        )
+        for name, (found, length) in counts.items()
+    }
+    return scaled(scores)
+
+
+def scaled(scores: Mapping[str, float]) -> dict[str, float]:
+    """Divide scores by the best of them."""
+    most = max(scores.values(), default=0.0) or 1.0
+    return {name: score / most for name, score in scores.items()}
+
+
+def search(records: Sequence[Record], wanted: Wish, limit: int = 20) -> list[Found]:
+    """Find shots among those that are at hand.
+
+    Args:
+        records: The shots.
+        wanted: What is looked for, made by `wish`.
+        limit: How many are wanted.
+
+    Returns:
+        The best first.
+    """
+    words = bm25(wanted.stems, ((record.id, texts(record)) for record in records)) if wanted.stems else {}
+    return rank(records, wanted, words, limit)
+
+
+def positive(query: Query) -> Iterator[Condition]:
+    """The conditions that are to hold."""
+    return (one for one in query.conditions if not one.negative)

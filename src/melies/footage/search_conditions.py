@@ -1,0 +1,248 @@
+"""What a search asks of a shot, part by part: each says how far a shot fulfils it, and why."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from melies.footage.label import Facet, Label
+from melies.footage.record import Record
+
+NEAR = 0.5
+"""What the neighbour of a value counts on a scale, such as a close-up for a medium close-up."""
+SCALES = ("size",)
+"""Facets whose values are steps from one end to the other, in the order in which they are declared."""
+
+_PART = 0.5
+"""What a phrase counts at most of which only some words are said."""
+
+
+class Match(NamedTuple):
+    """How far a condition holds: 0 not at all … 1 surely; None where nothing is known. And why."""
+
+    score: float | None
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition(ABC):
+    """Something that is asked of a shot.
+
+    Attributes:
+        source: The words of the sentence it was read from.
+        negative: Whether it must not hold: a shot of which it does is left out.
+        strict: Whether a shot of which it does not hold is left out, if it is not negative.
+        weight: How much it counts.
+    """
+
+    source: str
+    negative: bool = False
+    strict: bool = False
+    weight: float = 1.0
+
+    @abstractmethod
+    def match(self, record: Record) -> Match:
+        """Say how far it holds, as if it were not negative."""
+
+    @abstractmethod
+    def sql(self, facets: Mapping[str, Facet]) -> str | None:
+        """Return it as a condition on the catalogue's columns that is true where it may hold; None if there is none."""
+
+
+class Option(NamedTuple):
+    """A value of a facet."""
+
+    facet: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Trait(Condition):
+    """One of some values, such as a size or an object.
+
+    Attributes:
+        options: The values, any of which will do.
+        near: Their neighbours, where the facet is a scale.
+        count: How many of it there are, at least and at most; None for any number.
+    """
+
+    options: tuple[Option, ...]
+    near: tuple[Option, ...] = ()
+    count: tuple[float, float] | None = None
+
+    def match(self, record: Record) -> Match:
+        """See `Condition`."""
+        best: Label | None = None
+        for label in record.labels:
+            if self._is(label) and (best is None or label.sure > best.sure):
+                best = label
+        if best is not None:
+            return Match(best.sure, f"{best.value}: {best.why}")
+        for label in record.labels:
+            if (label.facet, label.value) in self.near:
+                return Match(NEAR * label.sure, f"nearly, {label.value}: {label.why}")
+        asked = {option.facet for option in self.options}
+        instead = sorted((one for one in record.labels if one.facet in asked), key=lambda one: -one.sure)
+        if not instead:
+            return Match(None, "not known")
+        return Match(0.0, f"{instead[0].value}: {instead[0].why}")
+
+    def _is(self, label: Label) -> bool:
+        if (label.facet, label.value) not in self.options:
+            return False
+        least, most = self.count or (1, float("inf"))
+        return least <= label.measured.get("count", 1.0) <= most
+
+    def sql(self, facets: Mapping[str, Facet]) -> str | None:
+        """See `Condition`."""
+        parts = []
+        for facet, value in self.options:
+            text = "'" + value.replace("'", "''") + "'"
+            parts.append(f"array_has({facet}, {text})" if facets[facet].kind == "many" else f"{facet} = {text}")
+        return " OR ".join(parts)
+
+    def __str__(self) -> str:
+        by_facet: dict[str, list[str]] = {}
+        for facet, value in self.options:
+            by_facet.setdefault(facet, []).append(value)
+        told = " or ".join(f"{facet} {' or '.join(values)}" for facet, values in by_facet.items())
+        return told + (f", {_range(*self.count)} of it" if self.count else "")
+
+
+@dataclass(frozen=True)
+class Amount(Condition):
+    """A number that lies in a range.
+
+    Attributes:
+        facet: Which number; `"seconds"` is the shot's length.
+        least: From.
+        most: To, inclusively.
+    """
+
+    facet: str
+    least: float = float("-inf")
+    most: float = float("inf")
+
+    def match(self, record: Record) -> Match:
+        """See `Condition`."""
+        if self.facet == "seconds":
+            held = self.least <= record.shot.seconds <= self.most
+            return Match(float(held), f"{record.shot.seconds:.1f} s")
+        found = record.of(self.facet)
+        if not found:
+            return Match(None, "not known")
+        label, value = found[0], float(found[0].value)
+        if self.least <= value <= self.most:
+            return Match(label.sure, f"{value:g}: {label.why}")
+        return Match(0.0, f"{value:g}: {label.why}")
+
+    def sql(self, facets: Mapping[str, Facet]) -> str | None:
+        """See `Condition`."""
+        parts = [f"{self.facet} >= {self.least:g}"] if self.least > float("-inf") else []
+        parts += [f"{self.facet} <= {self.most:g}"] if self.most < float("inf") else []
+        return " AND ".join(parts) or None
+
+    def __str__(self) -> str:
+        return f"{self.facet} {_range(self.least, self.most)}"
+
+
+@dataclass(frozen=True)
+class Phrase(Condition):
+    """Words that are said one after the other."""
+
+    words: str
+    weight: float = field(default=2.0, kw_only=True)
+
+    def match(self, record: Record) -> Match:
+        """See `Condition`."""
+        said, wanted = plain(record.text).split(), plain(self.words).split()
+        for at in range(len(said) - len(wanted) + 1):
+            if said[at : at + len(wanted)] == wanted:
+                return Match(1.0, f"“{self.words}” is said at {record.words[0].start:.1f} s or later")
+        share = sum(word in said for word in wanted) / len(wanted)
+        return Match(_PART * share, f"{share:.0%} of its words are said") if said else Match(None, "nothing is known")
+
+    def sql(self, facets: Mapping[str, Facet]) -> str | None:
+        """See `Condition`."""
+        rarest = max(plain(self.words).split(), key=len)
+        return f"lower(said) LIKE '%{rarest}%'" if rarest.isalnum() else None
+
+    def __str__(self) -> str:
+        return f"“{self.words}” is said"
+
+
+@dataclass(frozen=True)
+class Somebody(Condition):
+    """A person of the catalogue."""
+
+    name: str
+    weight: float = field(default=2.0, kw_only=True)
+
+    def match(self, record: Record) -> Match:
+        """See `Condition`."""
+        seen = self.name in record.people
+        return Match(float(seen), f"{self.name} is {'' if seen else 'not '}seen")
+
+    def sql(self, facets: Mapping[str, Facet]) -> str | None:
+        """Names stand in the catalogue's book, not in its table."""
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.name} is seen"
+
+
+@dataclass(frozen=True)
+class Mention(Condition):
+    """Words that the labels have, or that are said; only to be left out by."""
+
+    words: str
+
+    def match(self, record: Record) -> Match:
+        """See `Condition`."""
+        told = [str(label.value) for label in record.labels if isinstance(label.value, str)]
+        there = {singular(word) for text in (*told, record.text) for word in plain(text).split()}
+        held = all(singular(word) in there for word in self.words.split())
+        return Match(float(held), f"“{self.words}” is {'' if held else 'not '}seen or said")
+
+    def sql(self, facets: Mapping[str, Facet]) -> str | None:
+        """A word may have many forms, so that is looked at shot by shot."""
+        return None
+
+    def __str__(self) -> str:
+        return f"“{self.words}” is seen or said"
+
+
+def plain(text: str) -> str:
+    """Return a text in small letters without punctuation, its words one space apart: `"Close-up!"` is `"close up"`."""
+    return " ".join(re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.lower())).replace("’", "'")
+
+
+def singular(word: str) -> str:
+    """Return an English word without the ending of its plural."""
+    for ending, instead in (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x")):
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            return word.removesuffix(ending) + instead
+    return word[:-1] if word.endswith("s") and len(word) > 3 and word[-2] not in "sui" else word
+
+
+def neighbours(options: Iterable[Option], facets: Mapping[str, Facet]) -> tuple[Option, ...]:
+    """Return the values next to these on scales."""
+    wanted = set(options)
+    found = []
+    for facet, value in sorted(wanted):
+        values = facets[facet].values if facet in SCALES else ()
+        if value in values:
+            at = values.index(value)
+            found += [Option(facet, other) for other in (*values[max(0, at - 1) : at], *values[at + 1 : at + 2])]
+    return tuple(dict.fromkeys(one for one in found if one not in wanted))
+
+
+def _range(least: float, most: float) -> str:
+    if least == most:
+        return f"{least:g}"
+    if most == float("inf"):
+        return f"at least {least:g}"
+    return f"at most {most:g}" if least == float("-inf") else f"{least:g} to {most:g}"
