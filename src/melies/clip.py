@@ -183,7 +183,8 @@ class Clip:
             origin=getattr(self.source, "origin", Fraction(0)),
             length=getattr(self.source, "length", None),
             sound=sound,
-            tracks=self.tracks() if changed else None,
+            # What comes from no file of its own has no packets that could be copied.
+            tracks=self.tracks() if changed or path is None else None,
             keep_timed=not retimed,
         )
 
