@@ -15,6 +15,7 @@ from melies.footage.shot import Shot
 from melies.frame import Image, VideoSpec
 
 if TYPE_CHECKING:
+    from melies.footage.figures import Figure
     from melies.footage.tagger import Impression
 
 
@@ -133,3 +134,11 @@ class Material:
         from melies.footage.tagger import impression
 
         return tuple(impression(still.image) for still in self.stills)
+
+    @cached_property
+    def figures(self) -> tuple[tuple[Figure, ...], ...]:
+        """The people in each still, the nearest first."""
+        from melies.footage.figures import figures
+
+        seen = zip(self.stills, self.faces, self.things, strict=True)
+        return tuple(figures(still.image, faces, things) for still, faces, things in seen)
