@@ -123,7 +123,10 @@ class Sway:
         seen = cv.warpAffine(np.full_like(past, 255), matrix, size, flags=cv2.INTER_NEAREST)
         expected = cv.subtract(moved, past, mask=seen, dtype=cv2.CV_32F)
         changed = cv.subtract(here, past, mask=seen, dtype=cv2.CV_32F)
-        self._along += cv.resize(expected * changed, GRID[::-1], interpolation=cv2.INTER_AREA)
+        # What passes through changes a part of the picture by more than any motion of all of it.
+        most = 2 * np.abs(expected)
+        within = np.clip(changed, -most, most)
+        self._along += cv.resize(expected * within, GRID[::-1], interpolation=cv2.INTER_AREA)
         self._squared += cv.resize(expected * expected, GRID[::-1], interpolation=cv2.INTER_AREA)
         whole = max(1, cv.countNonZero(seen))
         return float(cv.norm(changed, expected, cv2.NORM_L1)) / whole, float(cv.norm(changed, cv2.NORM_L1)) / whole
