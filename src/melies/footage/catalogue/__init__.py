@@ -2,6 +2,6 @@
 
 from melies.footage.catalogue.ledger import File, Ledger
 from melies.footage.catalogue.rows import LOOK, VECTOR, describe, still_name
-from melies.footage.catalogue.store import HOME, Catalogue
+from melies.footage.catalogue.store import HOME, BusyError, Catalogue
 
-__all__ = ["HOME", "LOOK", "VECTOR", "Catalogue", "File", "Ledger", "describe", "still_name"]
+__all__ = ["HOME", "LOOK", "VECTOR", "BusyError", "Catalogue", "File", "Ledger", "describe", "still_name"]

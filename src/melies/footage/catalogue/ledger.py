@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE films (id TEXT PRIMARY KEY, done INTEGER NOT NULL DEFAULT 0, shots INTEGER NOT NULL DEFAULT 0,
     asked TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE files (path BLOB PRIMARY KEY, film TEXT, size INTEGER NOT NULL, modified INTEGER NOT NULL,
-    state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+    state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', frames INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX files_film ON files (film);
 CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, weight INTEGER NOT NULL,
     total BLOB NOT NULL, squares REAL NOT NULL, picture BLOB NOT NULL, goodness REAL NOT NULL);
@@ -34,8 +34,7 @@ CREATE TABLE sightings (shot TEXT NOT NULL, film TEXT NOT NULL, person INTEGER N
 CREATE INDEX sightings_film ON sightings (film);
 CREATE INDEX sightings_person ON sightings (person);
 """
-
-State = Literal["here", "missing", "refused"]
+State = Literal["here", "missing", "refused", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,10 @@ class File:
         film: Fingerprint of its content; None of a file that was refused.
         size: Bytes.
         modified: When it was last changed, in nanoseconds, as the file system says.
-        state: `"here"`, `"missing"` since the last look, or `"refused"`: it looked like media, and cannot be read.
+        state: `"here"`, `"missing"` since the last look, `"refused"` (a film by its name, which cannot be read), or
+            `"other"`: no film at all.
         reason: Why it was refused.
+        frames: How many it has, as far as is known before it is read; 0 if nobody knows.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class File:
     modified: int
     state: State = "here"
     reason: str = ""
+    frames: int = 0
 
 
 class Ledger:
@@ -139,15 +141,13 @@ class Ledger:
 
     def files(self) -> Iterator[File]:
         """All files, by path."""
-        for path, *rest in self.db.execute("SELECT path, film, size, modified, state, reason FROM files ORDER BY path"):
+        for path, *rest in self.db.execute("SELECT * FROM files ORDER BY path"):
             yield File(Path(os.fsdecode(path)), *rest)
 
     def file(self, path: Path) -> File | None:
         """One file by its path."""
-        row = self.db.execute(
-            "SELECT film, size, modified, state, reason FROM files WHERE path = ?", (os.fsencode(path),)
-        ).fetchone()
-        return File(path, *row) if row else None
+        row = self.db.execute("SELECT * FROM files WHERE path = ?", (os.fsencode(path),)).fetchone()
+        return File(path, *row[1:]) if row else None
 
     def note(self, files: Iterable[File]) -> None:
         """Write files down, in place of what was known of these paths."""
@@ -157,14 +157,21 @@ class Ledger:
     def write_files(self, files: Iterable[File]) -> None:
         """Do what `note` does, within a transaction of the caller's."""
         self.db.executemany(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)",
-            ((os.fsencode(one.path), one.film, one.size, one.modified, one.state, one.reason) for one in files),
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((os.fsencode(one.path), *astuple(one)[1:]) for one in files),
         )
 
     def drop_files(self, paths: Iterable[Path]) -> None:
         """Forget files."""
         with self.db:
             self.db.executemany("DELETE FROM files WHERE path = ?", ((os.fsencode(path),) for path in paths))
+
+    def settle_moves(self) -> int:
+        """Forget the old places of films that lie elsewhere now; return how many there were."""
+        with self.db:
+            return self.db.execute(
+                "DELETE FROM files WHERE state = 'missing' AND film IN (SELECT film FROM files WHERE state = 'here')"
+            ).rowcount
 
     def place(self, film: str) -> tuple[Path, bool] | None:
         """Where a film lies, relative to the folder, and whether it is there."""
@@ -225,11 +232,10 @@ class Ledger:
     def drop_film(self, film: str) -> None:
         """Forget a film, and its files that are not there."""
         with self.db:
-            self.db.execute("DELETE FROM sightings WHERE film = ?", (film,))
             self.db.execute("DELETE FROM files WHERE film = ? AND state <> 'here'", (film,))
             self.db.execute("DELETE FROM films WHERE id = ?", (film,))
 
-    # Who is seen
+    # Who is seen; the rest is in `people`
 
     def names(self, shot: str) -> tuple[str, ...]:
         """Names of those seen in a shot, `"person 3"` of one who has none."""
@@ -237,8 +243,3 @@ class Ledger:
             "SELECT id, name FROM people WHERE id IN (SELECT person FROM sightings WHERE shot = ?) ORDER BY id", (shot,)
         )
         return tuple(name or f"person {number}" for number, name in rows)
-
-    def shots_of(self, person: int) -> list[str]:
-        """The shots somebody is seen in, by their ids."""
-        rows = self.db.execute("SELECT shot FROM sightings WHERE person = ? ORDER BY shot", (person,))
-        return [row[0] for row in rows]

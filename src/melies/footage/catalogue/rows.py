@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,12 +16,16 @@ from melies.errors import UseError
 from melies.footage.label import Facet, Label
 from melies.footage.record import Record, Word
 from melies.footage.shot import Shot
+from melies.frame import Image
+from melies.matting.scale import cv
 
 VECTOR = 384
 """Numbers of `Record.vector`."""
 LOOK = 1280
 """Numbers of `Record.look`; they are kept as half precision."""
 
+_STILL = 56 << 10
+"""Bytes that a still may have, unless it is very rough even then."""
 _LEAST = 0.3
 """How sure a label must be to be among the words of a description."""
 
@@ -171,6 +176,17 @@ def to_record(row: Mapping[str, Any], file: Path, people: tuple[str, ...], still
 def still_name(first: int, index: int) -> str:
     """Return the file name of a shot's still: `first` is the shot's first frame, `index` counts from 0."""
     return f"{first:06d}-{index + 1}.jpg"
+
+
+def write_still(path: Path, image: Image) -> None:
+    """Write a still as JPEG of about 40 KB, never half; `image` is `H×W×3` uint8, RGB."""
+    for quality in (85, 70, 50):
+        _, content = cv.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if content.nbytes <= _STILL:
+            break
+    unfinished = path.with_name(f"{path.name}.part")
+    unfinished.write_bytes(content.tobytes())
+    unfinished.replace(path)
 
 
 def describe(labels: Iterable[Label]) -> str:

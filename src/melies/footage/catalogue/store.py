@@ -20,8 +20,10 @@ from melies.errors import MeliesError, UseError
 from melies.files import exists, is_file
 from melies.footage.analyse import facets
 from melies.footage.catalogue.ledger import File, Ledger
-from melies.footage.catalogue.rows import schema, to_record, to_rows, to_table
+from melies.footage.catalogue.rows import schema, still_name, to_record, to_rows, to_table, write_still
+from melies.footage.people import Person, Sighting, everybody, find, settle
 from melies.footage.record import Record
+from melies.frame import Image
 
 HOME = ".melies"
 """The folder in which a catalogue is kept, in the folder of footage that it is of."""
@@ -36,6 +38,10 @@ _TIDY = 64
 """Films after which the table's small files are joined."""
 _OLD = timedelta(minutes=10)
 """How long a reader may go on with a state of the table that has been replaced."""
+
+
+class BusyError(MeliesError):
+    """Another process is writing in the catalogue."""
 
 
 class Catalogue:
@@ -69,7 +75,8 @@ class Catalogue:
 
         Raises:
             UseError: There is none, it was written by a newer melies, or LanceDB is not installed.
-            MeliesError: It is damaged, or another process is writing in it.
+            BusyError: Another process is writing in it.
+            MeliesError: It is damaged.
         """
         root, home = _places(Path(folder), None if at is None else Path(at))
         if not create and not is_file(home / _BOOK):
@@ -172,19 +179,57 @@ class Catalogue:
         """Return the folder of a film's stills, whose files are named by `still_name`."""
         return self.home / "stills" / film[:2] / film
 
+    def people(self) -> list[Person]:
+        """Return who is seen, those first who are in most shots."""
+        return everybody(self.ledger)
+
+    def with_person(self, who: str | int) -> str:
+        """Return the condition in SQL that somebody is seen in a shot.
+
+        Args:
+            who: A name, a number, or `"person 3"`.
+
+        Raises:
+            UseError: There is nobody like that.
+        """
+        rows = self.ledger.db.execute("SELECT shot FROM sightings WHERE person = ?", (find(self.ledger, who).number,))
+        return f"id IN ({', '.join(repr(shot) for (shot,) in rows) or 'NULL'})"
+
     # Writing
 
     @cached_property
     def _facets(self) -> dict[str, Any]:
         return dict(facets())
 
-    def add(self, file: File, records: Sequence[Record], asked: Iterable[str] = ()) -> None:
+    def begin(self, film: str) -> None:
+        """Say that a film is going to be written, so that what is kept of it goes if that is cut off."""
+        self.ledger.begin(film)
+
+    def keep(self, film: str, first: int, images: Sequence[Image]) -> tuple[Path, ...]:
+        """Write the stills of a shot; other threads may do this.
+
+        Args:
+            film: Fingerprint of a film that has been begun.
+            first: The shot's first frame.
+            images: `H×W×3` uint8 each, RGB.
+        """
+        folder = self.stills(film)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = tuple(folder / still_name(first, index) for index in range(len(images)))
+        for path, image in zip(paths, images, strict=True):
+            write_still(path, image)
+        return paths
+
+    def add(
+        self, file: File, records: Sequence[Record], asked: Iterable[str] = (), faces: Sequence[Sighting] = ()
+    ) -> None:
         """Write a film and all its shots, in place of what was known of them; it is there whole or not at all.
 
         Args:
             file: Where it lies, with its fingerprint.
             records: Its shots; their ids begin with the fingerprint, their pictures lie in `stills` already.
             asked: What was asked of the film, so that it can be told what a later version would ask besides.
+            faces: Whose faces are seen in it.
         """
         assert file.film is not None
         again = self.ledger.begin(file.film)
@@ -198,9 +243,15 @@ class Catalogue:
         with self.ledger.db:
             self.ledger.finish(file.film, len(records), asked)
             self.ledger.write_files([file])
+            settle(self.ledger.db, file.film, faces)
         self._added += 1
         if self._added % _TIDY == 0:
             self.tidy()
+
+    def refuse(self, film: str, file: File) -> None:
+        """Say that a film could not be read, in place of what was begun or known of it."""
+        self.ledger.note([file])
+        self.drop(film)
 
     def drop(self, film: str) -> None:
         """Forget a film with its shots and stills; files of it that are there would have to be read again."""
@@ -208,6 +259,8 @@ class Catalogue:
         self.ledger.reopen(film)
         self.table.delete(f"film = '{film}'")
         shutil.rmtree(self.stills(film), ignore_errors=True)
+        with self.ledger.db:
+            settle(self.ledger.db, film, ())
         self.ledger.drop_film(film)
 
     def tidy(self) -> None:
@@ -263,7 +316,7 @@ def _begin(folder: Path, home: Path, held: ExitStack) -> None:
     try:
         held.enter_context(alone(home / _LOCK))
     except UseError:
-        raise MeliesError(
+        raise BusyError(
             f"Another melies{_by(home)} is writing in the catalogue of {folder}.", "Wait for it, or stop it."
         ) from None
 
