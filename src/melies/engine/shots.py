@@ -22,24 +22,30 @@ WARM_UP = 8
 """Frames the detector must have seen before its answers do not depend on where it started."""
 
 SHORTEST = Fraction(1, 2)
-"""Seconds a shot must last before the next cut counts; flashes are not cuts."""
+"""Seconds a shot must last before the next cut counts."""
+
+OUTSTANDS = 3.0
+"""How many times more than its neighbours the first picture of a shot differs from the one before."""
 
 _WINDOW = 2
 _WIDTH = 256
-_OUTSTANDS = 3.0
 _LEAST = 15.0
 
 
 class Adaptive:
     """Find cuts: pictures that differ from the one before much more than their neighbours do.
 
+    Args:
+        outstands: How many times more.
+
     Attributes:
         score: How much the last picture differed from the one before: the mean of the absolute differences of hue
             (0…179), saturation and value (0…255).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, outstands: float = OUTSTANDS) -> None:
         self.score = 0.0
+        self._outstands = outstands
         self._past: NDArray[np.uint8] | None = None
         self._scores: deque[float] = deque(maxlen=2 * _WINDOW + 1)
 
@@ -57,7 +63,7 @@ class Adaptive:
             return False
         score = self._scores[_WINDOW]
         usual = (sum(self._scores) - score) / (2 * _WINDOW)
-        return score >= _LEAST and score >= _OUTSTANDS * usual
+        return score >= _LEAST and score >= self._outstands * usual
 
 
 def mark_shots(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from melies.errors import ModelError
 
-NETWORKS = ("efficientnet", "ffdnet", "minilm", "rife", "super_resolution")
+NETWORKS = ("efficientnet", "ffdnet", "minilm", "rife", "super_resolution", "transnet")
 """Modules of this package that build a network from its weights."""
 LAYERED = ("dlib_face",)
 """Those that build one from TensorFlow.js weights that come without a graph."""

@@ -1,0 +1,96 @@
+"""A contact sheet: one page with a picture of every shot, that needs no other file and prints well."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from fractions import Fraction
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+
+import melies
+from melies.clip import Clip
+from melies.engine.pipeline import close
+from melies.footage.shot import Shot
+from melies.footage.watch import picture
+from melies.matting.scale import cv
+
+if TYPE_CHECKING:
+    from melies.footage.shot_list import ShotList
+
+_LONGEST = 360
+"""Pixels of a picture's longer side."""
+_JPEG = 82
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+body {{ margin: 2em; font: 13px/1.4 system-ui, sans-serif; color: #222; background: #fff }}
+h1 {{ margin: 0; font-size: 1.4em }}
+p {{ margin: .2em 0 1.5em; color: #666 }}
+main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); gap: 1.2em 1em }}
+figure {{ margin: 0; break-inside: avoid }}
+img {{ display: block; width: 100%; background: #ddd }}
+figcaption {{ display: grid; grid-template-columns: auto 1fr auto; gap: 0 .6em; padding-top: .3em;
+  font-variant-numeric: tabular-nums }}
+b {{ font-size: 1.1em }}
+small {{ grid-column: 2 / 4; color: #666; font-size: .9em }}
+@page {{ size: A4; margin: 12mm }}
+@media print {{ body {{ margin: 0; font-size: 8pt }} main {{ grid-template-columns: repeat(4, 1fr) }} }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{about}</p>
+<main>
+"""
+
+
+def write_sheet(found: ShotList, path: Path) -> None:
+    """Write the contact sheet of a film as HTML; memory does not grow with its shots.
+
+    Args:
+        found: The shots.
+        path: Where to.
+
+    Raises:
+        MediaError: Too many of the film's frames are broken.
+    """
+    clip = melies.open(found.file)
+    count = len(found.shots)
+    begin, end = found.timecodes(found.shots[0])[0], found.timecodes(found.shots[-1])[1]
+    about = f"{count} shot{'' if count == 1 else 's'} · {begin} to {end} · {float(found.rate):.6g} frames per second"
+    with path.open("w", encoding="utf-8") as page:
+        page.write(_HEAD.format(title=escape(found.file.name), about=escape(about)))
+        for shot in found.shots:
+            page.write(_figure(found, shot, _still(clip, shot)))
+        page.write("</main>\n</body>\n</html>\n")
+
+
+def _figure(found: ShotList, shot: Shot, jpeg: bytes) -> str:
+    first, last = found.timecodes(shot)
+    how = {"start": "", "cut": "", "dissolve": f"dissolve, {shot.blend} frames", "fade": f"fade, {shot.blend} frames"}
+    return (
+        f'<figure><img src="data:image/jpeg;base64,{b64encode(jpeg).decode()}" alt="shot {shot.number}">'
+        f"<figcaption><b>{shot.number}</b><span>{first}</span><span>{shot.seconds:.2f} s</span>"
+        f"<small>to {last} · {shot.frames} frames{' · ' + how[shot.transition] if how[shot.transition] else ''}</small>"
+        "</figcaption></figure>\n"
+    )
+
+
+def _still(clip: Clip, shot: Shot) -> bytes:
+    """The frame in the middle of a shot, as JPEG."""
+    middle = (shot.start + shot.end - Fraction(1) / shot.rate) / 2
+    frames = clip.source.frames(max(middle, shot.start))
+    try:
+        image = picture(next(frames), clip.spec, _LONGEST)
+    finally:
+        close(frames)
+    _, jpeg = cv.imencode(".jpg", cv.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG])
+    return bytes(jpeg)

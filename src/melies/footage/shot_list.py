@@ -1,0 +1,175 @@
+"""A film's shots as files for other programs: tables, key frames, contact sheets, timelines, films cut apart."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from melies.errors import UseError
+from melies.files import exists
+from melies.footage.shot import Shot
+from melies.footage.timecode import Timecode
+
+if TYPE_CHECKING:
+    from melies.engine.progress import Report
+
+ENDINGS = (".csv", ".qp", ".html", ".edl", ".otio", ".fcpxml", ".xml")
+"""How files end that hold lists of shots."""
+
+_FILMS = (".mp4", ".mov", ".mkv", ".webm", ".m4v")
+"""Containers in which the parts of a film go into the same one."""
+_EARLIER = Fraction(1, 1000)
+"""Seconds before a shot from which it is cut out: containers round times, by no more than this."""
+
+
+@dataclass(frozen=True)
+class ShotList:
+    """The shots of a film, and how its frames are called.
+
+    Attributes:
+        shots: At least one, in order, of one film.
+        begin: The timecode of the film's first frame.
+    """
+
+    shots: tuple[Shot, ...]
+    begin: Timecode
+
+    @property
+    def file(self) -> Path:
+        """The film."""
+        return self.shots[0].file
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second of the film, nominal where that varies."""
+        return self.shots[0].rate
+
+    def timecodes(self, shot: Shot) -> tuple[Timecode, Timecode]:
+        """Return the timecode of a shot's first frame and of the frame after its last one, as editors write it."""
+        return self.begin.at(shot.start), self.begin.at(shot.end)
+
+
+def write(found: ShotList, path: str | Path, overwrite: bool = False) -> Path:
+    """Write shots to a file; its ending says as what.
+
+    Args:
+        found: The shots.
+        path: Ends in `.csv` (a table), `.qp` (key frames for x264 and x265), `.html` (a contact sheet), or as what
+            `melies.footage.timeline.export` writes: `.edl`, `.otio`, `.fcpxml`, `.xml`.
+        overwrite: Whether to replace the file if it exists.
+
+    Returns:
+        The path.
+
+    Raises:
+        UseError: The ending is none of these, the file exists or is the film, or what `.otio` needs is not installed.
+    """
+    target = checked(path, found.file, overwrite)
+    kind = target.suffix.lower()
+    if kind not in _WRITERS:
+        from melies.footage.timeline import export, from_shots
+
+        return export(from_shots(found.shots), target, overwrite)
+    part = target.with_name(target.name + ".part")
+    try:
+        _WRITERS[kind](found, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def checked(path: str | Path, film: Path, overwrite: bool) -> Path:
+    """Return a path to which a list of a film's shots can be written.
+
+    Raises:
+        UseError: Its ending says nothing, it exists or is the film, or there is no such folder.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in ENDINGS:
+        raise UseError(
+            f"The list {target.name} should end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.",
+            "The ending says what is written.",
+        )
+    if exists(target) and exists(film) and target.samefile(film):
+        raise UseError(f"{target} is both input and output.", "Give the list another name.")
+    if exists(target) and not overwrite:
+        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
+    if not exists(target.parent):
+        raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
+    return target
+
+
+def _csv(found: ShotList, path: Path) -> None:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["shot", "in", "out", "start", "end", "seconds", "first", "frames", "transition", "blend"])
+    for shot in found.shots:
+        times = (f"{float(time):.6f}" for time in (shot.start, shot.end, shot.end - shot.start))
+        rest = (shot.first, shot.frames, shot.transition, shot.blend)
+        table.writerow([shot.number, *found.timecodes(shot), *times, *rest])
+    path.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _qp(found: ShotList, path: Path) -> None:
+    """Write what x264 reads with `--qpfile`: a key frame at every shot, of a quality that the encoder chooses."""
+    path.write_text("".join(f"{shot.first} I -1\n" for shot in found.shots), encoding="ascii")
+
+
+def _html(found: ShotList, path: Path) -> None:
+    from melies.footage.sheet import write_sheet
+
+    write_sheet(found, path)
+
+
+_WRITERS: dict[str, Callable[[ShotList, Path], None]] = {".csv": _csv, ".qp": _qp, ".html": _html}
+
+
+def parts(shots: Sequence[Shot], folder: str | Path, overwrite: bool = False) -> list[Path]:
+    """Return the files into which a film is split.
+
+    Raises:
+        UseError: One of them exists, or is the film.
+    """
+    film = shots[0].file
+    ending = film.suffix if film.suffix.lower() in _FILMS else ".mp4"
+    digits = max(3, len(str(shots[-1].number)))
+    named = [Path(folder) / f"{film.stem}-{shot.number:0{digits}}{ending}" for shot in shots]
+    there = next((path for path in named if exists(path)), None)
+    if there is not None and not overwrite:
+        raise UseError(f"{there} exists already.", "Add --overwrite to replace it, or choose another folder.")
+    return named
+
+
+def split(
+    shots: Sequence[Shot], folder: str | Path, overwrite: bool = False, report: Report | None = None
+) -> list[Path]:
+    """Write every shot as a film of its own, with its sound; cut at the very frame, so it is encoded again.
+
+    Args:
+        shots: At least one, of one film.
+        folder: Where to; it is made if it is not there.
+        overwrite: Whether to replace films that exist.
+        report: Told about the progress.
+
+    Returns:
+        The films, named after the source with the numbers of the shots.
+
+    Raises:
+        UseError: One of them exists, or they cannot be written there.
+        MediaError: Reading or writing failed on the way.
+    """
+    import melies
+
+    named = parts(shots, folder, overwrite)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for shot, path in zip(shots, named, strict=True):
+        start = max(shot.start - _EARLIER, Fraction(0)) or None
+        clip = melies.open(shot.file, start=start, end=shot.end - _EARLIER)
+        clip.save(path, overwrite=overwrite, progress=report)
+    return named
