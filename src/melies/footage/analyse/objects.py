@@ -8,7 +8,7 @@ from melies.footage.things import KINDS
 
 FACETS = (Facet("objects", "many", "things, animals and people that are seen, of 80 kinds", KINDS),)
 
-_ONCE = 0.45
+_ONCE = 0.4
 """Score that what is seen in one of several stills must have."""
 
 
