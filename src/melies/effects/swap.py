@@ -69,7 +69,8 @@ class Swap(Effect):
         "the source. A model always makes its own.",
     )
     occlusion: bool = Field(
-        True, description="Keep hands and hair that are before the face in front; off saves some milliseconds."
+        True,
+        description="Keep hands, hair and things that come before the face in front; off saves some milliseconds.",
     )
 
     @model_validator(mode="after")

@@ -72,10 +72,11 @@ def _regions(side: int) -> tuple[NDArray[np.bool_], Floats]:
     lips = float(places()[anatomy.LIPS_OUTER, 1].min())
     over = 1 - smoothstep(y[:, None] - line, -0.04, -0.01)
     aside = np.outer(1 - smoothstep(y, lips - 0.2, lips), smoothstep(x, 0.30, 0.36))
-    return _spots(side) & square.inside, np.maximum(over, aside)
+    return spots(side) & square.inside, np.maximum(over, aside)
 
 
-def _spots(side: int) -> NDArray[np.bool_]:
+def spots(side: int) -> NDArray[np.bool_]:
+    """Where there is hardly ever anything but skin, on an unrolled face of this side."""
     mask = np.zeros((side, side), np.uint8)
     for point, radius in ((50, 0.07), (280, 0.07), (6, 0.025), (195, 0.03), (9, 0.02), (205, 0.04), (425, 0.04)):
         x, y = places()[point] * side

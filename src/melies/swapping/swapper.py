@@ -14,9 +14,10 @@ from melies.faces import Face, Steady, anatomy
 from melies.faces.anatomy import Points
 from melies.frame import Image
 from melies.imaging import blend
-from melies.matting.scale import code, cv, reduce, unit
+from melies.matting.scale import code, cv, reduce, square, unit
 from melies.swapping.creases import Creases
 from melies.swapping.flat import Floats, facing, fetch, flat, lie, opponent, places, smoothstep
+from melies.swapping.front import Front
 from melies.swapping.hands import Hands, draw
 from melies.swapping.light import SIDE, Light
 from melies.swapping.rim import rim
@@ -34,6 +35,8 @@ _EDGE_ON, _SEEN = 0.1, 0.35
 _INSET = 0.02
 """How far inside the outline the new face ends, as a share of the unrolled face."""
 
+_BESIDE = 3
+"""How far from things before the face, in pixels of `BARE`, light is not measured."""
 _SEAM = 0.1, 0.25
 """How far inside the outline what is in the film's light already is brought to the film's colours, and is no more."""
 _UNCHANGED = np.array([1, 1, 1, 0, 0, 0], np.float32)
@@ -92,6 +95,7 @@ class Swapper:
         self._light = Light()
         self._creases = Creases()
         self._hands = Hands()
+        self._front = Front()
         self._steady = Steady()
         self._shape = Shape()
 
@@ -119,7 +123,10 @@ class Swapper:
         hands = self._hands.step(image, face, time) if settings.occlusion else []
         before = draw([hand - corner[:2] for hand in hands], patch.width, patch.height) if hands else None
         texture = looks.texture(image, face, round(1.2 * face.size))
-        skin = self._painted(cut, local, before, texture, time, settings)
+        skin, things = self._painted(cut, local, before, texture, time, settings)
+        if things.any():
+            hidden = _over(things, local.points, patch)
+            before = hidden if before is None else np.maximum(before, hidden)
         points, old = local.points, np.ascontiguousarray(cut)
         if looks.shape is not None and settings.shape:
             points = self._shape(local, time, looks.shape, settings.shape * strength)
@@ -137,8 +144,10 @@ class Swapper:
 
     def _painted(
         self, cut: Image, face: Face, before: Floats | None, texture: Floats, time: float, settings: Settings
-    ) -> Floats:
+    ) -> tuple[Floats, Floats]:
         """The new face unrolled, in the light of the old one: Y, Cr, Cb and opacity, `side×side×4`.
+
+        Also where things are before the old one, `BARE×BARE`, 0…1.
 
         Args:
             cut: The part of the picture with the face.
@@ -151,7 +160,11 @@ class Swapper:
         assert self._looks is not None
         side = texture.shape[0]
         old, seen, trust = _unrolled(cut, face, before)
-        bare = skin(old, trust)[..., None] if settings.occlusion else np.ones_like(trust)
+        things, bare = np.zeros((BARE, BARE), np.float32), np.ones_like(trust)
+        if settings.occlusion:
+            things = self._front(old, trust, time)
+            trust = trust * (1 - cv.dilate(things, square(_BESIDE)))[..., None]
+            bare = skin(old, trust)[..., None]
         new = cv.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         bright_and_colour = opponent(old)
         both = _half(trust * bare) * new[..., 3:]
@@ -171,7 +184,7 @@ class Swapper:
             rim(side, _INSET, _INSET + max(settings.feather, 1e-3)),
             out=painted[..., 3],
         )
-        return painted
+        return painted, things
 
 
 def _frontal(face: Face) -> float:
@@ -213,6 +226,13 @@ def _unrolled(cut: Image, face: Face, before: Floats | None) -> tuple[Floats, Fl
 def _half(picture: Floats) -> Floats:
     """Bring an unrolled picture to the size on which light is measured, `SIDE×SIDE×C`."""
     return np.atleast_3d(cv.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+
+
+def _over(things: Floats, points: Points, patch: Box) -> Floats:
+    """Bring what was found on the unrolled face into the picture: `H×W`, 0…1."""
+    where, covered, _ = _seen(points, points, patch.width, patch.height)
+    shown: Floats = cv.remap(things, where * np.float32(BARE) - np.float32(0.5), None, cv2.INTER_LINEAR)
+    return shown * covered
 
 
 def _seen(points: Points, old: Points, width: int, height: int) -> tuple[Floats, NDArray[np.bool_], Floats]:
