@@ -18,6 +18,7 @@ from melies.footage.catalogue import Catalogue, File, describe
 from melies.footage.catalogue.folder import Changes, Stamp, compare, reason, walk
 from melies.footage.people import Sighting, sightings
 from melies.footage.record import Record, Word
+from melies.footage.search_index import refresh
 from melies.footage.text import embed
 from melies.models import runtime
 
@@ -132,6 +133,7 @@ def index(
         done(film.file, len(film.records))
     if outcome.read:
         catalogue.tidy()
+        refresh(catalogue)
     outcome.seconds = time.monotonic() - start
     return outcome
 
