@@ -74,12 +74,11 @@ class Conformed:
     def __init__(self, timeline: Timeline, width: int | None = None, height: int | None = None) -> None:
         if not timeline.sources:
             raise UseError("There is no film on the timeline.")
-        self._timeline = timeline
         self._readers = {path: Reader(path) for path in timeline.sources}
+        self._timeline = replace(timeline, cuts=tuple(map(self._heard, timeline.cuts)))
         self._tick = 1 / timeline.rate
         first = self._readers[timeline.sources[0]]
-        heard = any(cut.sound and cut.source and self._readers[cut.source].tracks for cut in timeline.cuts)
-        self.tracks = int(heard or timeline.music is not None)
+        self.tracks = int(timeline.music is not None or any(cut.sound for cut in self._timeline.cuts))
         self.spec = _sized(first.spec, width, height).replace(
             rate=timeline.rate,
             time_base=self._tick,
@@ -99,6 +98,9 @@ class Conformed:
     def errors(self) -> int:
         """How many broken frames were skipped so far."""
         return sum(reader.errors for reader in self._readers.values())
+
+    def _heard(self, cut: Cut) -> Cut:
+        return replace(cut, sound=cut.sound and cut.source is not None and self._readers[cut.source].tracks > 0)
 
     def _fits(self, reader: Reader) -> bool:
         """Whether a source's frames can be passed on as they are decoded."""

@@ -27,7 +27,8 @@ class Piece:
         first: Its first frame, with which its dissolve begins.
         stop: The first frame after it, with which the next dissolve begins.
         dissolve: Frames of its dissolve.
-        early: Where most programs see the cut, in the middle of its dissolve: so many frames after `first`.
+        early: Where most programs see the cut: so many frames after `first`, in the middle of a dissolve, at the
+            beginning of a fade from black and at the end of a fade to it.
         late: The same of the next cut, after `stop`.
     """
 
@@ -48,8 +49,11 @@ def pieces(timeline: Timeline) -> list[Piece]:
     """Return all cuts that have at least one frame."""
     placed = [(cut, place) for cut, place in zip(timeline.cuts, timeline.places, strict=True) if place[0] < place[1]]
     dissolves = [round(cut.dissolve * timeline.rate) for cut, _ in placed]
-    # Out of black nothing comes before the cut.
-    early = [frames // 2 if index else 0 for index, frames in enumerate(dissolves)] + [0]
+    early = [0] * (len(placed) + 1)
+    for index, frames in enumerate(dissolves):
+        from_black = index == 0 or placed[index - 1][0].source is None
+        # Fades belong to the picture, all of them; only dissolves are shared.
+        early[index] = 0 if from_black else frames if placed[index][0].source is None else frames // 2
     return [
         Piece(cut, *place, dissolves[index], early[index], early[index + 1])
         for index, (cut, place) in enumerate(placed)
@@ -94,7 +98,7 @@ class Where:
             for path in asked:
                 if path.name and is_file(folder / path.name):
                     return (folder / path.name).absolute()
-        named = asked[0] if asked else "a film without a name"
+        named = unquote(str(asked[0])) if asked else "a film without a name"
         raise UseError(f"{self.file}: its source {named} is missing.", "Say where to look with --media FOLDER.")
 
 

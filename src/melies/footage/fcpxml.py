@@ -60,6 +60,8 @@ def _fill(spine: Element, timeline: Timeline, assets: _Assets) -> None:
         if piece.dissolve:
             around = {"offset": _time(piece.first / rate), "duration": _time(piece.dissolve / rate)}
             ElementTree.SubElement(spine, "transition", {"name": "Cross Dissolve"} | around)
+        if not piece.frames:  # black that is only faded to
+            continue
         at = (piece.first + piece.early) / rate
         items.append(_item(spine, piece.cut, at, piece.cut.start + piece.early / rate, piece.frames / rate, assets))
     _hang(items, timeline, assets)

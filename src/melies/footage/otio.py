@@ -93,6 +93,8 @@ def _items(timeline: Timeline, sound: bool = False) -> Iterator[Any]:
                 opentime.RationalTime(piece.early, rate),
                 opentime.RationalTime(piece.dissolve - piece.early, rate),
             )
+        if not piece.frames:  # black that is only faded to
+            continue
         if piece.cut.source is None or (sound and not piece.cut.sound):
             yield schema.Gap(source_range=_range(0, piece.frames, timeline.rate))
         else:
@@ -159,6 +161,7 @@ def _from_otio(library: Any, found: Any, where: Where) -> Timeline:
     reading = _Reading(library, where, nominal(Fraction(track.duration().rate).limit_denominator(_FINE)))
     for item in track:
         reading.add(item)
+    reading.finish()
     cuts, music, music_start = reading.sounded(found.audio_tracks())
     drop = bool(found.metadata.get("melies", {}).get("drop")) and droppable(reading.rate)
     return Timeline(found.name or where.file.stem, reading.rate, cuts, music, music_start, reading.markers(found), drop)
@@ -190,6 +193,12 @@ class _Reading:
                 f"{self._where.file}: {item.name or 'an item'} is a sequence within the sequence.",
                 "Flatten it in the editing program first.",
             )
+
+    def finish(self) -> None:
+        """After the last item: a transition there goes to black."""
+        if self._dissolve:
+            late = self._dissolve - self._early
+            self._append(Cut(None, Fraction(0), late or 1 / self.rate, self.rate, sound=False))
 
     def _is_black(self, clip: Any) -> bool:
         return not clip.enabled or isinstance(clip.media_reference, self._schema.GeneratorReference)

@@ -169,7 +169,9 @@ def about(path: Path) -> About:
     rate = nominal(video.rate)
     found = source_timecode(info)
     timecode = Timecode(0, rate) if found is None else Timecode(found.frame, rate, found.drop)
-    length = video.frames / rate if video.frames and not video.variable else video.duration or info.duration
+    length = video.duration or info.duration
+    if not video.variable and (length is not None or video.frames):
+        length = (video.frames or round((length or 0) * rate)) / rate
     sound = any(stream.type == "audio" for stream in info.streams)
     return About(timecode, length, sound, rate, (video.width, video.height))
 

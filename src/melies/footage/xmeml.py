@@ -57,10 +57,11 @@ def _pictures(video: Element, timeline: Timeline, files: _Files) -> None:
             _dissolve(track, timeline.rate, piece)
         if piece.cut.source is None:
             continue
-        into = placed[number + 1].dissolve if number + 1 < len(placed) else 0
+        following = placed[number + 1] if number + 1 < len(placed) else None
+        into = following.dissolve if following else 0
         # Under a dissolve a clip says neither where it begins nor where it ends; in and out reach over it.
-        start = -1 if piece.dissolve else piece.first
-        stop = -1 if into else piece.stop
+        start = -1 if piece.early else piece.first
+        stop = -1 if following and following.cut.source and into else piece.stop + into
         begin = piece.cut.start
         item = _item(track, f"clipitem-{number + 1}", piece.cut.called, piece.cut.rate, (start, stop),
                      begin, begin + (piece.stop - piece.first + into) / timeline.rate)  # fmt: skip
@@ -75,7 +76,8 @@ def _dissolve(track: Element, rate: Fraction, piece: Piece) -> None:
     item = ElementTree.SubElement(track, "transitionitem")
     for name, value in (("start", piece.first), ("end", piece.first + piece.dissolve)):
         _text(item, name, value)
-    _text(item, "alignment", "center" if piece.early else "start-black")
+    fades = {0: "start-black", piece.dissolve: "end-black"} if piece.cut.source is None or not piece.early else {}
+    _text(item, "alignment", fades.get(piece.early, "center"))
     _rate(item, rate)
     effect = ElementTree.SubElement(item, "effect")
     words = {"name": "Cross Dissolve", "effectid": "Cross Dissolve", "effecttype": "transition", "mediatype": "video"}
@@ -218,27 +220,22 @@ class _Reading:
         if len(tracks) > 1:
             log.warning("%s has %d tracks of pictures; only the lowest is read.", self._where.file, len(tracks))
         self._fill(tracks[0])
+        self._black(_whole(self._sequence, "duration"), Fraction(0))
         cuts, music, start = with_sound(self._cuts, list(self._heard()), self._where.file)
         drop = (self._sequence.findtext("timecode/displayformat") or "").strip() == "DF" and droppable(self._rate)
         name = self._sequence.findtext("name") or self._where.file.stem
         return Timeline(name, self._rate, cuts, music, start, tuple(self._markers()), drop)
 
     def _fill(self, track: Element) -> None:
-        items = list(track)
-        for number, item in enumerate(items):
-            before = items[number - 1] if number else None
-            after = items[number + 1] if number + 1 < len(items) else None
-            dissolve = before if before is not None and before.tag == "transitionitem" else None
-            ahead = after if after is not None and after.tag == "transitionitem" else None
-            if item.tag == "transitionitem":
-                # Nothing after it, or not at once: out to black, in whose place a gap stands.
-                nothing = after is None or _whole(after, "start") not in (-1, _whole(item, "start"))
-                if nothing:
-                    self._black(_whole(item, "end"), Fraction(_whole(item, "end") - _whole(item, "start")))
-            elif item.tag in ("clipitem", "generatoritem"):
-                self._add(item, dissolve, ahead)
+        items = [item for item in track if item.tag in ("clipitem", "generatoritem", "transitionitem")]
+        for before, item, after in zip([None, *items], items, [*items[1:], None], strict=False):
+            if item.tag != "transitionitem":
+                self._add(item, before, after)
+            elif after is None or _whole(after, "start") not in (-1, _whole(item, "start")):  # out to black
+                first, stop = _whole(item, "start"), _whole(item, "end")
+                self._black(stop, Fraction(stop - first))
 
-    def _add(self, item: Element, dissolve: Element | None, ahead: Element | None) -> None:
+    def _add(self, item: Element, before: Element | None, after: Element | None) -> None:
         if item.find("sequence") is not None:
             raise UseError(
                 f"{self._where.file}: {item.findtext('name')} is a sequence within the sequence.",
@@ -246,11 +243,11 @@ class _Reading:
             )
         first, stop = _whole(item, "start"), _whole(item, "end")
         frames = 0
-        if dissolve is not None:
-            frames = _whole(dissolve, "end") - _whole(dissolve, "start")
-            first = _whole(dissolve, "start") if first == -1 else first
-        if ahead is not None and stop == -1:
-            stop = _whole(ahead, "start")
+        if before is not None and before.tag == "transitionitem" and first in (-1, _whole(before, "start")):
+            first = _whole(before, "start")
+            frames = _whole(before, "end") - first
+        if after is not None and after.tag == "transitionitem":
+            stop = _whole(after, "start")
         if first < self._end or stop <= first:
             raise UseError(f"{self._where.file}: {item.findtext('name')} overlaps what is before it.")
         self._black(first, Fraction(0))
@@ -266,6 +263,10 @@ class _Reading:
     def _black(self, until: int, dissolve: Fraction) -> None:
         if until > self._end:
             length = (until - self._end) / self._rate
+            if self._cuts and self._cuts[-1].source is None and not dissolve:  # more of the same
+                length += self._cuts[-1].length
+                dissolve = self._cuts[-1].dissolve * self._rate
+                self._cuts.pop()
             melts = min(dissolve / self._rate, length)
             self._cuts.append(Cut(None, Fraction(0), length, self._rate, dissolve=melts, sound=False))
             self._end = until
