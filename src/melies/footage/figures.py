@@ -6,7 +6,7 @@ Joints are those of Bazarevsky et al., "BlazePose: On-device Real-time Body Pose
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,11 @@ _BODY = 1.7
 """Metres that somebody measures, about."""
 _TORSO = 0.48
 """Metres from the shoulders to the hips, about."""
-_LOOKED = 2
-"""How many people without a face are looked at closely."""
+_LOOKED = 1
+"""How many people without a face are looked at closely, the tallest; it takes a while."""
 _TALL = 48
-"""Pixels that somebody must be tall for that."""
+_HIGH = 0.25
+"""Pixels, and share of the picture's height, that somebody must be tall for that."""
 _MARGIN = 1.25
 _PRESENT = 0.5
 _ALONE = 0.4
@@ -158,9 +159,8 @@ def _around(face: Face, image: Image) -> Box:
 
 def _looked_at(image: Image, people: Sequence[Thing]) -> Iterator[Figure]:
     for number, one in enumerate(people):
-        figure = Figure(one.box, one.sure)
-        joints = _joints(image, one.box) if number < _LOOKED and one.box.height >= _TALL else None
-        yield figure if joints is None else replace(figure, joints=joints)
+        close = number < _LOOKED and one.box.height >= max(_TALL, _HIGH * float(image.shape[0]))
+        yield Figure(one.box, one.sure, joints=_joints(image, one.box) if close else None)
 
 
 def _joints(image: Image, box: Box) -> Joints | None:

@@ -12,6 +12,7 @@ from math import exp, log
 
 import numpy as np
 
+from melies.footage.analyse import scenery
 from melies.footage.figures import ANKLES, Figure
 from melies.footage.label import Facet, Label
 from melies.footage.material import Material, Still
@@ -49,6 +50,11 @@ _SMALL = {
 }
 _SMALL |= {"book", "clock", "vase", "scissors", "teddy bear", "toothbrush", "handbag", "tie"}
 """What is held in hands."""
+_METRES = {"car": 1.5, "bus": 3.0, "truck": 3.0, "train": 3.8, "bicycle": 1.05, "motorcycle": 1.1}
+"""How high other things are, about, which are measured by if …"""
+_WIDE = 1.7
+"""… the picture is at least so many metres high."""
+_WIDE_PLACES = {"city", "building", "mountain", "sea", "landscape", "countryside"}
 
 
 def answer(material: Material) -> list[Label]:
@@ -137,14 +143,27 @@ def _of_things(material: Material) -> list[Label]:
     things = [thing for found in material.things for thing in found]
     largest = max(things, key=lambda thing: thing.box.width * thing.box.height, default=None)
     if largest is None or 2 * sum(thing.name == largest.name for thing in things) < len(material.stills):
-        return []
+        return _of_land(material)
     share = largest.box.width * largest.box.height / (width * height)
     tall = largest.box.height / height
     measured = {"share": round(share, 3), "height": round(tall, 3)}
-    why = f"nobody is seen, and a {largest.name} fills {share:.0%} of the picture"
+    why = f"nobody is seen, and a {largest.name} is {tall:.2f} of the picture's height"
     if largest.name in _ANIMALS:
         return [Label("size", _of_animal(tall), 0.4, why, measured)]
+    if largest.name in _METRES and (metres := _METRES[largest.name] / tall) >= _WIDE:
+        return [Label("size", size_of(metres)[0], 0.4, why, {**measured, "metres": round(metres, 2)})]
     return [Label("size", "insert", 0.5, why, measured)] if share >= _INSERT and largest.name in _SMALL else []
+
+
+def _of_land(material: Material) -> list[Label]:
+    """Land, water or a town with nobody and nothing in it is taken to be far away."""
+    labels = scenery.answer(material)
+    if not any(label.value == "exterior" for label in labels):
+        return []
+    wide = [label for label in labels if label.facet == "scenery" and label.value in _WIDE_PLACES]
+    if not wide:
+        return []
+    return [Label("size", "extreme long", 0.35, f"nobody is seen, and it is taken for {wide[0].value}")]
 
 
 def _of_animal(tall: float) -> str:
