@@ -2,6 +2,7 @@
 
 import json
 import os
+import pkgutil
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +78,7 @@ def update(folder: Path, wish: Wish = PLAIN, **options: object) -> Outcome:
         return index(catalogue, wish, **options)  # type: ignore[arg-type]
 
 
-def contents(folder: Path) -> list[tuple[object, ...]]:
+def contents(folder: Path) -> list[tuple[Any, ...]]:
     """Everything that is in a catalogue, in order."""
     with Catalogue.open(folder) as catalogue:
         rows = [
@@ -272,39 +274,64 @@ def test_whoever_stops_goes_on(quick: None, folder: Path) -> None:
 
 KILLED = """
 import os, signal
-from pathlib import Path
 from melies.footage.catalogue import Catalogue, store
-whole, calls = {owner}.{name}, []
+whole, calls = store.settle, []
 def killed(*given):
-    made = whole(*given)
-    calls.append(made)
+    whole(*given)
+    calls.append(None)
     if len(calls) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-    return made
-{owner}.{name} = killed
+store.settle = killed
 with Catalogue.open({folder!r}, create=True) as catalogue:
     indexer.index(catalogue, indexer.Wish(people=False))
 """
-PLACES = ("Catalogue", "keep"), ("store", "settle")
-"""Between the stills of the second film; and when its shots are in the table, and the book is half written."""
+"""Dies when the second film's shots are in the table, the book is half written, and the third film is being read."""
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_end(quick: None, folder: Path, tmp_path: Path) -> None:
-    folders = [tmp_path / name for _, name in PLACES]
-    processes = []
-    for (owner, name), copy in zip(PLACES, folders, strict=True):
-        shutil.copytree(folder, copy)
-        script = QUICK + KILLED.format(owner=owner, name=name, folder=str(copy))
-        processes.append(subprocess.Popen([sys.executable, "-c", script]))
+def test_killed_it_goes_on_to_the_same_end(quick: None, folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    process = subprocess.Popen([sys.executable, "-c", QUICK + KILLED.format(folder=str(copy))])
     update(folder)
     wanted = [(row[0], row[2]) for row in contents(folder)]
     stills = sorted(path.relative_to(folder) for path in folder.rglob("*.jpg*"))
-    for process, copy in zip(processes, folders, strict=True):
-        assert process.wait() == -signal.SIGKILL
-        assert {row[0] for row in contents(copy)} < {id for id, _ in wanted}  # what is there is whole films
-        assert 0 < update(copy).read <= 3
-        assert [(row[0], row[2]) for row in contents(copy)] == wanted
-        assert sorted(path.relative_to(copy) for path in copy.rglob("*.jpg*")) == stills
+    assert process.wait() == -signal.SIGKILL
+    assert [row[1].file.name for row in contents(copy)] == ["a.mp4"]
+    assert update(copy).read == 2
+    assert [(row[0], row[2]) for row in contents(copy)] == wanted
+    assert sorted(path.relative_to(copy) for path in copy.rglob("*.jpg*")) == stills
+
+
+@pytest.mark.parametrize("place", ["Catalogue.keep", "store.to_table", "Ledger.finish", "store.settle"])
+def test_interrupted_anywhere_it_leaves_no_half_film(
+    quick: None, folder: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = {"store": "melies.footage.catalogue.store", "Ledger": "melies.footage.catalogue.Ledger"}
+    owner, _, method = place.partition(".")
+    calls = 0
+
+    def fails(*given: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+        return whole(*given)  # type: ignore[no-any-return]
+
+    target = f"{name.get(owner, 'melies.footage.catalogue.Catalogue')}.{method}"
+    whole = pkgutil.resolve_name(target)
+    with monkeypatch.context() as patch:
+        patch.setattr(target, fails)
+        with pytest.raises(KeyboardInterrupt):
+            update(folder)
+    with Catalogue.open(folder) as catalogue:
+        whole_films = catalogue.ledger.shots()
+        assert catalogue.count() == sum(whole_films.values())
+        assert len(whole_films) < 3
+    update(folder)
+    assert len(contents(folder)) == 4
+    with Catalogue.open(folder) as catalogue:
+        pictures = {path for one in catalogue.records() for path in one.pictures}
+    assert set((folder / HOME / "stills").rglob("*.*")) == pictures
 
 
 def test_watching_waits_until_files_have_grown(tmp_path: Path) -> None:
