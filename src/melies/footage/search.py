@@ -10,7 +10,9 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,8 @@ WORDS, MEANING, LOOK = 1.0, 1.0, 3.0
 
 _ALIKE = 0.6
 """Scalar product of two texts from which on they count as the same."""
+_CHANCE = 0.4
+"""Score of the meaning that may be by chance."""
 _SEEN = 0.4
 """Scalar product of two pictures below which they have nothing in common; photographs all have something."""
 
@@ -38,16 +42,20 @@ class Part:
     """What one way of searching says of a shot.
 
     Attributes:
-        name: Which: the condition's words, `"words"`, `"meaning"` or `"look"`.
+        kind: Which.
+        name: The words of the condition, or the kind.
         score: 0…1.
         weight: How much it counts.
         why: The reason.
+        speaks: Whether it speaks for the shot: a little likeness is there between any two texts.
     """
 
+    kind: Literal["condition", "words", "meaning", "look"]
     name: str
     score: float
     weight: float
     why: str
+    speaks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class Wish:
     vector: Vector | None = None
     look: Vector | None = None
 
-    @property
+    @cached_property
     def stems(self) -> frozenset[str]:
         """The words that are looked for."""
         return frozenset(stems(self.query.meaning))
@@ -108,16 +116,16 @@ def rank(records: Iterable[Record], wanted: Wish, words: Mapping[str, float], li
     best: list[tuple[float, int, Found]] = []
     for number, record in enumerate(records):
         found = judge(record, wanted, words.get(record.id, 0.0))
-        if found is None or found.score <= 0:
+        if found is None:
             continue
         heapq.heappush(best, (found.score, -number, found))
         if len(best) > limit:
             heapq.heappop(best)
-    return [found for _, _, found in sorted(best, key=lambda one: one[:2], reverse=True)]
+    return [_told(found, wanted) for _, _, found in sorted(best, key=lambda one: one[:2], reverse=True)]
 
 
 def judge(record: Record, wanted: Wish, words: float) -> Found | None:
-    """Say how well a shot fits; None if it must not be.
+    """Say how well a shot fits; None if it must not be, or nothing speaks for it.
 
     Args:
         record: The shot.
@@ -127,32 +135,35 @@ def judge(record: Record, wanted: Wish, words: float) -> Found | None:
     parts = []
     for condition in wanted.query.conditions:
         held, why = condition.match(record)
-        if condition.negative and held:
+        if held if condition.negative else condition.strict and not held:
             return None
-        if condition.strict and not condition.negative and not held:
-            return None
-        if condition.negative:
-            continue
-        parts.append(Part(condition.source, UNKNOWN if held is None else held, condition.weight, why))
+        if not condition.negative:
+            score = UNKNOWN if held is None else held
+            parts.append(Part("condition", condition.source, score, condition.weight, why, bool(held)))
     if wanted.stems:
-        parts.append(_words(record, wanted, words))
+        parts.append(Part("words", "words", words, WORDS, "", words > 0))
     if wanted.vector is not None:
         alike = 0.0 if record.vector is None else float(record.vector @ wanted.vector)
         score = min(1.0, max(0.0, alike / _ALIKE))
-        parts.append(Part("meaning", score, MEANING, f"the likeness of both texts is {alike:.2f}"))
+        why = f"the likeness of both texts is {alike:.2f}"
+        parts.append(Part("meaning", "meaning", score, MEANING, why, score > _CHANCE))
     if wanted.look is not None:
         alike = 0.0 if record.look is None else float(record.look @ wanted.look)
         score = min(1.0, max(0.0, (alike - _SEEN) / (1 - _SEEN)))
-        parts.append(Part("look", score, LOOK, f"the likeness of both pictures is {alike:.2f}"))
+        parts.append(Part("look", "look", score, LOOK, f"the likeness of both pictures is {alike:.2f}", score > 0))
+    if not parts:  # Only what must not be was said: every other shot is as good as the next.
+        return Found(record, 1.0, ())
+    if not any(part.speaks for part in parts):
+        return None
     whole = sum(part.weight for part in parts)
-    # Where nothing is asked for, or only that something must not be, every shot is as good as the next.
-    score = sum(part.score * part.weight for part in parts) / whole if whole else 1.0
-    return Found(record, score, tuple(parts))
+    return Found(record, sum(part.score * part.weight for part in parts) / whole, tuple(parts))
 
 
-def _words(record: Record, wanted: Wish, score: float) -> Part:
-    there = sorted(wanted.stems & set(stems(texts(record))))
-    return Part("words", score, WORDS, f"has {', '.join(there)}" if there else "has none of the words")
+def _told(found: Found, wanted: Wish) -> Found:
+    """Say which words a shot has; that takes longer than all the rest, so only those that were chosen are asked."""
+    there = wanted.stems & set(stems(texts(found.record)))
+    why = f"has {', '.join(sorted(there))}" if there else "has none of the words"
+    return replace(found, parts=tuple(replace(one, why=why) if one.kind == "words" else one for one in found.parts))
 
 
 def texts(record: Record) -> str:

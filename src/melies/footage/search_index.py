@@ -6,14 +6,25 @@ Below `WHOLE` shots there are none, and a search looks at every shot.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
+from melies.footage.analyse import facets
 from melies.footage.catalogue import Catalogue
+from melies.footage.record import Record
+from melies.footage.search import Found, Vector, Wish, positive, rank, scaled, search
 
 WHOLE = 2000
 """Shots up to which a search looks at all of them."""
 _TRAINED = 16384
 """Shots from which on vectors are sorted into cells; before that all of them are compared."""
+_COLUMNS = ("id", "shot", "labels", "words", "pictures", "vector")
+_MORE = 20
+"""Shots that each way of searching proposes besides as many as are wanted."""
+_CELLS = 20
+"""Cells of the vectors' index that are looked into."""
+_REFINE = 5
+"""How many times more shots are compared by their whole vectors than are wanted."""
 _WORDS = ("about", "said")
 _NUMBERS = ("id", "film", "seconds")
 
@@ -22,7 +33,8 @@ def refresh(catalogue: Catalogue) -> None:
     """Make the indices that a large catalogue lacks, and take into them what was added since they were made.
 
     Words stand in an inverted index, labels in bitmaps, numbers in trees. Vectors are sorted into about √N cells and
-    kept in 6 bits for every 8 (Jégou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search", TPAMI 2011).
+    kept in a byte for every 8 numbers (Jégou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search",
+    TPAMI 2011).
 
     Args:
         catalogue: One that was opened with `create`.
@@ -66,3 +78,93 @@ def _config(field: Any, count: int) -> Any:
     if field.name in _NUMBERS or kinds.is_floating(field.type):
         return BTree()
     return Bitmap() if field.name not in ("shot", "labels", "words", "pictures") else None
+
+
+def find(catalogue: Catalogue, wanted: Wish, limit: int = 20, person: str = "") -> list[Found]:
+    """Find shots in a catalogue.
+
+    Args:
+        catalogue: Where.
+        wanted: What is looked for, made by `search.wish`.
+        limit: How many are wanted.
+        person: Only shots in which this person is seen.
+
+    Returns:
+        The best first.
+
+    Raises:
+        UseError: There is no such person.
+    """
+    where = _must(catalogue, wanted, person)
+    if catalogue.table.count_rows() <= WHOLE:
+        return search(list(catalogue.records(where)), wanted, limit)
+    return _Proposals(catalogue, wanted, where).best(limit)
+
+
+def _must(catalogue: Catalogue, wanted: Wish, person: str) -> str | None:
+    """What is true of every shot that may be found, in SQL; None for nothing."""
+    parts = [catalogue.with_person(person)] if person else []
+    for condition in wanted.query.conditions:
+        text = condition.sql(facets())
+        if text and condition.negative:
+            parts.append(f"({text}) IS NOT TRUE")
+        elif text and condition.strict:
+            parts.append(f"({text})")
+    return " AND ".join(parts) or None
+
+
+class _Proposals:
+    """What each way of searching a large catalogue proposes."""
+
+    def __init__(self, catalogue: Catalogue, wanted: Wish, where: str | None) -> None:
+        self.catalogue = catalogue
+        self.table = catalogue.table
+        self.wanted = wanted
+        self.where = where
+        self.rows: set[int] = set()
+        self.words: dict[str, float] = {}
+
+    def best(self, limit: int) -> list[Found]:
+        count = limit + _MORE
+        self._by_words(count)
+        self._by_vector("vector", self.wanted.vector, count)
+        self._by_vector("look", self.wanted.look, count)
+        self._by_conditions(count)
+        return rank(self._records(), self.wanted, self.words, limit)
+
+    def _records(self) -> Iterator[Record]:
+        query = self.table.take_row_ids(sorted(self.rows)).select(
+            [*_COLUMNS, *(["look"] if self.wanted.look is not None else [])]
+        )
+        yield from self.catalogue.records_of(query.to_arrow())
+
+    def _by_words(self, count: int) -> None:
+        if self.wanted.stems:
+            found = self._ask(self.table.search(" ".join(sorted(self.wanted.stems)), query_type="fts"), count, "_score")
+            self.words = scaled({row["id"]: row["_score"] for row in found})
+
+    def _by_vector(self, column: str, vector: Vector | None, count: int, where: str = "") -> None:
+        if vector is not None:
+            query = self.table.search(vector, column).distance_type("cosine").nprobes(_CELLS).refine_factor(_REFINE)
+            self._ask(query, count, "_distance", where)
+
+    def _by_conditions(self, count: int) -> None:
+        """Shots of which all conditions hold, the likeliest by meaning first; where these are few, of fewer."""
+        texts = [text for one in positive(self.wanted.query) if not one.strict and (text := one.sql(facets()))]
+        enough = len(self.rows) + count
+        while texts and len(self.rows) < enough:
+            where = " AND ".join(f"({text})" for text in texts)
+            if self.wanted.vector is not None:
+                self._by_vector("vector", self.wanted.vector, count, where)
+            else:
+                self._ask(self.table.search(), count, where=where)
+            texts.pop()
+
+    def _ask(self, query: Any, count: int, score: str = "", where: str = "") -> list[dict[str, Any]]:
+        condition = self.catalogue.shown(" AND ".join(f"({text})" for text in (self.where, where) if text) or None)
+        if condition:
+            query = query.where(condition)
+        columns = ["id", score] if score else ["id"]
+        found: list[dict[str, Any]] = query.select(columns).with_row_id(True).limit(count).to_list()
+        self.rows.update(row["_rowid"] for row in found)
+        return found

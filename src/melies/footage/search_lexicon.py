@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from melies.footage.label import Facet
 from melies.footage.search_conditions import Option, plain
@@ -108,8 +109,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "mouth open": "open mouth, shouting, screaming",
     },
     "facing": {
-        "camera": "looking at camera, looking at the camera, looks at the camera, facing the camera, facing camera, "
-        "towards camera, into the camera, frontal, looking into the lens",
+        "camera": "facing the camera, facing camera, towards camera, towards the camera, frontal, from the front",
         "profile": "in profile, side view, from the side",
         "profile left": "profile, in profile, side view, looking left, looks left, facing left",
         "profile right": "profile, in profile, side view, looking right, looks right, facing right",
@@ -151,6 +151,16 @@ SYNONYMS: dict[str, dict[str, str]] = {
     },
 }
 """Facet → value → what else it is called. A name may stand for several values."""
+
+SYNONYMS["moves"] = SYNONYMS["movement"]
+SYNONYMS["gaze"] = {
+    "into the lens": "looking at camera, looking at the camera, looks at the camera, into the camera, "
+    "looks into the lens, looking into the lens, eye contact",
+    "looking left": "looks left, eyes left",
+    "looking right": "looks right, eyes right",
+    "looking up": "looks up",
+    "looking down": "looks down",
+}
 
 NUMBERS: dict[str, dict[str, tuple[float, float]]] = {
     "people": {
@@ -213,10 +223,11 @@ _VAGUE = {
 }
 
 
-def terms(facets: Mapping[str, Facet]) -> dict[str, tuple[Option, ...]]:
+@lru_cache(maxsize=8)
+def terms(facets: tuple[Facet, ...]) -> Mapping[str, tuple[Option, ...]]:
     """Return what can be said about these facets, in the form of `plain`, and the values that each name stands for."""
     found: dict[str, list[Option]] = {}
-    for facet in facets.values():
+    for facet in facets:
         known = {_core(value, facet.name): names for value, names in SYNONYMS.get(facet.name, {}).items()}
         for value in facet.values:
             core = _core(value, facet.name)
@@ -236,11 +247,13 @@ def _core(value: str, facet: str) -> str:
     return text
 
 
-def amounts(facets: Mapping[str, Facet]) -> dict[str, tuple[str, float, float]]:
+@lru_cache(maxsize=8)
+def amounts(facets: tuple[Facet, ...]) -> Mapping[str, tuple[str, float, float]]:
     """Return what can be said about numbers, in the form of `plain`: the facet, from and to."""
+    known = {"seconds", *(facet.name for facet in facets)}
     return {
         plain(name): (facet, *limits)
         for facet, names in NUMBERS.items()
-        if facet == "seconds" or facet in facets
+        if facet in known
         for name, limits in names.items()
     }

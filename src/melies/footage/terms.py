@@ -141,8 +141,8 @@ class _Parser:
     def __init__(self, sentence: str, facets: dict[str, Facet], people: Sequence[str]) -> None:
         self.sentence = sentence
         self.facets = facets
-        self.terms = terms(facets)
-        self.amounts = amounts(facets)
+        self.terms = terms(tuple(facets.values()))
+        self.amounts = amounts(tuple(facets.values()))
         self.people = {plain(name): name for name in people}
         self.pieces = [
             _Piece(kind := str(match.lastgroup), match[kind].replace("’", "'"), *match.span())
@@ -362,12 +362,12 @@ class _Parser:
     def _speed(self) -> None:
         """`slow` and its like mean the camera where a movement is asked for."""
         moves = any(isinstance(one, Trait) and one.options[0].facet == "movement" for one in self.conditions)
-        values = self.facets["speed"].values if "speed" in self.facets else ()
+        values = self.facets["pace"].values if "pace" in self.facets else ()
         for piece in list(self.rest):
             speed = next((speed for speed, words in SPEEDS.items() if piece.text.lower() in words), None)
             if moves and speed in values:
                 self.rest.remove(piece)
-                self.conditions.append(Trait((Option("speed", str(speed)),), source=piece.text))
+                self.conditions.append(Trait((Option("pace", str(speed)),), source=piece.text))
 
     def _joined(self) -> tuple[Condition, ...]:
         """The conditions, each once: of two counts of people, the one that says more."""
