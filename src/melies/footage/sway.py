@@ -27,6 +27,8 @@ _SOFT = 1.2
 """Sigma of the blur, in pixels, under which noise does not pass for change."""
 _FLAT = 0.5
 """Code values (root mean square) that the motion must change in a part of the picture before that says anything."""
+_GOES, _LESS = 0.5, 0.6
+"""A smaller share than the first says that a part of the picture stands, if its change is below the second."""
 _MEASURES = 10
 """Numbers of each step."""
 
@@ -48,7 +50,7 @@ class Sway:
         self._apart = max(3.0, max(size) / 28)
         self._past: tuple[float, Grey, Grey] | None = None
         self._rows = array("d")
-        self._along, self._squared = np.zeros(GRID), np.zeros(GRID)
+        self._along, self._expected, self._changed = np.zeros(GRID), np.zeros(GRID), np.zeros(GRID)
 
     @property
     def time(self) -> float:
@@ -69,8 +71,10 @@ class Sway:
         """Return what was measured up to now."""
         table = np.frombuffer(self._rows, np.float64).reshape(-1, _MEASURES)
         time, lasts, right, down, turn, grow, found, rest, change, luma = table.T
-        clear = self._squared > _FLAT**2 * max(1, len(table))
-        share = np.divide(self._along, self._squared, out=np.full(GRID, np.nan), where=clear)
+        clear = self._expected > _FLAT**2 * max(1, len(table))
+        share = np.divide(self._along, self._expected, out=np.full(GRID, np.nan), where=clear)
+        # Where something stands still, little changes; where much does, that is noise, or somebody passes by.
+        share[(share < _GOES) & (self._changed > _LESS * self._expected)] = np.nan
         return Motion(time, lasts, right, down, turn, grow, found.astype(bool), rest, change, luma, share)
 
     def _way(self, past: Grey, here: Grey) -> tuple[Way, bool]:
@@ -126,7 +130,11 @@ class Sway:
         # What passes through changes a part of the picture by more than any motion of all of it.
         most = 2 * np.abs(expected)
         within = np.clip(changed, -most, most)
-        self._along += cv.resize(expected * within, GRID[::-1], interpolation=cv2.INTER_AREA)
-        self._squared += cv.resize(expected * expected, GRID[::-1], interpolation=cv2.INTER_AREA)
+        for total, product in (
+            (self._along, expected * within),
+            (self._expected, np.square(expected)),
+            (self._changed, np.square(within)),
+        ):
+            total += cv.resize(product, GRID[::-1], interpolation=cv2.INTER_AREA)
         whole = max(1, cv.countNonZero(seen))
         return float(cv.norm(changed, expected, cv2.NORM_L1)) / whole, float(cv.norm(changed, cv2.NORM_L1)) / whole

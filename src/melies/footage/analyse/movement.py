@@ -44,16 +44,22 @@ _BESIDE = 0.4
 """What goes at least so far as the main move, as a share, is a move too."""
 _SHAKE = 0.02
 """Trembling (root mean square, half widths a second) from which on a camera is held by hand."""
+_RETURN = 0.35
+"""Who holds the camera sways to and fro: what comes back by more than this share is no move."""
 _STANDS = 0.35
 """Below this share of the motion (`Motion.share`) a part of the picture stands still."""
 _RIM_STANDS = 0.3
 """With more of the rim standing still, the camera does."""
-_SPREAD = 0.45
-"""How unlike each other the shares of parts of the picture are (quartiles) when near things pass before far ones."""
+_FASTER = 1.25
+"""A quarter of the picture is at least so much faster than most of it when near things pass before far ones."""
 _SLOW, _FAST = 0.06, 0.25
 """Picture widths a second."""
 _RIM = np.ones(GRID, bool)
 _RIM[1:-1, 1:-1] = False
+
+
+Four = NDArray[np.float64]
+"""Right, down, turn and growth."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +76,20 @@ class Path:
     speed: NDArray[np.float64]
     shake: float
 
-    def travel(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """How far each of the four goes in its main direction while it is fast enough to be seen, and for how long."""
-        far, long = np.zeros(4), np.zeros(4)
+    def travel(self) -> tuple[Four, Four, Four]:
+        """How far each of the four goes while it is fast enough to be seen, for how long, and how far it comes back."""
+        ways = []
         for sign in (1, -1):
             going = sign * self.speed > _LEAST
-            length = (np.where(going, self.speed, 0) * self.lasts[:, None]).sum(0)
-            further = np.abs(length) > np.abs(far)
-            far[further] = length[further]
-            long[further] = (going * self.lasts[:, None]).sum(0)[further]
-        return far, long
+            far = (np.where(going, self.speed, 0) * self.lasts[:, None]).sum(0)
+            ways.append((far, (going * self.lasts[:, None]).sum(0)))
+        (ahead, ahead_long), (behind, behind_long) = ways
+        first = ahead > -behind
+        return (
+            np.where(first, ahead, behind),
+            np.where(first, ahead_long, behind_long),
+            np.minimum(ahead, -behind),
+        )
 
 
 def answer(material: Material) -> list[Label]:
@@ -88,7 +98,7 @@ def answer(material: Material) -> list[Label]:
     if len(motion.time) < 3 or motion.found.mean() < 0.5:
         return _unfollowed(motion)
     path = follow(motion)
-    far, long = path.travel()
+    far, long, back = path.travel()
     reach = np.abs(far) / _FAR
     if max(reach.max(), path.shake / _SHAKE) < 1:
         return [_static(float(reach.max()), path.shake)]
@@ -96,7 +106,9 @@ def answer(material: Material) -> list[Label]:
     if stands > _RIM_STANDS:
         why = f"{stands:.0%} of the picture's rim stands still"
         return [Label("movement", "static", round(min(0.95, 0.4 + stands), 2), why, {"stands": round(stands, 3)})]
-    if reach.max() < 1 or (reach.max() < 2 and path.shake > _rms(path.speed[:, :2])):
+    main = int((np.abs(far) * _WEIGHT * (reach >= 1)).argmax())
+    sways = path.shake > _SHAKE and back[main] > _RETURN * abs(far[main])
+    if reach.max() < 1 or sways or (reach.max() < 2 and path.shake > _rms(path.speed[:, :2])):
         return [_handheld("movement", path.shake)]
     return _moves(far, long, path.shake, motion.share)
 
@@ -166,9 +178,7 @@ def _surer(times: float) -> float:
     return float(0.97 - 0.47 / max(1.0, times))
 
 
-def _moves(
-    far: NDArray[np.float64], long: NDArray[np.float64], shake: float, share: NDArray[np.float64]
-) -> list[Label]:
+def _moves(far: Four, long: Four, shake: float, share: NDArray[np.float64]) -> list[Label]:
     """The main move, with its speed, and those beside it."""
     reach = np.abs(far) / _FAR
     moved = np.abs(far) * _WEIGHT * (reach >= 1)
@@ -193,9 +203,7 @@ def _moves(
     return [first, *found, paced, Label("speed", round(speed, 4), first.sure, why)]
 
 
-def _move(
-    facet: str, index: int, far: NDArray[np.float64], long: NDArray[np.float64], reach: NDArray[np.float64]
-) -> Label:
+def _move(facet: str, index: int, far: Four, long: Four, reach: Four) -> Label:
     name = _NAMES[index][int(far[index] < 0)]
     much = (
         f"{abs(far[index]) / 2:.1%} of the width",
@@ -213,10 +221,9 @@ def _tracking(main: int, share: NDArray[np.float64]) -> Label | None:
     if main > 1 or len(seen) < 8:
         return None
     low, high = np.quantile(seen, [0.25, 0.75])
-    if high - low < _SPREAD:
+    if high < _FASTER:
         return None
-    sure = min(0.8, 0.5 + 0.4 * max(0.0, float(high - low - _SPREAD)))
+    sure = min(0.8, 0.5 + 0.6 * float(high - _FASTER))
     why = f"parts of the picture move {low:.1f} to {high:.1f} times as fast as most of it"
-    return Label(
-        "moves", "tracking", round(sure, 2), why, {"slower": round(float(low), 2), "faster": round(float(high), 2)}
-    )
+    measured = {"slower": round(float(low), 2), "faster": round(float(high), 2)}
+    return Label("moves", "tracking", round(sure, 2), why, measured)
