@@ -90,14 +90,12 @@ def expression(values: Mapping[str, float]) -> dict[str, float]:
     """
     smile, jaw = values["mouthSmile"], values["jawOpen"]
     raised = min(values["browInnerUp"], max(values["eyeWide"] / 0.35, jaw / 0.6))
-    # Eyes that look down are half closed.
-    closed = values["eyeBlink"] - 0.3 * values["eyeLookDown"] * (values["eyeBlink"] < 0.7)
     return {
-        "smiling": _step(smile, 0.4),
-        "laughing": min(_step(smile, 0.5), _step(jaw, 0.25)),
+        "smiling": _step(smile, 0.58),
+        "laughing": min(_step(smile, 0.58), _step(jaw, 0.25)),
         "surprised": _step(raised, 0.55),
-        "frowning": _step(max(values["browDown"], values["mouthFrown"]), 0.4),
-        "eyes closed": _step(closed, 0.52),
+        "frowning": _step(max(values["browDown"], values["mouthFrown"]) - 0.5 * smile, 0.36),
+        "eyes closed": _step(values["eyeBlink"], 0.55),
         "mouth open": _step(jaw, 0.3),
     }
 
