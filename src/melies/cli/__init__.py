@@ -25,6 +25,7 @@ COMMANDS = (
     "shots",
     "assemble",
     "render",
+    "storyboard",
     "index",
     "people",
     "find",

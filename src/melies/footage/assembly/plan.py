@@ -225,11 +225,14 @@ def kept(path: Path, stretches: Sequence[tuple[Fraction, Fraction]], rate: Fract
 def _stretches(
     heard: NDArray[np.bool_], margin: float, least: float, end: Fraction, rate: Fraction
 ) -> list[tuple[Fraction, Fraction]]:
-    """Runs of 0.4 s windows, 0.1 s apart, as frames; those nearer than `least` are joined."""
+    """Runs of 0.4 s windows, 0.1 s apart, as frames; those nearer than `least` are joined.
+
+    The first window of a run has the sound at its end, the last one at its beginning: the least sound makes four.
+    """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], heard, [False]]).astype(np.int8)))
     runs: list[list[float]] = []
     for first, last in edges.reshape(-1, 2):
-        begin, stop = 0.1 * first + 0.15 - margin, 0.1 * (last - 1) + 0.25 + margin
+        begin, stop = 0.1 * first + 0.3 - margin, 0.1 * (last - 1) + 0.1 + margin
         if runs and begin - runs[-1][1] < least:
             runs[-1][1] = stop
         else:

@@ -1,0 +1,246 @@
+"""`melies assemble`: a rough cut out of a folder of footage."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from melies.footage.assembly.music import Rhythm
+    from melies.footage.assembly.plan import Find, Rough
+    from melies.footage.catalogue import Catalogue
+    from melies.footage.timeline import Timeline
+
+MODES = ("brief", "trailer", "montage", "supercut", "silence-cut")
+_TIMELINES = (".otio", ".edl", ".fcpxml", ".xml")
+_DEFAULT = (".otio", ".md", ".mp4")
+_PREVIEW = 960
+"""Width of previews in pixels; the real thing is made by `melies render`."""
+
+
+@click.command(
+    "assemble",
+    no_args_is_help=True,
+    epilog="""\b
+    melies assemble brief.md --from footage
+    melies assemble brief.md --from footage --music song.wav --duration 60 --to cut.otio
+    melies assemble --mode supercut "never again" --from footage
+    melies assemble --mode montage --from footage --music song.wav --to cut.mp4
+    melies assemble --mode silence-cut interview.mp4 --to tight.mp4""",
+)
+@click.argument("subject", required=False, metavar="[BRIEF|WORDS|FILE]")
+@click.option("--from", "folder", metavar="FOLDER", help="The footage; `melies index` must have read it.")
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="brief",
+    show_default=True,
+    help="What to make: a cut after a brief (a text file, one line for each shot), a trailer, a montage of what looks "
+    "best, a supercut of every time that WORDS are said, or FILE without its silences.",
+)
+@click.option(
+    "--to",
+    "targets",
+    multiple=True,
+    metavar="OUT",
+    help="What to write, again for more: .otio, .edl, .fcpxml, .xml (a timeline of the originals), .mp4 (a small "
+    "preview) or .md (a paper edit, with the reasons).  [default: NAME-cut.otio, NAME-cut.md and NAME-cut.mp4]",
+)
+@click.option("--music", metavar="FILE", help="Cut on the beats of this music, which plays under the cut.")
+@click.option("--duration", type=click.FloatRange(0, min_open=True), help="How long the cut should be, in seconds.")
+@click.option(
+    "--fps", metavar="RATE", help="Frames per second of the timeline; that of most of the footage by default."
+)
+@click.option(
+    "--quieter",
+    type=click.FloatRange(1, 60),
+    default=20.0,
+    show_default=True,
+    help="silence-cut: what is so many LU quieter than the whole is silence.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 5),
+    default=0.2,
+    show_default=True,
+    help="silence-cut: seconds that are kept around what is heard.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace what exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def command(
+    subject: str | None,
+    folder: str | None,
+    mode: str,
+    targets: tuple[str, ...],
+    music: str | None,
+    duration: float | None,
+    fps: str | None,
+    quieter: float,
+    margin: float,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Assemble a rough cut, and say why each shot is where it is.
+
+    For every line of the brief the footage is searched as `melies find` does; of what was found, those shots are taken
+    that go together: no jump cuts, sizes that alternate, directions that are kept, no word cut in the middle. The
+    timelines refer to the originals, so that an editor can go on from there.
+    """
+    from melies.times import parse_rate
+
+    rate = None if fps is None else parse_rate(fps)
+    if mode == "silence-cut":
+        _without_silence(subject, folder, targets, quieter, margin, overwrite, quiet)
+        return
+    if folder is None:
+        raise click.UsageError("Say which footage: --from FOLDER.")
+    if mode in ("brief", "supercut") and subject is None:
+        what = "the brief: a text file, one line for each shot" if mode == "brief" else "the words that are said"
+        raise click.UsageError(f"Say which: {what}.")
+    if mode in ("trailer", "montage") and subject is not None:
+        raise click.UsageError(f"--mode {mode} needs nothing but --from; {subject!r} is too much.")
+    rhythm = _listen(music)
+    name = Path(subject).stem if mode == "brief" and subject else f"{mode} {subject}" if subject else mode
+    inputs = [Path(path) for path in (subject if mode == "brief" else None, music) if path]
+    outputs = _outputs(targets, f"{_filename(name)}-cut", overwrite, inputs)
+    rough = _rough(mode, subject or "", Path(folder), duration, rhythm)
+    for beat in rough.empty:
+        click.echo(f"warning: nothing was found for line {beat.line}, {beat.text!r}.", err=True)
+    timeline = rough.timeline(name, None if music is None else Path(music).absolute(), rate)
+    _write(timeline, rough, outputs, overwrite, quiet)
+
+
+def _rough(mode: str, subject: str, folder: Path, duration: float | None, rhythm: Rhythm | None) -> Rough:
+    from melies.footage.assembly import parse, plan
+    from melies.footage.catalogue import Catalogue
+
+    beats = parse(_brief(subject)) if mode == "brief" else []
+    with Catalogue.open(folder) as catalogue:
+        if mode == "montage":
+            return plan.montage(catalogue.records(), duration, rhythm)
+        if mode == "supercut":
+            return plan.supercut(catalogue.records(), subject)
+        find = _finder(catalogue)
+        if mode == "trailer":
+            return plan.trailer(find, duration or 30.0, rhythm)
+        return plan.from_brief(beats, find, duration, rhythm)
+
+
+def _brief(subject: str) -> str:
+    from melies.errors import UseError
+
+    path = Path(subject)
+    if not path.is_file():
+        raise UseError(f"There is no brief {subject}.", "Write a text file, one line for each shot that you want.")
+    if path.stat().st_size > 1 << 20:
+        raise UseError(f"{subject} is too long for a brief.", "One line for each shot is enough.")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UseError(f"{subject} is not a text file in UTF-8.", "Save it as plain text.") from None
+
+
+def _listen(music: str | None) -> Rhythm | None:
+    if music is None:
+        return None
+    from melies.footage.assembly.music import listen
+
+    return listen(music)
+
+
+def _finder(catalogue: Catalogue) -> Find:
+    from melies.footage.assembly.choose import Candidate
+    from melies.footage.search import wish
+    from melies.footage.search_index import find as find_in
+    from melies.footage.terms import parse
+
+    people = [person.name for person in catalogue.people() if person.name]
+
+    def find(text: str, most: int) -> list[Candidate]:
+        found = find_in(catalogue, wish(parse(text, people=people)), most)
+        return [
+            Candidate(one.record, one.score, tuple(f"{part.name}: {part.why}" for part in one.parts if part.score > 0))
+            for one in found
+        ]
+
+    return find
+
+
+def _without_silence(
+    subject: str | None,
+    folder: str | None,
+    targets: tuple[str, ...],
+    quieter: float,
+    margin: float,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    if subject is None or folder is not None:
+        raise click.UsageError("Say which film: melies assemble --mode silence-cut FILE --to OUT.")
+    from melies.footage.assembly import plan
+    from melies.footage.timeline import about
+
+    path = Path(subject)
+    outputs = _outputs(targets, f"{_filename(path.stem)}-tight", overwrite, [path], (".otio", ".mp4"))
+    known = about(path)
+    length = None if known.length is None else float(known.length)
+    stretches = plan.without_silence(path, quieter, margin, seconds=length)
+    kept = float(sum((end - start for start, end in stretches), Fraction(0)))
+    click.echo(f"{len(stretches)} pieces, {kept:.1f} s" + (f" of {length:.1f} s" if length else ""), err=True)
+    _write(plan.kept(path.absolute(), stretches, known.rate), None, outputs, overwrite, quiet)
+
+
+def _filename(name: str) -> str:
+    return "".join(sign if sign.isalnum() or sign in "-_ " else "_" for sign in name).strip() or "cut"
+
+
+def _outputs(
+    targets: tuple[str, ...], name: str, overwrite: bool, inputs: list[Path], usual: tuple[str, ...] = _DEFAULT
+) -> list[Path]:
+    from melies.errors import UseError
+    from melies.files import exists
+
+    paths = [Path(target) for target in targets] or [Path(name + ending) for ending in usual]
+    for path in paths:
+        if path.suffix.lower() not in (*_TIMELINES, ".mp4", ".mov", ".mkv", ".webm", ".md"):
+            raise UseError(
+                f"{path} should end in .otio, .edl, .fcpxml, .xml, .md or as a film does.",
+                "The ending says what is written.",
+            )
+        if path.suffix.lower() == ".md" and ".md" not in usual:
+            raise UseError("A cut without silences has no paper edit.", "Leave the .md out.")
+        if any(path.absolute() == given.absolute() for given in inputs):
+            raise UseError(f"{path} would overwrite what it is made from.", "Choose another --to.")
+        if exists(path) and not overwrite:
+            raise UseError(f"{path} exists already.", "Add --overwrite to replace it, or choose another --to.")
+        if not path.absolute().parent.is_dir():
+            raise UseError(f"There is no folder {path.parent}.", "Create it first, or choose another place.")
+    return paths
+
+
+def _write(timeline: Timeline, rough: Rough | None, outputs: list[Path], overwrite: bool, quiet: bool) -> None:
+    from melies.footage.assembly import paper
+    from melies.footage.timeline import export
+
+    for path in outputs:
+        ending = path.suffix.lower()
+        if ending in _TIMELINES:
+            export(timeline, path, overwrite)
+        elif ending == ".md" and rough is not None:
+            paper.write(rough, path, timeline.name, overwrite=overwrite)
+        else:
+            _preview(timeline, path, overwrite, quiet)
+            continue
+        click.echo(str(path), err=True)
+
+
+def _preview(timeline: Timeline, path: Path, overwrite: bool, quiet: bool) -> None:
+    from melies.cli.report import reporting
+    from melies.footage.conform import conform
+
+    with reporting(as_json=False, quiet=quiet, verbose=False) as report:
+        clip = conform(timeline, width=_PREVIEW)
+        report.done(clip.save(path, overwrite=overwrite, preset="veryfast", progress=report.progress))
