@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 from melies.frame import Image
 from melies.matting.scale import cv
 
-Plane = NDArray[np.float32]
 _SIDE = 240
 """Longest side of the pictures in which light and colour are measured."""
+
+_BLACK = 24
+"""Code values that noise reaches in black."""
+_AT_ONCE = 0.4
+"""Share of a row that is not black where a picture begins after a bar."""
 
 
 def inside(image: Image) -> Image:
@@ -27,22 +31,17 @@ def inside(image: Image) -> Image:
 
 def bars(image: Image) -> tuple[int, int, int, int]:
     """Return how many rows and columns of even black there are at the top, the bottom, the left and the right."""
-    peak = image.max(2)
-    rows, columns = peak.max(1) > _BLACK, peak.max(0) > _BLACK
-    if not rows.any():
-        return 0, 0, 0, 0
-    top, bottom = int(rows.argmax()), int(rows[::-1].argmax())
-    left, right = int(columns.argmax()), int(columns[::-1].argmax())
+    seen = image.max(2) > _BLACK
+    top, bottom = (_bar(seen[::way]) for way in (1, -1))
+    left, right = (_bar(seen.T[::way]) for way in (1, -1))
     return top, bottom, left, right
 
 
-_BLACK = 24
-"""Code values that noise reaches in black."""
-
-
-def lightness(image: Image) -> Plane:
-    """Return L* of CIE Lab, `H×W` float32, 0…100."""
-    return np.asarray(lab(image)[..., 0])
+def _bar(seen: NDArray[np.bool_]) -> int:
+    """Rows of black before a picture begins: all at once, not as something before a black ground does."""
+    rows = seen.any(1)
+    first = int(rows.argmax())
+    return first if seen[first : first + 3].mean() > _AT_ONCE else 0
 
 
 def lab(image: Image) -> NDArray[np.float32]:

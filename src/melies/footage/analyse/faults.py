@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.footage.analyse._tones import bars, inside
-from melies.footage.analyse.movement import follow
+from melies.footage.analyse.movement import RIM_STANDS, follow, standing
 from melies.footage.label import Facet, Label
-from melies.footage.material import Material, Motion
+from melies.footage.material import Material
 from melies.frame import Image
 from melies.matting.scale import cv
 
@@ -35,7 +35,7 @@ def answer(material: Material) -> list[Label]:
     black = _black(material)
     if black:
         return black
-    return [*_sharpness(material), *_exposure(material), *_noise(material), *_time(material.motion), *_bars(material)]
+    return [*_sharpness(material), *_exposure(material), *_noise(material), *_time(material), *_bars(material)]
 
 
 def _sure(value: float, limit: float) -> float:
@@ -105,15 +105,15 @@ def _noise(material: Material) -> list[Label]:
     return labels
 
 
-def _time(motion: Motion) -> list[Label]:
+def _time(material: Material) -> list[Label]:
     """What only shows as the shot runs."""
+    motion = material.motion
     if len(motion.time) < 8:
         return []
     labels = []
     if motion.found.mean() > 0.5:
         shake = follow(motion).shake
-        share = motion.share[np.isfinite(motion.share)]
-        if shake > _SHAKY and len(share) and np.median(share) > 0.6:
+        if shake > _SHAKY and standing(material) <= RIM_STANDS:
             why = f"the picture trembles by {shake / 2:.1%} of its width a second"
             labels.append(Label("faults", "shaky", _sure(shake, _SHAKY), why, {"shake": round(shake, 4)}))
     swing = _flicker(motion.luma)

@@ -14,7 +14,6 @@ from melies.faces.face import Face
 from melies.footage.analyse._tones import inside, lab
 from melies.footage.label import Facet, Label
 from melies.footage.material import Material, Still
-from melies.frame import Image
 from melies.matting.scale import cv
 
 FACETS = (
@@ -47,9 +46,7 @@ def answer(material: Material) -> list[Label]:
     every = np.concatenate([picture.reshape(-1, 3) for picture in pictures])
     labels = [*_key(every[:, 0]), *_temperature(every), *_daytime(pictures)]
     best = _largest(material)
-    if best is not None:
-        labels += _on_face(*best)
-    return labels
+    return [*labels, *(_on_face(*best) if best is not None else _on_body(material))]
 
 
 def _key(lightness: NDArray[np.float32]) -> list[Label]:
@@ -114,8 +111,8 @@ def _daytime(pictures: list[NDArray[np.float32]]) -> list[Label]:
     light, warm, lamps = np.mean(skies, 0)
     why = f"what looks like sky is {light:.0f} of 100 bright"
     measured = {"sky": round(float(light), 1), "yellow": round(float(warm), 1), "lamps": round(float(lamps), 3)}
-    if light > 62 and warm < 12:
-        return [Label("daytime", "day", round(min(0.9, 0.5 + (light - 62) / 60), 2), why, measured)]
+    if light > 55 and warm < 0:
+        return [Label("daytime", "day", round(min(0.9, 0.5 + (light - 55) / 60), 2), why, measured)]
     if light < 22 and lamps > 0.002:
         return [Label("daytime", "night", round(min(0.9, 0.55 + (22 - light) / 60), 2), why, measured)]
     if 25 < light < 75 and warm > 18:
@@ -124,7 +121,7 @@ def _daytime(pictures: list[NDArray[np.float32]]) -> list[Label]:
 
 
 def _sky(picture: NDArray[np.float32]) -> tuple[float, float, float] | None:
-    """Lightness and b* of an even field at the top: blue, white or, by night, dark; and how much of the picture shines."""
+    """Lightness and b* of an even field at the top that is blue, black or sunset; and how much of it all shines."""
     height = len(picture)
     light = np.ascontiguousarray(picture[..., 0])
     rough = cv.blur(np.abs(cv.Laplacian(light, cv2.CV_32F, ksize=3)), (9, 9))
@@ -134,7 +131,7 @@ def _sky(picture: NDArray[np.float32]) -> tuple[float, float, float] | None:
     if even.sum() < 0.4 * upper.sum():
         return None
     tone = np.median(picture[even], 0)
-    sky_like = tone[2] < -4 or tone[0] > 80 or (tone[0] < 22 and tone[2] < 2) or (tone[2] > 15 and tone[0] > 30)
+    sky_like = tone[2] < -5 or (tone[0] < 22 and tone[2] < 2) or (tone[2] > 15 and tone[1] > 5 and tone[0] > 30)
     below = float(np.median(light[height // 2 :]))
     if not sky_like or (tone[0] > 22 and tone[0] < below):
         return None
@@ -152,27 +149,44 @@ def _on_face(still: Still, face: Face) -> list[Label]:
     outline = np.zeros((tall, wide), np.uint8)
     cv.fillPoly(outline, [face.points[OVAL, :2].round().astype(np.int32)], 255)
     tone = lab(still.image)[..., 0]
-    labels = _behind(still.image, tone, outline, face)
+    labels = _behind(tone, outline, face.size, round(face.box[3]))
     if abs(face.pose.yaw) > _AWAY or abs(face.pose.pitch) > _AWAY:
         return labels
     return labels + _directions(tone, outline, face)
 
 
-def _behind(image: Image, tone: NDArray[np.float32], outline: NDArray[np.uint8], face: Face) -> list[Label]:
-    """Backlight: what is around the head is much brighter than the face."""
-    reach = max(3, round(face.size * 0.9)) | 1
+def _on_body(material: Material) -> list[Label]:
+    """The largest person who is seen without a face: only whether the light comes from behind."""
+    people = [
+        (still, thing.box)
+        for still, things in zip(material.stills, material.things, strict=True)
+        for thing in things
+        if thing.name == "person" and thing.box.height > 0.25 * still.image.shape[0]
+    ]
+    if not people:
+        return []
+    still, box = max(people, key=lambda pair: pair[1].height)
+    outline = np.zeros(still.image.shape[:2], np.uint8)
+    middle = (box.left + box.right) // 2, (box.top + box.bottom) // 2
+    cv.ellipse(outline, middle, (max(1, round(0.25 * box.width)), max(1, round(0.42 * box.height))), 0, 0, 360, 255, -1)
+    return _behind(lab(still.image)[..., 0], outline, float(box.width), box.bottom)
+
+
+def _behind(tone: NDArray[np.float32], outline: NDArray[np.uint8], size: float, bottom: int) -> list[Label]:
+    """Backlight: what is around somebody is much brighter than they are."""
+    reach = max(3, round(size * 0.9)) | 1
     around = cv.dilate(outline, np.ones((reach, reach), np.uint8))
-    around[round(face.box[3]) :] = 0
+    around[bottom:] = 0
     ring = (around > 0) & (cv.dilate(outline, np.ones((max(3, reach // 3),) * 2, np.uint8)) == 0)
     if ring.sum() < 0.2 * (outline > 0).sum():
         return []
     inner, outer = float(np.median(tone[outline > 0])), float(np.quantile(tone[ring], 0.6))
-    measured = {"face": round(inner, 1), "around": round(outer, 1)}
-    why = f"the face is {inner:.0f} of 100 bright, what is around it {outer:.0f}"
+    measured = {"somebody": round(inner, 1), "around": round(outer, 1)}
+    why = f"somebody is {inner:.0f} of 100 bright, what is around them {outer:.0f}"
     if inner < 22 and outer - inner > 35:
         return [Label("light", "silhouette", round(min(0.9, 0.5 + (outer - inner - 35) / 60), 2), why, measured)]
-    if outer - inner > 28 and outer > 65:
-        return [Label("light", "backlit", round(min(0.9, 0.5 + (outer - inner - 28) / 50), 2), why, measured)]
+    if outer - inner > 30 and outer > 90:
+        return [Label("light", "backlit", round(min(0.9, 0.5 + (outer - inner - 30) / 50), 2), why, measured)]
     return []
 
 

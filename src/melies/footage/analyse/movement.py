@@ -48,9 +48,9 @@ _RETURN = 0.35
 """Who holds the camera sways to and fro: what comes back by more than this share is no move."""
 _STANDS = 0.35
 """Below this share of the motion (`Motion.share`) a part of the picture stands still."""
-_RIM_STANDS = 0.3
+RIM_STANDS = 0.3
 """With more of the rim standing still, the camera does."""
-_FASTER = 1.25
+_FASTER = 1.35
 """A quarter of the picture is at least so much faster than most of it when near things pass before far ones."""
 _SLOW, _FAST = 0.06, 0.25
 """Picture widths a second."""
@@ -102,13 +102,13 @@ def answer(material: Material) -> list[Label]:
     reach = np.abs(far) / _FAR
     if max(reach.max(), path.shake / _SHAKE) < 1:
         return [_static(float(reach.max()), path.shake)]
-    stands = _standing(material)
-    if stands > _RIM_STANDS:
+    stands = standing(material)
+    if stands > RIM_STANDS:
         why = f"{stands:.0%} of the picture's rim stands still"
         return [Label("movement", "static", round(min(0.95, 0.4 + stands), 2), why, {"stands": round(stands, 3)})]
     main = int((np.abs(far) * _WEIGHT * (reach >= 1)).argmax())
     sways = path.shake > _SHAKE and back[main] > _RETURN * abs(far[main])
-    if reach.max() < 1 or sways or (reach.max() < 2 and path.shake > _rms(path.speed[:, :2])):
+    if reach.max() < 1 or sways or (reach.max() < 2 and path.shake > max(_SHAKE, _rms(path.speed[:, :2]))):
         return [_handheld("movement", path.shake)]
     return _moves(far, long, path.shake, motion.share)
 
@@ -130,7 +130,7 @@ def _rms(speed: NDArray[np.float64]) -> float:
     return float(np.sqrt(np.square(speed).sum(1).mean()))
 
 
-def _standing(material: Material) -> float:
+def standing(material: Material) -> float:
     """How much of the picture's rim stands still while the rest moves; people are left out if there is more to see."""
     share = material.motion.share
     seen = _RIM & np.isfinite(share)
