@@ -145,6 +145,26 @@ def test_tfjs_convolution_depthwise_and_resize_of_any_size() -> None:
         np.testing.assert_allclose(run(model, {"image": image[None]})["result"][0], expected, atol=1e-4)
 
 
+def test_tfjs_of_one_size_becomes_one_of_any_size_in_half_the_bytes() -> None:
+    kernel = random(3, 3, 3, 4).astype(np.float16).astype(np.float32)
+    net = Topology()
+    net.placeholder("image", 1, 6, 8, 3)
+    net.const("kernel", kernel)
+    net.const("size", [12, 16], "int32")
+    net.node("Conv2D", "a", "image", "kernel", **conv(1, "SAME"))
+    net.node("ResizeBilinear", "b", "a", "size", half_pixel_centers={"b": True})
+    outputs = {"small": ("a", (1, 6, 8, 4)), "large": ("b", (1, 12, 16, 4))}
+    options = {"shapes": {"image": [1, "height", "width", 3]}, "keep": {"large": [1, "rows", "columns", 4]}}
+    model = net.convert(outputs, halves=True, doubles=True, **options)
+    assert kernel.transpose(3, 2, 0, 1).astype(np.float16).tobytes() in model
+    for height, width in ((6, 8), (5, 9)):
+        image = random(height, width, 3, seed=3)
+        made = run(model, {"image": image[None]})
+        assert list(made) == ["large"]
+        expected = resize(correlate(np.pad(image, ((1, 1), (1, 1), (0, 0))), kernel), 2 * height, 2 * width)
+        np.testing.assert_allclose(made["large"][0], expected, atol=1e-4)
+
+
 def test_tfjs_convolution_over_blocks_is_dilated() -> None:
     kernel, image = random(3, 3, 2, 3), random(9, 8, 2, seed=1)
     net = Topology()

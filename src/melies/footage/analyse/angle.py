@@ -30,7 +30,9 @@ _STRAIGHT = 48.0
 _CROWD = 4
 """Whole figures from which the camera's height can be told, and …"""
 _SPREAD = 0.08
-"""… how far apart their feet must be, as a share of the picture's height."""
+"""… how far apart their feet, or how unlike their heights must be, as a share of the picture's height."""
+_MISSED = 0.03
+"""How far figures may be off the line on average."""
 _ABOVE = 1.8
 """Heights of people from which a camera looks from above, and …"""
 _BELOW = 0.45
@@ -84,13 +86,17 @@ def _above(material: Material) -> Label | None:
         whole = [one for one in figures if one.face is None and not one.cut(still.image)]
         feet += [one.box.bottom / height for one in whole]
         heights += [one.box.height / height for one in whole]
-    if len(feet) < _CROWD or np.ptp(feet) < _SPREAD:
+    spread = np.array([feet, heights])
+    if len(feet) < _CROWD or np.ptp(spread, 1).max() < _SPREAD:
         return None
-    slope, start = np.polyfit(feet, heights, 1)
-    missed = float(np.std(np.polyval((slope, start), feet) - heights) / np.mean(heights))
-    if slope <= 0.02 or missed > 0.25:
+    # The line of least distance, since both are measured.
+    middle = spread.mean(1)
+    (lower, taller), off = np.linalg.svd((spread - middle[:, None]).T, full_matrices=False)[2]
+    missed = float(np.std(off @ (spread - middle[:, None])))
+    if lower * taller <= 0 or missed > _MISSED:
         return None
-    persons, horizon = float(1 / slope), float(-start / slope)
+    persons = float(lower / taller)
+    horizon = float(middle[0] - persons * middle[1])
     if _BELOW <= persons <= _ABOVE:
         return None
     value = "high" if persons > _ABOVE else "low"
