@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -33,6 +33,8 @@ MOST = 240
 EVERY = 4
 """Of a self-reenactment, every so many frames are compared."""
 SIDE = 256
+_SCALES, _TILTS = (0.85, 1.0, 1.2), (-0.15, 0.0, 0.15)
+"""How large, and how far tilted (in radians), the squares are in which a face is looked at to measure it."""
 SAME = 0.6
 """Distance of two embeddings below which dlib takes two faces for the same person."""
 WANTED = {"mouth": 0.8, "eyes": 0.7}
@@ -83,8 +85,8 @@ def _play(cues: list[Cue], portrait: Path, spec: VideoSpec) -> Played:
             assert cue.sight is not None
             made = stage.picture(Cast(str(portrait), "largest", None), Fraction(0), cue, Manner(), "driver")
             face = _again(made, place)
-            theirs.append(_seen(cue.sight.points))
-            ours.append(_seen(face.points))
+            theirs.append(_measured(cue.sight.image, cue.sight.points))
+            ours.append(_measured(made, face.points))
             far.append(distance(embed(made, face), looks))
     return Played(np.array(theirs), np.array(ours), float(np.median(far)))
 
@@ -95,6 +97,20 @@ def _again(image: Image, place: Square) -> Face:
     for _ in range(2):
         face = look(image[..., :3], around(face.points))
     return face
+
+
+def _measured(image: Image, points: Points) -> Numbers:
+    """Measure a face that lies there: the mean of nine looks at it, for one depends on how it is held to the mesh.
+
+    In a three-quarter view, the same mouth in the same picture is seen up to twice as far open when the square is
+    tilted by nine degrees; performer and result are measured alike.
+    """
+    place = around(points)
+    looks = [
+        replace(place, radius=place.radius * scale, angle=place.angle + tilt) for scale in _SCALES for tilt in _TILTS
+    ]
+    mean: Numbers = np.mean([_seen(look(image[..., :3], one).points) for one in looks], axis=0)
+    return mean
 
 
 def _seen(points: Points) -> list[float]:

@@ -45,7 +45,7 @@ _PARTED = 0.06
 _WIDTH = 5.0
 """How wide a mouth usually is at most, in centimetres of the mean face."""
 _SMILING = 0.15
-"""How far the lips of a portrait that smiles are apart, against the mouth's width, whose upper lip is raised already."""
+"""How far the lips of a smiling portrait are apart, against the mouth's width, whose upper lip is raised already."""
 _SMILE = (4.8, 5.8)
 """How wide a mouth is, in centimetres of the mean face, that begins to smile, and that does."""
 _DRAWN = 0.7
@@ -57,6 +57,11 @@ _BOTH = 1.5
 """How a portrait's open mouth and a performer's opening one are put together: the norm of both, from 1, their sum."""
 _WIDEST, _LEAST_WIDER = 7.0, 0.5
 """How far the corners of a mouth are apart at most, and by how much they may always go further, in centimetres."""
+_JAW = 4.5
+"""Radius of the jaw around which lips slide, in centimetres of the mean face."""
+_ASKEW, _HELD = (10, 35), 0.75
+"""Degrees aside between which a portrait begins to hold its mouth back from going to a side, and by what share."""
+_CORNERS = LIPS_INNER[[0, 10]]
 WIDE = 1.35
 """How far eyes open at most, against rest."""
 
@@ -91,6 +96,7 @@ class Sitter:
         self._angles = angles(self._pose.rotation)
         self._sizes = sizes(self._front)
         smiles = float(np.interp(width(self._front, LIPS_INNER), _SMILE, (0, 1)))
+        self._aside = np.float32(_HELD * np.interp(abs(self._angles[0]), _ASKEW, (0, 1)))
         self._grins = smiles * min(1.0, gape(self._front) / _SMILING)
 
     def moved(self, motion: Motion, manner: Manner | None = None) -> Points:
@@ -142,6 +148,9 @@ class Sitter:
         shares = {"lips": part.lips, "eyes": np.maximum(part.sight, part.brows)}.get(manner.region, part.any)
         change = manner.gain * (shares * self._sizes)[:, None] * motion.expression
         change *= (1 - part.lips * (1 - self._stretch(change)))[:, None]
+        # A portrait that looks aside hides where its mouth would come from, and shows no room where it would go.
+        change[:, 0] -= part.lips * self._aside * change[_CORNERS, 0].mean()
+        change[:, 2] += part.lips * _round(self._front[:SKIN, 0], change[:, 0])
         # A smile that shows the teeth has raised the upper lip already.
         raised = part.upper_lip * np.float32(self._grins)
         change[:, 1] *= np.where(change[:, 1] < 0, 1 - raised, 1)
@@ -155,9 +164,8 @@ class Sitter:
 
     def _stretch(self, change: Float) -> float:
         """Return the share of a change that leaves the mouth no wider than mouths are: portraits may smile already."""
-        corners = LIPS_INNER[[0, 10]]
         before = width(self._front, LIPS_INNER)
-        wider = float(np.linalg.norm(np.subtract(*(self._front[corners] + change[corners])))) - before
+        wider = float(np.linalg.norm(np.subtract(*(self._front[_CORNERS] + change[_CORNERS])))) - before
         room = max(_LEAST_WIDER, _WIDEST - before)
         return float(_limited(np.array(wider), room)) / wider if wider > 0 else 1.0
 
@@ -174,7 +182,7 @@ class Sitter:
 
     def _opened(self, motion: Motion) -> Motion:
         """Return a motion whose lips a smile does not part, as far as this face smiles with its teeth at rest."""
-        corners = motion.expression[LIPS_INNER[[0, 10]], 0]
+        corners = motion.expression[_CORNERS, 0]
         smile = max(0.0, float(corners[1] - corners[0])) / width(canonical().points, LIPS_INNER)
         gap = max(min(motion.gape, motion.calm), motion.gape - _DRAWN * self._grins * smile)
         return replace(motion, gape=gap)
@@ -197,6 +205,18 @@ class Sitter:
         target = np.maximum(slit + apart * profile, np.minimum(before, 0))
         change = (target - slit).astype(np.float32)
         front[:SKIN, 1] += parts().speech.T @ np.concatenate([-0.15 * change, 0.85 * change])
+
+
+def _round(x: Float, aside: Float) -> Float:
+    """Return how far skin that slides aside over the jaw goes back, which the mesh does not see.
+
+    Args:
+        x: `N`, where it is, in centimetres to the right of the middle.
+        aside: `N`, how far it goes to the right.
+    """
+    before, after = (np.sqrt(_JAW**2 - np.square(np.clip(side, -0.95 * _JAW, 0.95 * _JAW))) for side in (x, x + aside))
+    back: Float = (before - after).astype(np.float32)
+    return back
 
 
 def _corners(points: Points, rim: Indices) -> tuple[Float, Float]:

@@ -12,15 +12,20 @@ from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.mesh import Values
 from melies.puppetry.render.shapes import ramp
 
+_EARS = np.array([127, 356])
+"""The sides of the head."""
+_BACK = 0.25
+"""How far behind them the hair's outline lies, in heights of the face: at the axis around which a head turns on its
+neck, so that it stays, as a ball's does."""
 _CALM = 0.35
 """How far from the face, in its heights, an expression is felt: by then it is down to a third."""
 _FELT = 0.7
 """How far from the face an expression is felt at all, in its heights."""
-_BEHIND = 0.6
+_BEHIND = 2.0
 """How quickly the head falls back outside the face's outline, per pixel of distance."""
-_NECK = (-0.1, 0.8)
+_NECK = (-0.1, 0.35)
 """Where the neck stops following: from here to there below the chin, in heights of the face."""
-_REACH = (0.6, 1.0)
+_REACH = (0.2, 0.6)
 """How far from the face anything follows, in its heights."""
 
 
@@ -44,14 +49,17 @@ class Around:
         self._points = points
         x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
         self._place = np.stack([x, y], 2)
-        oval = points[OVAL]
         tall = float(np.linalg.norm(points[CHIN, :2] - points[FOREHEAD, :2]))
+        self._oval = points[OVAL].copy()
+        middle = points[_EARS, 2].mean() + np.float32(_BACK) * tall
+        self._oval[:, 2] = np.minimum(self._oval[:, 2], middle)
+        oval = self._oval
         apart = self._place[:, :, None] - oval[:, :2]
         square = np.einsum("hwnk,hwnk->hwn", apart, apart) + np.float32(1e-3)
         nearness = square ** np.float32(-1.5)
         self._weights = nearness / nearness.sum(2, keepdims=True)
         distance = _outside(oval[:, :2], width, height)
-        depth = self._weights @ oval[:, 2] + np.float32(_BEHIND) * distance
+        depth = np.minimum(self._weights @ oval[:, 2] + np.float32(_BEHIND) * distance, middle)
         self._solid = np.concatenate([self._place, depth[..., None]], 2)
         down = (points[CHIN, :2] - points[FOREHEAD, :2]) / tall
         below = (self._place - points[CHIN, :2]) @ down / tall
@@ -71,7 +79,7 @@ class Around:
         Returns:
             `H×W×2`.
         """
-        oval = self._points[OVAL]
+        oval = self._oval
         pose = fit(self._points[RIGID], points[RIGID])
         matrix = pose.scale * pose.rotation[:2].T
         turned = self._solid @ matrix + pose.shift[:2] - self._place

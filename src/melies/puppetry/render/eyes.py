@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from melies.erasing.membrane import membrane
-from melies.faces.anatomy import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS, Indices, Points
+from melies.faces.anatomy import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS, SKIN, Indices, Points
 from melies.frame import Image
 from melies.matting.scale import Map, cv, unit
 from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.mesh import Values
-from melies.puppetry.render.shapes import Box, Mask, blend, box_of, corner, grown, line, places, polygon, ramp
+from melies.puppetry.render.shapes import Box, Mask, blend, box_of, corner, grown, hull, line, places, polygon, ramp
 
 _CLOSING = (0.15, 0.6)
 """Share of the rest opening that is gone, between which the lid's own skin is faded in."""
@@ -31,6 +31,8 @@ _RINGS = 10
 """How finely its edge is looked for: steps in the mesh's radius."""
 _LASHES = 0.12
 """How much of the eye's height its upper lashes take."""
+_WITHIN = 0.9
+"""Share of a pixel in the face from which on it shows skin."""
 _TURNED = (0.01, 0.04)
 """The same for the iris's way, in widths of the eye."""
 
@@ -84,9 +86,12 @@ class _Eye:
         far = np.linalg.norm(where - self._centre, axis=2) / self._radius
         self._ball = _ball(patch, inside & (far > 1.15), inside)
         self._disc = _disc(patch, whole & (far < 1.1), where - self._corner, self._centre - self._corner)
+        face = polygon(hull(self._rest[:SKIN]), box, fine)
         reach = grown(polygon(self._rest[rim], box, 0.5) > 0.05, 0.12 * self._wide)
-        self._skin_share: Map = cv.GaussianBlur(grown(reach, fine).astype(np.float32), (0, 0), fine)
-        self._skin = membrane(patch, reach)
+        seen = ~grown(face <= _WITHIN, 0.12 * self._wide)
+        self._skin_share: Map = cv.GaussianBlur(grown(reach, fine).astype(np.float32), (0, 0), fine) * face
+        beside = np.median(patch[seen & ~reach], axis=0) if (seen & ~reach).any() else np.float32(0)
+        self._skin = membrane(np.where(seen[..., None], patch, beside).astype(np.float32), reach)
         edge = patch[inside] if inside.any() else patch.reshape(-1, 3)
         self._lash = np.percentile(edge, 10, axis=0).astype(np.float32)
 

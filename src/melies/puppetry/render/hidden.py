@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +26,10 @@ from melies.matting.scale import Map, cv, unit
 from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.mesh import Values, by_depth, paint
 from melies.puppetry.render.shading import facing
-from melies.puppetry.render.shapes import Box, Mask, blend, box_of, corner, ramp
+from melies.puppetry.render.shapes import Box, Mask, blend, box_of, corner, hull, polygon, ramp
 from melies.puppetry.render.unfold import around, silhouettes
 
-_UNSEEN = (0.0, 0.25)
+_UNSEEN = (0.1, 0.45)
 """Cosine of the angle at which skin is seen, up to which the portrait does not show it, and from which on it does."""
 _TURNED = (0.02, 0.08)
 """By how much this cosine has grown, on the mean, when the unseen begins to show, and when it does."""
@@ -39,10 +41,14 @@ _BESIDE = 0.3
 """How far beside the unseen what strays there is looked for, in faces."""
 _EDGE = 0.02
 """How far beyond the mesh a face may still be seen, in faces."""
+_SOFT = 0.004
+"""How soft the face's edge is, in faces."""
 _TAPER = 8
 """Over how many points beside the unseen the face may swell out more and more."""
 _SWELL = 0.12
 """How far it may in the end, in faces."""
+_WITHIN = 0.1
+"""Share of a pixel between cheek and chin from which on it belongs to the jaw."""
 _SURE = 0.3
 """Share of skin around a point from which on its colour is known."""
 
@@ -94,11 +100,15 @@ class Hidden:
         values = np.column_stack([self._colours, shown, 1 + near]).astype(np.float32)
         canvas = np.zeros((box[0].stop - box[0].start, box[1].stop - box[1].start, 5), np.float32)
         paint(canvas, now[:SKIN, :2] - corner(box), values, by_depth(now))
-        self._tidy(made, box, canvas, place[box])
-        blend(made, box, canvas[..., :3], canvas[..., 3])
+        self._tidy(made, box, canvas, place[box], now[:SKIN])
+        inside = cv.erode((canvas[..., 4] > 0).astype(np.float32), _square(_SOFT * self._size))
+        blend(made, box, canvas[..., :3], canvas[..., 3] * cv.GaussianBlur(inside, (0, 0), _SOFT * self._size))
 
-    def _tidy(self, made: Image, box: Box, canvas: Values, place: Values) -> None:
-        """Replace what strays from the face beside the unseen by what is beside that, mirrored."""
+    def _tidy(self, made: Image, box: Box, canvas: Values, place: Values, now: Points) -> None:
+        """Replace what strays from the face beside the unseen by what is beside that, mirrored.
+
+        Between cheek and chin it is skin: a jaw is not hollow.
+        """
         beside = canvas[..., 4] == 0
         if not beside.any() or beside.all():
             return
@@ -106,6 +116,9 @@ class Hidden:
         near = canvas[..., 4][nearest] - 1
         y, x = np.indices(beside.shape)
         far = np.hypot(nearest[0] - y, nearest[1] - x) > _SWELL * self._size * (1 - near)
+        jaw = polygon(hull(now[_below()]), box, 1.0) * (beside & (near > 0))
+        blend(made, box, canvas[..., :3][nearest], cv.GaussianBlur(jaw, (0, 0), 1))
+        beside &= jaw < _WITHIN
         strayed = beside & (near > 0) & far & (take(self._face, np.ascontiguousarray(place)) > 0)
         outside = beside & ~strayed
         if strayed.any() and outside.any():
@@ -114,6 +127,12 @@ class Hidden:
             across = np.clip(2 * rows - y, 0, height - 1), np.clip(2 * columns - x, 0, width - 1)
             soft = cv.GaussianBlur(strayed.astype(np.float32), (0, 0), 1)
             blend(made, box, unit(made[box])[across], soft)
+
+
+@cache
+def _below() -> Indices:
+    """Return the points of the lower half of the face."""
+    return np.flatnonzero(canonical().points[:SKIN, 1] > 0)
 
 
 def _nearest(mask: Mask) -> tuple[Indices, Indices]:

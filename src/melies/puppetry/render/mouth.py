@@ -17,6 +17,8 @@ from melies.puppetry.render.mesh import Values, paint
 from melies.puppetry.render.shapes import Box, blend, box_of, corner, grown, line, places, polygon, ramp
 
 _UPPER, _LOWER = LIPS_INNER[0:11], LIPS_INNER[[0, *range(19, 9, -1)]]
+_SHADE = 0.85
+"""How light a performer's mouth stays right below the upper lip, which has shaded it in the film already."""
 _PHILTRUM = 2
 """A point below the nose, which keeps its place on the skull as teeth do."""
 _CLOSING = (0.3, 0.9)
@@ -169,7 +171,7 @@ class Mouth:
         patch = _without_lips(patch, inner, lips, *_opening(points))
         seen = _matched(take(patch, canvas), lips, self._lips, self._skin)
         depth = np.minimum(3 * across[..., 0], 1 - 0.3 * across[..., 0])
-        deep = np.float32(0.55) + np.float32(0.45) * ramp(depth, 0, 1)
+        deep = np.float32(_SHADE) + np.float32(1 - _SHADE) * ramp(depth, 0, 1)
         made: Values = inside + (seen * deep[..., None] - inside) * np.float32(shown)
         return made
 

@@ -82,6 +82,12 @@ def line(points: Points, box: Box, thick: float) -> Map:
     return drawn
 
 
+def hull(points: Points) -> Points:
+    """Return the outline without hollows around points, of which the first two numbers count."""
+    outline: Points = cv.convexHull(np.ascontiguousarray(points[:, :2])).reshape(-1, 2)
+    return outline
+
+
 def rounded(outline: Points) -> Points:
     """Return a closed outline with its corners cut twice (Chaikin 1974)."""
     for _ in range(2):
