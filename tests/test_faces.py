@@ -192,3 +192,21 @@ def test_centerface_finds_what_the_bundled_finder_finds(her: Image) -> None:
     small = put(cv.resize(her, (64, 64), interpolation=cv2.INTER_AREA), 500, 200, (900, 500))
     (tiny,) = find(small, model="centerface")
     assert np.hypot(*(tiny.centre - (530, 222))) < 15
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_somebody_who_comes_in_is_seen_when_half_of_the_face_is(her: Image, him: list[Image], beside: bool) -> None:
+    (whole,) = find(her)
+    tracker = Tracker(every=2)
+    for x in range(-300, 20, 8):
+        image = put(her, x, 0)
+        if beside:
+            image[:288, 288:] = him[0]
+        truth = whole.points[: faces.anatomy.SKIN, :2] + np.float32([x, 0])
+        inside = truth[:, 0] > 0
+        seen = [face for face in tracker.step(image) if face.centre[0] < 200]
+        if seen:
+            break
+    assert 0.3 < inside.mean() < 0.62
+    off = np.linalg.norm(seen[0].points[: faces.anatomy.SKIN, :2] - truth, axis=1)[inside]
+    assert off.mean() < 0.03 * whole.size

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, hypot, sin
+from math import cos, hypot, remainder, sin, tau
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,9 +58,29 @@ class Square:
     def placed(self, offsets: NDArray[np.floating], scale: float) -> NDArray[np.float32]:
         """Carry offsets from the middle of its cut-out, `N×2`, into the picture's pixels, of which one has `scale`."""
         right, down = offsets.T * scale
-        x = self.x - 0.5 + cos(self.angle) * right - sin(self.angle) * down
-        y = self.y - 0.5 + sin(self.angle) * right + cos(self.angle) * down
+        x, y = self._carried(right, down, first=0.5)
         return np.column_stack([x, y]).astype(np.float32)
+
+    def _carried(self, right: Any, down: Any, first: float = 0.0) -> tuple[Any, Any]:
+        """Where something lies that is so many pixels right of the centre and below it, as the square sees it.
+
+        Places are counted from the picture's edge, or from `first` pixels inside of it.
+        """
+        x = self.x - first + cos(self.angle) * right - sin(self.angle) * down
+        y = self.y - first + sin(self.angle) * right + cos(self.angle) * down
+        return x, y
+
+    def inner(self, offset: Sequence[float], scale: float, radius: float, angle: float = 0.0) -> Square:
+        """Return a square that was found in its cut-out, as one of the picture.
+
+        Args:
+            offset: Of its centre from the middle of the cut-out, to the right and down, in the cut-out's pixels.
+            scale: How many of the picture's pixels one of those is.
+            radius: Half its side, in the picture's pixels.
+            angle: How far it is turned within the cut-out, in radians.
+        """
+        x, y = self._carried(*(float(part) * scale for part in offset))
+        return Square(x, y, radius, remainder(self.angle + angle, tau))
 
     def near(self, other: Square, share: float) -> bool:
         """Whether two squares are of about the same place and size."""

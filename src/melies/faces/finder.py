@@ -16,6 +16,10 @@ PRESENT = 0.5
 """Presence that makes a face."""
 AGREED = 0.1
 """How far finder and mesh may be apart on a face that is new, in sizes of the face."""
+_FOUND, _PARTLY = 0.5, 0.28
+"""The finder's score from which something may be a face, and where only a part of it is in the picture."""
+_SURE = 0.9
+"""Presence that makes a face of something of which the finder is less sure."""
 _MISTAKES = 8
 """How many more places than faces wanted are looked at, since some will be no face."""
 _SMALL = 120
@@ -49,25 +53,36 @@ def find(
         places, confirm = centerface.detect(image), _seen
     else:
         tiles = _every_tile(image) if thorough else _tiles(image)
-        places, confirm = nets.best([one for tile in tiles for one in nets.detect(image, tile)]), _agreed
+        seen = nets.best([one for tile in tiles for one in nets.detect(image, tile, _PARTLY)])
+        places = [(score, place) for score, place in seen if score >= _FOUND or _cut_off(place, image)]
+        confirm = _agreed
     known = [nets.around(face.points) for face in besides]
-    new = [place for _, place in places if not any(place.near(other, 0.5) for other in known)]
+    new = [(score, place) for score, place in places if not any(place.near(other, 0.5) for other in known)]
     faces: list[Face] = []
-    for place in new[: most + _MISTAKES]:
-        face = confirm(image, place) if len(faces) < most else None
+    for score, place in new[: most + _MISTAKES]:
+        face = confirm(image, place, score) if len(faces) < most else None
         if face is not None and not any(same(face, other) for other in (*besides, *faces)):
             faces.append(face)
     faces.sort(key=lambda face: -face.size)
     return [replace(face, person=number) for number, face in enumerate(faces)]
 
 
-def _agreed(image: Image, place: Square) -> Face | None:
+def _cut_off(place: Square, image: Image) -> bool:
+    """Whether a face in this square goes beyond the picture's edge."""
+    height, width = image.shape[:2]
+    half = place.radius / nets.MARGIN
+    return not (half <= place.x <= width - half and half <= place.y <= height - half)
+
+
+def _agreed(image: Image, place: Square, score: float) -> Face | None:
     """Lay the mesh over what may be a face, and ask whether finder and mesh agree."""
     face = settled(image, place)
-    return face if face is not None and nets.agreement(image, face) < AGREED else None
+    if face is None or (score < _FOUND and face.presence < _SURE):
+        return None
+    return face if nets.agreement(image, face) < AGREED else None
 
 
-def _seen(image: Image, place: Square) -> Face | None:
+def _seen(image: Image, place: Square, score: float) -> Face | None:
     """Lay the mesh over what is a face for certain; it needs a second look, since the box was another finder's."""
     face = nets.look(image, nets.around(nets.look(image, place).points))
     return face if face.presence >= PRESENT else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import atan2, cos, inf, remainder, sin, tau
+from math import atan2, cos, inf, sin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,11 +112,14 @@ def _candidates(image: Image, place: Square, least: float) -> Iterator[tuple[flo
     made = session.run({"input": place.cut(image, _SIDE)[None] * 2 - 1})
     boxes, scores = made["regressors"][0], _chance(made["classificators"][0, :, 0])
     back = np.linalg.inv(np.vstack([place.matrix(_SIDE), (0, 0, 1)]))[:2]
+    scale = 2 * place.radius / _SIDE
     for anchor in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= least)]:
         centre, size = boxes[anchor, :2] + _ANCHORS[anchor], float(boxes[anchor, 2:4].max())
         points = boxes[anchor, 4:12].reshape(4, 2) + _ANCHORS[anchor]
         right, left = points[:2]
-        yield float(scores[anchor]), _square(place, centre, size, left - right), points @ back[:, :2].T + back[:, 2]
+        angle = atan2(float(left[1] - right[1]), float(left[0] - right[0]))
+        around_it = place.inner((centre - _SIDE / 2).tolist(), scale, max(2.0, MARGIN * scale * size / 2), angle)
+        yield float(scores[anchor]), around_it, points @ back[:, :2].T + back[:, 2]
 
 
 def best(found: list[tuple[float, Square]]) -> list[tuple[float, Square]]:
@@ -131,18 +134,6 @@ def blendshapes(face: Face) -> NDArray[np.float32]:
     ((_, values),) = session.run({name: face.points[_EXPRESSIVE, :2][None]}).items()
     made: NDArray[np.float32] = values
     return made
-
-
-def _square(place: Square, centre: NDArray[np.float32], size: float, eyes: NDArray[np.float32]) -> Square:
-    """The square around a face whose box and eyes were found in a square's cut-out, in its pixels."""
-    scale = 2 * place.radius / _SIDE
-    right, down = (float(part) * scale for part in centre - _SIDE / 2)
-    return Square(
-        place.x + cos(place.angle) * right - sin(place.angle) * down,
-        place.y + sin(place.angle) * right + cos(place.angle) * down,
-        max(2.0, MARGIN * scale * size / 2),
-        remainder(place.angle + atan2(float(eyes[1]), float(eyes[0])), tau),
-    )
 
 
 def _chance(logits: NDArray[np.float32]) -> NDArray[np.float32]:

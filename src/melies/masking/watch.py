@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from math import cos, hypot, remainder, sin, tau
+from math import hypot, remainder, tau
 from typing import TYPE_CHECKING, Literal
 
 import cv2
@@ -307,10 +307,4 @@ def _recognised(image: Image, place: Square, template: NDArray[np.float32]) -> t
     _, best, _, (x, y) = cv.minMaxLoc(scores)
     if not best >= _ALIKE:
         return place, False
-    step = 2 * place.radius / _SIDE
-    right, down = (x - _SIDE / 2) * step, (y - _SIDE / 2) * step
-    turned = (
-        place.x + cos(place.angle) * right - sin(place.angle) * down,
-        place.y + sin(place.angle) * right + cos(place.angle) * down,
-    )
-    return replace(place, x=turned[0], y=turned[1]), True
+    return place.inner((x - _SIDE / 2, y - _SIDE / 2), 2 * place.radius / _SIDE, place.radius), True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import atan2, cos, hypot, pi, remainder, sin
+from math import atan2, hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,14 +87,9 @@ def detect(run: Run, picture: NDArray[np.float32], place: Square, least: float) 
 def around(place: Square, hips: tuple[float, float], rim: tuple[float, float], side: int) -> Square:
     """The square around a body whose hips and circle were found in a square's cut-out, in its pixels."""
     scale = 2 * place.radius / side
-    (x, y), (right, down) = hips, (rim[0] - hips[0], rim[1] - hips[1])
-    x, y = scale * (x - side / 2), scale * (y - side / 2)
-    return Square(
-        place.x + cos(place.angle) * x - sin(place.angle) * y,
-        place.y + sin(place.angle) * x + cos(place.angle) * y,
-        max(1.0, _MARGIN * scale * hypot(right, down)),
-        remainder(place.angle + atan2(right, -down), 2 * pi),
-    )
+    right, down = (end - start for start, end in zip(hips, rim, strict=True))
+    radius = max(1.0, _MARGIN * scale * hypot(right, down))
+    return place.inner([part - side / 2 for part in hips], scale, radius, atan2(right, -down))
 
 
 def _fading() -> Map:
