@@ -87,7 +87,8 @@ def _folder(folder: Path, dialogue: bool, report: Report) -> Iterator[Panel | Re
         yield from _catalogue(folder)
         return
     found = False
-    for path in sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith(".")):
+    listed = (one for one in folder.iterdir() if one.is_file() and not one.name.startswith("."))
+    for path in sorted(one for one in listed if not one.name.endswith(".part")):  # the board itself
         try:
             for panel in _film(path, dialogue, report):
                 found = True

@@ -39,6 +39,7 @@ ABBREVIATIONS = {
 """What sizes are called on storyboards."""
 _SAID = ("framing", "angle", "movement", "place")
 """Facets that are told first; then all others that have one answer."""
+_ANGLES = {"low": "low angle", "high": "high angle", "top": "top shot", "dutch": "dutch angle"}
 _LONGEST = 480
 """Pixels of a picture's longer side."""
 
@@ -214,7 +215,8 @@ class _Pages:
             y += _LEADING
             room -= 1
         if panel.words:
-            for line in wrap(f"“{panel.words}”", self._width, _SMALL, room):
+            quoted = f"“{panel.words}”" if panel.words.isascii() else f'"{panel.words}"'
+            for line in wrap(quoted, self._width, _SMALL, room):
                 page.text(x, y, line, _SMALL)
                 y += _LEADING
 
@@ -252,5 +254,7 @@ def _told(labels: Iterable[Label]) -> Iterator[str]:
     pace = best.pop("pace", None)
     for name in (*_SAID, *sorted(best)):
         if name in best:
-            how = f"{pace.value} " if pace is not None and name == "movement" else ""
-            yield how + str(best.pop(name).value)
+            word = str(best.pop(name).value)
+            if name == "movement" and pace is not None:
+                word = f"{pace.value} {word}"
+            yield _ANGLES.get(word, word) if name == "angle" else word
