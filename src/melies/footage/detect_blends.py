@@ -43,6 +43,8 @@ _STEP = 0.25
 """The most of a blend that happens from one frame to the next, as a share of its square."""
 _BLANK = 4.0
 """Standard deviation of levels up to which a picture is of one colour."""
+_SLOPE = 0.35
+"""How fast contrast must go on changing in a fade, as a share of how fast it has done so far."""
 _GRADUAL = 3
 """Frames of falling or rising contrast that make a fade."""
 
@@ -169,32 +171,34 @@ class Blends:
     def _rises(self, at: int) -> bool:
         """Whether contrast goes on rising, and there is still time for it."""
         assert self._rising is not None
-        past = (self.index - 2) % self._room if self.index - self._rising[2] >= 1 else (at - 1) % self._room
-        return bool(
-            self._contrast[at] > 1.02 * self._contrast[past] + 0.1
-            and self.index - self._rising[2] < self._longest
-            and self._contrast[at] > _BLANK
-        )
+        shown = self._rising[2]
+        count = self.index - shown + 1
+        now = self._contrast[at]
+        rise, gained = now - self._contrast[(at - 2) % self._room], now - self._contrast[(shown - 1) % self._room]
+        return count < self._longest and _steady(float(rise), float(gained), count)
 
     def _fallen(self) -> int:
         """For how many frames contrast has been falling."""
-        count = 0
-        most = min(self.index, self._longest) - 1
-        levels = self._contrast[np.arange(self.index, self.index - max(0, most) - 1, -1) % self._room]
-        while count + 2 < len(levels) and levels[count + 2] > 1.02 * levels[count] + 0.1:
+        most = min(self.index, self._longest)
+        levels = self._contrast[np.arange(self.index, self.index - most, -1) % self._room]
+        count = 1
+        while count + 1 < most and _steady(
+            float(levels[count + 1] - levels[count - 1]), float(levels[count] - levels[0]), count
+        ):
             count += 1
-        return count if count >= _GRADUAL else 0
+        return _whole(count)
 
     def _end_of_fade(self, begin: int, blank: int, shown: int, end: int) -> None:
         """Judge a stretch without picture from `blank` to `shown`, which contrast falls to from `begin`."""
         self._rising = None
+        end = shown + _whole(end - shown)
+        out, into = begin < blank, end > shown
+        if blank == 0 or not (out or into):
+            return
         # A part of a fade is a mixture too.
         self.found = [one for one in self.found if one.end < begin - 2 or end + 2 < one.begin]
         if self._best is not None and self._best.end > begin - 2:
             self._best = None
-        out, into = begin < blank, end - shown >= _GRADUAL
-        if blank == 0 or not (out or into):
-            return
         if not into:
             self.found.append(Blend(shown, "cut", 0, begin, shown + 1))
         elif not out:
@@ -279,6 +283,16 @@ class _Fit:
     end: float
     worth: float
     rest: float
+
+
+def _steady(rise: float, gained: float, count: int) -> bool:
+    """Whether contrast rises over two frames about as it has done on average since there was none."""
+    return rise > max(_SLOPE * 2 * gained / count, 0.0)
+
+
+def _whole(count: int) -> int:
+    """Frames of a fade: its ends reach two frames further as slopes are measured; 0 if it is too short to be one."""
+    return count - 2 if count - 2 >= _GRADUAL else 0
 
 
 def _lengths(longest: int) -> list[int]:

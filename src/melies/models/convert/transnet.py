@@ -32,7 +32,8 @@ _STACKS, _BLOCKS = 3, 2
 _DILATIONS = (1, 2, 4, 8)
 _NEAR = 101
 """Pictures that each is compared with, itself in the middle."""
-_ENTRIES = 90
+_OUT = 128
+"""Numbers that are made of these comparisons."""
 _TINY = 1e-3
 """What the network's batch normalisation adds to variances."""
 
@@ -54,11 +55,40 @@ def convert(weights: Weights) -> bytes:
     Raises:
         ModelError: These are not the weights of such a network.
     """
-    shapes = {name: value.shape for name, value in weights.items()}
-    first, second = "SDDCNN.0.DDCNN.0.Conv3D_1.layers.0.weight", "fc1.weight"
-    if len(shapes) != _ENTRIES or shapes.get(first) != (32, 3, 1, 3, 3) or shapes.get(second) != (1024, 4864):
+    if {name: value.shape for name, value in weights.items()} != _shapes(weights):
         raise ModelError("These are not the weights of TransNetV2.")
     return _Writer(weights).write()
+
+
+def _shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
+    """The shapes that all weights must have, by the width of the first layer and of the last but one."""
+    first, hidden = weights.get("SDDCNN.0.DDCNN.0.bn.bias"), weights.get("fc1.bias")
+    if first is None or hidden is None:
+        return {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    into, features = 3, 0
+    for stack in range(_STACKS):
+        width = len(first) // len(_DILATIONS) * 2**stack
+        for block in range(_BLOCKS):
+            name = f"SDDCNN.{stack}.DDCNN.{block}"
+            for dilation in _DILATIONS:
+                shapes[f"{name}.Conv3D_{dilation}.layers.0.weight"] = (2 * width, into, 1, 3, 3)
+                shapes[f"{name}.Conv3D_{dilation}.layers.1.weight"] = (width, 2 * width, 3, 1, 1)
+            into = width * len(_DILATIONS)
+            shapes |= {f"{name}.bn.{part}": (into,) for part in ("weight", "bias", "running_mean", "running_var")}
+            shapes[f"{name}.bn.num_batches_tracked"] = ()
+        features += into
+    layers = {
+        "frame_sim_layer.projection": (_OUT, features),
+        "frame_sim_layer.fc": (_OUT, _NEAR),
+        "color_hist_layer.fc": (_OUT, _NEAR),
+        "fc1": (len(hidden), into * (SIZE[0] // 2**_STACKS) * (SIZE[1] // 2**_STACKS) + 2 * _OUT),
+        "cls_layer1": (1, len(hidden)),
+        "cls_layer2": (1, len(hidden)),
+    }
+    for name, (rows, columns) in layers.items():
+        shapes |= {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
+    return shapes
 
 
 class _Writer:
