@@ -23,9 +23,9 @@ _FELT = 0.7
 """How far from the face an expression is felt at all, in its heights."""
 _BEHIND = 2.0
 """How quickly the head falls back outside the face's outline, per pixel of distance."""
-_NECK = (-0.1, 0.35)
+_NECK = (-0.1, 0.6)
 """Where the neck stops following: from here to there below the chin, in heights of the face."""
-_REACH = (0.2, 0.6)
+_REACH = (0.6, 1.0)
 """How far from the face anything follows, in its heights."""
 
 
