@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any
 
 import cv2
 import numpy as np
@@ -100,10 +99,10 @@ class Sway:
         corners = cv.goodFeaturesToTrack(past, _CORNERS, 0.002, self._apart, blockSize=5)
         if corners is None or len(corners) < _FEWEST:
             return np.zeros((0, 2)), np.zeros((0, 2))
-        how: dict[str, Any] = {"winSize": (13, 13), "maxLevel": 3}
-        moved, seen, _ = cv.calcOpticalFlowPyrLK(past, here, corners, None, **how)
-        how["flags"] = cv2.OPTFLOW_USE_INITIAL_FLOW
-        back, seen_back, _ = cv.calcOpticalFlowPyrLK(here, past, moved, corners.copy(), **how)
+        moved, seen, _ = cv.calcOpticalFlowPyrLK(past, here, corners, None, winSize=(11, 11), maxLevel=3)
+        back, seen_back, _ = cv.calcOpticalFlowPyrLK(
+            here, past, moved, corners.copy(), winSize=(11, 11), maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+        )
         inside = ((moved >= 0) & (moved <= self._size - 1)).all(-1)
         good = (seen & seen_back).astype(bool) & inside & (np.abs(back - corners).max(-1) < _BACK)
         keep = good[:, 0]

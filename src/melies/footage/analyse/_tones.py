@@ -31,7 +31,8 @@ def inside(image: Image) -> Image:
 
 def bars(image: Image) -> tuple[int, int, int, int]:
     """Return how many rows and columns of even black there are at the top, the bottom, the left and the right."""
-    seen = image.max(2) > _BLACK
+    red, green, blue = cv.split(image)
+    seen = cv.max(cv.max(red, green), blue) > _BLACK
     top, bottom = (_bar(seen[::way]) for way in (1, -1))
     left, right = (_bar(seen.T[::way]) for way in (1, -1))
     return top, bottom, left, right
@@ -47,3 +48,11 @@ def _bar(seen: NDArray[np.bool_]) -> int:
 def lab(image: Image) -> NDArray[np.float32]:
     """Return CIE Lab (D65) of an sRGB picture, `H×W×3` float32: L* 0…100, a* and b* about ±100."""
     return np.asarray(cv.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2Lab))
+
+
+def edges(image: Image) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return how steep each pixel's surroundings are, in code values a pixel, and the contrast of 15×15 around it."""
+    grey = cv.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    slopes = (np.abs(cv.Sobel(grey, cv2.CV_32F, *way, scale=1 / 8)) for way in ((1, 0), (0, 1)))
+    around = np.ones((15, 15), np.uint8)
+    return np.maximum(*slopes), cv.subtract(cv.dilate(grey, around), cv.erode(grey, around))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.footage.analyse._tones import inside
+from melies.footage.analyse._tones import edges, inside
 from melies.footage.label import Facet, Label
 from melies.footage.material import Material
 from melies.frame import Image
@@ -72,8 +72,8 @@ def _symmetry(material: Material) -> list[Label]:
 
 def _focus(material: Material) -> list[Label]:
     """Compare how sharp the sharpest and the other parts of a picture are that have edges at all."""
-    edges = _sharpness(material.best.image)
-    known = edges[np.isfinite(edges)]
+    found = _sharpness(material.best.image)
+    known = found[np.isfinite(found)]
     if len(known) < _TILES * _TILES // 3:
         return []
     soft = float((known < 0.35 * np.quantile(known, 0.95)).mean())
@@ -91,12 +91,8 @@ def _sharpness(image: Image) -> NDArray[np.float64]:
 
     A blurred edge has a gradient that is small beside the contrast across it.
     """
-    grey = cv.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    slope = np.maximum(np.abs(cv.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)),
-                       np.abs(cv.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)))  # fmt: skip
-    around = np.ones((15, 15), np.uint8)
-    height = cv.dilate(grey, around) - cv.erode(grey, around)
-    rows, columns = (np.linspace(0, side, _TILES + 1).astype(int) for side in grey.shape)
+    slope, height = edges(image)
+    rows, columns = (np.linspace(0, side, _TILES + 1).astype(int) for side in slope.shape)
     result = np.full((_TILES, _TILES), np.nan)
     for row, (top, bottom) in enumerate(itertools.pairwise(rows)):
         for column, (left, right) in enumerate(itertools.pairwise(columns)):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.footage.analyse._tones import bars, inside
+from melies.footage.analyse._tones import bars, edges, inside
 from melies.footage.analyse.movement import RIM_STANDS, follow, standing
 from melies.footage.label import Facet, Label
 from melies.footage.material import Material
@@ -44,14 +44,14 @@ def _sure(value: float, limit: float) -> float:
 
 
 def _black(material: Material) -> list[Label]:
-    peak = max(float(np.quantile(still.image, 0.995)) for still in material.stills)
+    peak = max(float(np.quantile(still.image[::4, ::4], 0.995)) for still in material.stills)
     if peak > 24:
         return []
     return [Label("faults", "black", round(0.95 - peak / 60, 2), f"nothing is brighter than {peak:.0f} of 255")]
 
 
 def _sharpness(material: Material) -> list[Label]:
-    best = max(steepness(still.image) for still in material.stills)
+    best = steepness(material.best.image)
     if not np.isfinite(best):
         return []
     why = f"the steepest edges rise by {best:.0%} of their height in a pixel"
@@ -63,11 +63,7 @@ def _sharpness(material: Material) -> list[Label]:
 
 def steepness(image: Image) -> float:
     """How steep the steepest edges are, as a share of the contrast around them; minus infinity without edges."""
-    grey = cv.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    slope = np.maximum(np.abs(cv.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)),
-                       np.abs(cv.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)))  # fmt: skip
-    around = np.ones((15, 15), np.uint8)
-    tall = cv.dilate(grey, around) - cv.erode(grey, around)
+    slope, tall = edges(image)
     edge = tall > 40
     return float(np.quantile(slope[edge] / tall[edge], 0.97)) if edge.mean() > 0.01 else -np.inf
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from melies.box import Box
 from melies.faces.anatomy import OVAL
 from melies.faces.face import Face
 from melies.footage.analyse._tones import inside, lab
@@ -145,11 +146,12 @@ def _largest(material: Material) -> tuple[Still, Face] | None:
 
 
 def _on_face(still: Still, face: Face) -> list[Label]:
-    tall, wide = still.image.shape[:2]
-    outline = np.zeros((tall, wide), np.uint8)
-    cv.fillPoly(outline, [face.points[OVAL, :2].round().astype(np.int32)], 255)
-    tone = lab(still.image)[..., 0]
-    labels = _behind(tone, outline, face.size, round(face.box[3]))
+    left, top, right, bottom = (round(side) for side in face.box)
+    near = Box(left, top, right, bottom).grown(round(face.size), *still.image.shape[1::-1])
+    tone = lab(np.ascontiguousarray(still.image[near.slices]))[..., 0]
+    outline = np.zeros(tone.shape, np.uint8)
+    cv.fillPoly(outline, [(face.points[OVAL, :2] - near.corner).round().astype(np.int32)], 255)
+    labels = _behind(tone, outline, face.size, bottom - near.top)
     if abs(face.pose.yaw) > _AWAY or abs(face.pose.pitch) > _AWAY:
         return labels
     return labels + _directions(tone, outline, face)
@@ -192,16 +194,15 @@ def _behind(tone: NDArray[np.float32], outline: NDArray[np.uint8], size: float, 
 
 def _directions(tone: NDArray[np.float32], outline: NDArray[np.uint8], face: Face) -> list[Label]:
     """Which side of a face is the brighter one, and how sharp the step between them is."""
-    left, top, right, bottom = face.box
     ys, xs = np.nonzero(outline)
     values = tone[ys, xs]
     if len(values) < 400:
         return []
     # The head's own axes, so that a tilted head has the same left and right.
     roll = np.radians(face.pose.roll)
-    x, y = xs - (left + right) / 2, ys - (top + bottom) / 2
+    x, y = xs - (xs.min() + xs.max()) / 2, ys - (ys.min() + ys.max()) / 2
     across, down = x * np.cos(roll) + y * np.sin(roll), y * np.cos(roll) - x * np.sin(roll)
-    side = max(right - left, 1)
+    side = float(xs.max() - xs.min())
     halves = [np.median(values[part]) for part in (across < -0.12 * side, across > 0.12 * side)]
     ends = [np.median(values[part]) for part in (down < -0.2 * side, down > 0.25 * side)]
     mean = max(float(values.mean()), 1.0)

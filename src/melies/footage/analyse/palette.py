@@ -46,7 +46,7 @@ def dominant(colours: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], fl
     Args:
         colours: `N×3` in CIE Lab.
     """
-    picked = colours[:: max(1, len(colours) // 20000)]
+    picked = colours[:: max(1, len(colours) // 8000)]
     order = np.argsort(picked[:, 0], kind="stable")
     starts = np.array_split(order, min(_COLOURS, len(picked)))
     labels = np.zeros((len(picked), 1), np.int32)
