@@ -167,14 +167,23 @@ def test_what_cannot_be_read_is_said_and_left_out(quick: None, folder: Path) -> 
     middle = whole.index(b"mdat") + 40
     rotten[middle : middle + 6000] = bytes(len(rotten[middle : middle + 6000]))
     (folder / "rotten.mp4").write_bytes(rotten)
+    (folder / "codec of tomorrow.mp4").write_bytes(whole.replace(b"avc1", b"zzzz"))
     (folder / "letter.txt").write_text("Dear Georges")
     (folder / "still.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     outcome = update(folder)
     reasons = {file.path.name: file.reason for file in [*outcome.changes.refused, *outcome.refused]}
-    assert reasons.keys() == {"empty.mp4", "cut short.mp4", "noise.mkv", "playlist.mp4", "rotten.mp4"}
+    assert reasons.keys() == {
+        "empty.mp4",
+        "cut short.mp4",
+        "noise.mkv",
+        "playlist.mp4",
+        "rotten.mp4",
+        "codec of tomorrow.mp4",
+    }
     assert reasons["empty.mp4"] == "empty"
     assert "moov" in reasons["cut short.mp4"]
     assert "playlist" in reasons["playlist.mp4"]
+    assert reasons["codec of tomorrow.mp4"] == "has no pictures that can be decoded"
     assert outcome.read == 3
     later = update(folder)
     assert (later.read, later.changes.refused, later.refused) == (0, [], [])
@@ -214,6 +223,13 @@ def test_hidden_files_our_own_and_links_that_lead_out_are_left_alone(films: Path
     (folder / "nowhere.mp4").symlink_to(folder / "gone.mp4")
     os.mkfifo(folder / "pipe.mp4")
     assert [str(path) for path, _ in walk(folder, home)] == ["a.mp4", "film in.mp4", "b/film.mp4"]
+
+
+def test_without_lancedb_it_is_said_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("melies.footage.catalogue.store.find_spec", lambda name: None)
+    with pytest.raises(UseError, match=r"pip install 'melies\[footage\]'"):
+        update(folder)
+    assert not (folder / HOME).exists()
 
 
 def test_names_that_are_not_text_are_kept(quick: None, films: Path, tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ def _of(width: int, catalogue: Catalogue, file: File, wish: Wish, seen: Callable
 def _read(catalogue: Catalogue, file: File, wish: Wish, seen: Callable[[], None]) -> _Film:
     """Read a film; if that fails, its `File` says why."""
     from melies.footage.read import read
+    from melies.footage.transcript import transcribe
 
     assert file.film is not None
     path = catalogue.folder / file.path
@@ -191,7 +192,7 @@ def _read(catalogue: Catalogue, file: File, wish: Wish, seen: Callable[[], None]
             records.append(Record(id, shot, one.labels, pictures=pictures, look=look))
             faces += sightings(material, id) if wish.people else []
             silent = silent and material.sound is None
-        words = _transcript(path, seen) if wish.transcript and not silent else []
+        words = list(transcribe(path)) if wish.transcript and not silent else []
         if not _is_same(file, path):
             raise UseError(f"{path} was changed while it was read.")
     except (UseError, MediaError) as error:
@@ -214,12 +215,6 @@ def _need_transcripts() -> None:
             "Transcripts cannot be made here: faster-whisper or its model is missing.",
             f"Install them: pip install 'melies[footage]', then melies models pull {transcript.MODEL}",
         )
-
-
-def _transcript(path: Path, seen: Callable[[], None]) -> list[Word]:
-    from melies.footage.transcript import transcribe
-
-    return list(transcribe(path))
 
 
 def _told(records: Sequence[Record], words: Sequence[Word]) -> list[Record]:

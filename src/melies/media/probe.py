@@ -305,7 +305,7 @@ def _stream(stream: Any, path: str | Path) -> AnyStream:
     codec = stream.codec_context
     common: dict[str, Any] = {
         "index": stream.index,
-        "codec": codec.codec.canonical_name if codec is not None else stream.name or "unknown",
+        "codec": codec.codec.canonical_name if codec is not None else getattr(stream, "name", None) or "unknown",
         "start": None if stream.start_time is None else stream.start_time * base,
         "duration": _tagged_duration(stream) if stream.duration is None else stream.duration * base,
         "language": stream.metadata.get("language", "").removeprefix("und"),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
+from stat import S_ISREG
 
 from melies.errors import UseError
 from melies.footage.catalogue.ledger import File
@@ -20,7 +21,7 @@ PIECE = 64 << 10
 """Bytes that a fingerprint takes from the head, the middle and the tail of a file."""
 
 _FILMS = {".avi", ".dv", ".f4v", ".flv", ".m2t", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"}
-_FILMS |= {".braw", ".mts", ".mxf", ".ogv", ".r3d", ".ts", ".vob", ".webm", ".wmv", ".3gp"}
+_FILMS |= {".braw", ".mts", ".mxf", ".ogv", ".r3d", ".vob", ".webm", ".wmv", ".3gp"}
 """Endings of which people expect a film; a file that cannot be read is reported only if it has one of them."""
 _WRITE = 100
 """Files after which what was found is written down."""
@@ -67,8 +68,11 @@ def walk(folder: Path, leave: Path) -> Iterator[tuple[Path, Stamp]]:
             path = here / name
             if path.is_symlink() and not path.resolve().is_relative_to(folder):
                 continue
-            if path.is_file():
+            try:
                 stat = path.stat()
+            except OSError:  # it has gone meanwhile, or is a link to nowhere
+                continue
+            if S_ISREG(stat.st_mode):
                 yield path.relative_to(folder), (stat.st_size, stat.st_mtime_ns)
 
 
@@ -102,21 +106,21 @@ def examine(folder: Path, path: Path, stamp: Stamp) -> File:
     """Say what a file is: a film, something else, or what should be a film and cannot be read."""
     from melies.media.probe import probe
 
+    why = ""
     try:
         info = probe(folder / path)
-        video = info.video
-        if video is None or info.container.endswith("_pipe") or video.frames == 1:
-            return File(path, None, *stamp, "other")
-        frames = video.frames or (round(info.duration * video.rate) if info.duration else 0)
-        return File(path, fingerprint(folder / path), *stamp, frames=frames)
+        if (film := info.video) is None:
+            why = "has no pictures that can be decoded"
+        elif not info.container.endswith("_pipe") and film.frames != 1:
+            frames = film.frames or (round(info.duration * film.rate) if info.duration else 0)
+            return File(path, fingerprint(folder / path), *stamp, frames=frames)
     except UseError as error:
-        return (
-            File(path, None, *stamp, "refused", reason(error, folder / path))
-            if _should_be_film(path)
-            else File(path, None, *stamp, "other")
-        )
-    except OSError as error:  # it has gone, or the disk has
-        return File(path, None, *stamp, "refused", (error.strerror or "cannot be read").lower())
+        why = reason(error, folder / path)
+    except OSError as error:  # it has gone meanwhile, or the disk has
+        why = (error.strerror or "cannot be read").lower()
+    if why and _should_be_film(path):
+        return File(path, None, *stamp, "refused", why)
+    return File(path, None, *stamp, "other")
 
 
 def reason(error: Exception, path: Path) -> str:

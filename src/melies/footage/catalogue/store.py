@@ -89,8 +89,8 @@ class Catalogue:
             held.callback(ledger.close)
             known = ledger.setting("folder")
             if create and not known:
-                ledger.set("folder", "" if home.parent == root else str(root))
-            elif known and home.parent != root and root != Path(known) and root != home:
+                ledger.set("folder", "" if home == root / HOME else str(root))
+            elif known and root not in (Path(known), home):
                 raise UseError(
                     f"The catalogue {home} is of {known}, not of {root}.", "Choose another with --catalogue."
                 )
