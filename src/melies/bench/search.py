@@ -113,7 +113,8 @@ def _records(film: str, count: int, random: np.random.Generator, topics: NDArray
     about = random.integers(0, len(topics), count)
     for number, vector in enumerate(_around(topics[about], random)):
         start = Fraction(number * 3)
-        shot = Shot(Path(film), number + 1, start, start + Fraction(int(random.integers(10, 200)), 25), number * 75, 75, Fraction(25))  # fmt: skip  # noqa: E501
+        end = start + Fraction(int(random.integers(10, 200)), 25)
+        shot = Shot(Path(film), number + 1, start, end, number * 75, 75, Fraction(25))
         labels = tuple(label for facet in facets().values() for label in _labels(facet, random))
         said = (int(word) for word in np.minimum(random.zipf(1.3, 8), 20_000))
         words = tuple(Word(_WORDS[word % len(_WORDS)], float(start), float(start), 0.9) for word in said)
@@ -126,7 +127,7 @@ _WORDS = ["the", "a", "mother", "house", "river", *(f"word{number}" for number i
 def _labels(facet: Facet, random: np.random.Generator) -> Iterator[Label]:
     if random.random() < 0.2:
         return
-    sure = float(random.random())
+    sure = 0.5 + float(random.random()) / 2
     if facet.kind == "number":
         yield Label(facet.name, float(random.integers(0, 6)), sure, "invented")
     elif facet.values:

@@ -78,7 +78,7 @@ def command(
     from melies.cli.report import reporting
     from melies.footage.catalogue import Catalogue
     from melies.footage.search import wish
-    from melies.footage.search_index import find
+    from melies.footage.search_index import find, known
     from melies.footage.terms import parse
 
     paths = [_checked(Path(target), overwrite) for target in targets]
@@ -87,7 +87,7 @@ def command(
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
         look = None if like is None else _look(like)
         with Catalogue.open(folder, at=catalogue) as opened:
-            query = parse(sentence, people=[one.called for one in opened.people()])
+            query = parse(sentence, known(opened), [one.called for one in opened.people()])
             wanted = wish(query, look)
             found = find(opened, wanted, limit, person)
             _remark(opened, wanted, report)

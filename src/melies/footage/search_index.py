@@ -11,6 +11,7 @@ from typing import Any
 
 from melies.footage.analyse import facets
 from melies.footage.catalogue import Catalogue
+from melies.footage.label import Facet
 from melies.footage.record import Record
 from melies.footage.search import Found, Vector, Wish, positive, rank, scaled, search
 
@@ -19,7 +20,7 @@ WHOLE = 2000
 _TRAINED = 16384
 """Shots from which on vectors are sorted into cells; before that all of them are compared."""
 _COLUMNS = ("id", "shot", "labels", "words", "pictures", "vector")
-_MORE = 20
+_MORE = 40
 """Shots that each way of searching proposes besides as many as are wanted."""
 _CELLS = 20
 """Cells of the vectors' index that are looked into."""
@@ -53,9 +54,10 @@ def refresh(catalogue: Catalogue) -> None:
     table.optimize()
 
 
-def indexed(catalogue: Catalogue) -> set[str]:
-    """Return the columns that have an index."""
-    return {column for index in catalogue.table.list_indices() for column in index.columns}
+def known(catalogue: Catalogue) -> dict[str, Facet]:
+    """Return what was asked of a catalogue's shots, of all that is asked now."""
+    columns = set(catalogue.table.schema.names)
+    return {name: facet for name, facet in facets().items() if name in columns}
 
 
 def _config(field: Any, count: int) -> Any:
@@ -105,7 +107,7 @@ def _must(catalogue: Catalogue, wanted: Wish, person: str) -> str | None:
     """What is true of every shot that may be found, in SQL; None for nothing."""
     parts = [catalogue.with_person(person)] if person else []
     for condition in wanted.query.conditions:
-        text = condition.sql(facets())
+        text = condition.sql(known(catalogue))
         if text and condition.negative:
             parts.append(f"({text}) IS NOT TRUE")
         elif text and condition.strict:
@@ -119,6 +121,7 @@ class _Proposals:
     def __init__(self, catalogue: Catalogue, wanted: Wish, where: str | None) -> None:
         self.catalogue = catalogue
         self.table = catalogue.table
+        self.facets = known(catalogue)
         self.wanted = wanted
         self.where = where
         self.rows: set[int] = set()
@@ -150,7 +153,7 @@ class _Proposals:
 
     def _by_conditions(self, count: int) -> None:
         """Shots of which all conditions hold, the likeliest by meaning first; where these are few, of fewer."""
-        texts = [text for one in positive(self.wanted.query) if not one.strict and (text := one.sql(facets()))]
+        texts = [text for one in positive(self.wanted.query) if not one.strict and (text := one.sql(self.facets))]
         enough = len(self.rows) + count
         while texts and len(self.rows) < enough:
             where = " AND ".join(f"({text})" for text in texts)

@@ -64,8 +64,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "low": "low-key, noir, moody, chiaroscuro",
     },
     "light": {
-        "back": "backlit, back-lit, backlight, back light, contre-jour, contre jour, rim light, rim lit, "
-        "against the light",
+        "backlit": "back light, back-lit, backlight, contre-jour, contre jour, rim light, rim lit, against the light",
         "left": "side light, side lit, side-lit, sidelit, lit from the side, light from the side",
         "right": "side light, side lit, side-lit, sidelit, lit from the side, light from the side",
         "top": "top lit, top-lit, overhead light, light from above",
@@ -76,7 +75,6 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "hard": "harsh light, hard shadows, hard lit, direct sun",
         "soft": "diffuse light, diffused light, soft shadows, soft lit, overcast light",
     },
-    "silhouette": {"silhouette": "silhouettes, silhouetted, in silhouette", "yes": "silhouette, silhouetted"},
     "temperature": {
         "warm": "warm colours, warm colors, warm light, warm tones, tungsten",
         "cool": "cold, cold colours, cold colors, cool colours, cool light, cold light, bluish",
@@ -93,10 +91,11 @@ SYNONYMS: dict[str, dict[str, str]] = {
     "scenery": {
         "interior": "int, indoors, inside, indoor, interiors",
         "exterior": "ext, outdoors, outside, outdoor, exteriors, open air",
-        "city": "urban, skyline, cityscape, downtown, town",
-        "landscape": "countryside, scenery, nature",
-        "sea": "ocean, seaside, beach, coast",
-        "mountain": "mountains, hills",
+        "city": "urban, skyline, cityscape, downtown, town, street",
+        "street": "road, streets, in the street, on the street",
+        "landscape": "countryside, nature",
+        "sea": "ocean, seaside, coast, water",
+        "mountain": "hills",
     },
     "expression": {
         "smiling": "smile, smiles, happy, cheerful, laughing, laughs, laugh, grinning, joyful",
@@ -123,27 +122,22 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "silence": "silent, no sound, soundless, mute",
         "noise": "ambience, atmosphere, ambient sound, noises",
     },
-    "depth": {
-        "shallow": "shallow focus, shallow depth of field, bokeh, blurred background, blurry background, "
-        "out of focus background",
-        "deep": "deep focus, deep depth of field, everything in focus",
-    },
     "composition": {
-        "thirds": "rule of thirds, on the third, third",
-        "symmetry": "symmetrical, symmetric, centred symmetry, wes anderson",
+        "rule of thirds": "thirds, on the third, off centre, off-centre",
         "symmetric": "symmetrical, symmetry",
         "centred": "centered, in the centre, in the center, central",
     },
-    "monochrome": {"yes": "monochrome, black and white, black-and-white, b&w, bw, sepia, colourless"},
-    "palette": {"monochrome": "black and white, black-and-white, b&w, bw, greyscale, grayscale"},
+    "colouring": {
+        "monochrome": "black and white, black-and-white, b&w, bw, sepia, colourless, greyscale, grayscale",
+        "muted": "desaturated, pale colours, faded",
+        "colourful": "colorful, saturated, vivid, bright colours",
+    },
     "faults": {
-        "blur": "blurred, blurry, out of focus, unsharp, soft focus, motion blur",
-        "out of focus": "blurred, blurry, unsharp, soft focus",
+        "blurred": "blurry, out of focus, unsharp, soft focus, motion blur",
         "overexposed": "blown out, burnt out, over-exposed, too bright, clipped highlights",
         "underexposed": "under-exposed, too dark, crushed blacks",
         "shaky": "shake, shaking, unsteady, wobbly",
-        "noise": "noisy, grainy, grain",
-        "noisy": "grainy, grain",
+        "noisy": "grainy, grain, noisy picture",
         "flicker": "flickering, flickers",
         "black": "black frames, black picture",
         "frozen": "frozen frames, freeze frame, still picture",
@@ -152,6 +146,10 @@ SYNONYMS: dict[str, dict[str, str]] = {
 }
 """Facet → value → what else it is called. A name may stand for several values."""
 
+SYNONYMS["depth"] = SYNONYMS["focus"] = {
+    "shallow": "shallow depth of field, bokeh, blurred background, blurry background, out of focus background",
+    "deep": "deep depth of field, everything in focus, sharp background",
+}
 SYNONYMS["moves"] = SYNONYMS["movement"]
 SYNONYMS["gaze"] = {
     "into the lens": "looking at camera, looking at the camera, looks at the camera, into the camera, "
@@ -174,6 +172,10 @@ NUMBERS: dict[str, dict[str, tuple[float, float]]] = {
         "lots of movement": (0.5, 1), "a lot of movement": (0.5, 1), "action": (0.5, 1), "energetic": (0.5, 1),
         "busy": (0.5, 1), "lively": (0.5, 1), "fast action": (0.6, 1), "calm": (0, 0.3), "peaceful": (0, 0.3),
         "nothing moves": (0, 0.15), "little movement": (0, 0.3),
+    },
+    "contrast": {
+        "high contrast": (85, 100), "contrasty": (85, 100), "strong contrast": (85, 100), "low contrast": (0, 45),
+        "weak contrast": (0, 45), "flat picture": (0, 45), "hazy": (0, 45),
     },
     "loudness": {"loud": (-18, float("inf")), "quiet": (-120, -30), "soft-spoken": (-120, -26)},
     "seconds": {
@@ -210,11 +212,11 @@ _SUFFIXES: dict[str, tuple[str, ...]] = {
     "light": ("light", "lit", "lighting"),
     "hardness": ("light", "lighting"),
     "depth": ("focus", "depth of field"),
+    "focus": ("depth of field",),
     "temperature": ("light", "colours", "colors", "tones"),
-    "facing": (),
-    "monochrome": (),
+    "pace": ("movement", "camera movement", "move", "camera"),
 }
-"""What may stand after the values of a facet, and must after those that mean other things alone."""
+"""What may stand after the values of a facet besides its name, and must after those that mean other things alone."""
 
 _VAGUE = {
     *("left", "right", "front", "back", "top", "high", "low", "long", "full", "medium", "wide", "close", "single"),
@@ -232,7 +234,7 @@ def terms(facets: tuple[Facet, ...]) -> Mapping[str, tuple[Option, ...]]:
         for value in facet.values:
             core = _core(value, facet.name)
             names = [] if plain(value) in _VAGUE else [value]
-            names += [f"{core} {suffix}" for suffix in _SUFFIXES.get(facet.name, ())]
+            names += [f"{core} {suffix}" for suffix in (*_SUFFIXES.get(facet.name, ()), facet.name)]
             names += re.split(r",\s*", known.get(core, ""))
             for name in filter(None, map(plain, names)):
                 found.setdefault(name, []).append(Option(facet.name, value))

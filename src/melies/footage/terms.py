@@ -253,6 +253,8 @@ class _Parser:
                 self._take(Amount(facet, least, most, source=source), self.at + length)
                 return True
             if options := self._options(words):
+                if self.negative and options[0].facet == "palette" and self._plain_word(self.at + length):
+                    return False  # What must not be is not the colour but the thing of that colour.
                 if options[0].facet in TOLD:
                     self._keep(self.at, self.at + length)
                 self._take(Trait(options, neighbours(options, self.facets), source=source), self.at + length)
@@ -282,7 +284,7 @@ class _Parser:
             self.rest.append(piece)
         elif self._text(self.at) not in FILLERS:
             end = self.at + 1
-            while self._text(end) not in {"", "and", *FILLERS, *_NOT} and not self._options(self._text(end)):
+            while self._plain_word(end):
                 end += 1
             source = self._source(self.at, end)
             self._take(Mention(plain(source), source=source), end)
@@ -349,6 +351,10 @@ class _Parser:
             if words in known and all(piece.kind in ("word", "number", "dash") for piece in pieces):
                 return length
         return 0
+
+    def _plain_word(self, at: int) -> bool:
+        """Whether a word goes on with what is said before it."""
+        return self._text(at) not in {"", *FILLERS, *_NOT}
 
     def _kind(self, at: int) -> str:
         return self.pieces[at].kind if at < len(self.pieces) else ""

@@ -1,0 +1,235 @@
+"""Searches in the language of film: what is understood, and what is left for search by meaning."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melies.footage.analyse import facets
+from melies.footage.search_conditions import Amount, Mention, Option, Phrase, Somebody, Trait, plain, singular
+from melies.footage.terms import Query, parse
+
+INFINITY = float("inf")
+
+
+def conditions(sentence: str, people: tuple[str, ...] = ()) -> list[object]:
+    return list(parse(sentence, people=people).conditions)
+
+
+def trait(sentence: str, *, negative: bool = False) -> set[tuple[str, str]]:
+    """The values that the one condition of a sentence asks for."""
+    (one,) = conditions(sentence)
+    assert isinstance(one, Trait)
+    assert one.negative is negative
+    return set(one.options)
+
+
+def test_a_whole_sentence():
+    query = parse(
+        "close-up of a smiling woman, slow push in, no cars, 3 to 5 seconds, two people, Anna, says “good night”",
+        people=["Anna"],
+    )
+    found = {one.source: one for one in query.conditions}
+    assert list(found["close-up"].options) == [Option("size", "close-up")]
+    assert list(found["smiling"].options) == [Option("expression", "smiling")]
+    assert ("movement", "push in") in found["push in"].options
+    assert found["slow"].options == (Option("pace", "slow"),)
+    assert found["cars"].negative
+    assert found["cars"].options == (Option("objects", "car"),)
+    assert (found["3 to 5 seconds"].least, found["3 to 5 seconds"].most) == (3, 5)
+    assert found["3 to 5 seconds"].strict
+    assert (found["two people"].least, found["two people"].most) == (2, 2)
+    assert found["Anna"] == Somebody("Anna", source="Anna")
+    assert found["says “good night”"].words == "good night"
+    assert len(found) == 9
+    assert query.meaning == "smiling woman"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "option"),
+    [
+        ("ECU", ("size", "extreme close-up")),
+        ("cu", ("size", "close-up")),
+        ("medium close-up", ("size", "medium close-up")),
+        ("establishing shot", ("size", "extreme long")),
+        ("an OTS", ("framing", "over-the-shoulder")),
+        ("worm's eye view", ("angle", "low")),
+        ("bird’s-eye view", ("angle", "top")),
+        ("dolly in", ("movement", "push in")),
+        ("zoom out", ("movement", "pull out")),
+        ("locked off", ("movement", "static")),
+        ("no camera movement", ("movement", "static")),
+        ("panning", ("movement", "pan left")),
+        ("hand-held", ("movement", "handheld")),
+        ("laughs", ("expression", "laughing")),
+        ("dogs", ("objects", "dog")),
+        ("wine glasses", ("objects", "wine glass")),
+        ("dialogue", ("sound", "speech")),
+    ],
+)
+def test_names_of_values(sentence, option):
+    assert option in trait(sentence)
+
+
+def test_every_value_can_be_asked_for():
+    for facet in facets().values():
+        for value in facet.values:
+            sentences = (value, f"{value} {facet.name}")
+            options = {
+                option for text in sentences for one in conditions(text) for option in getattr(one, "options", ())
+            }
+            assert (facet.name, value) in options, f"nothing asks for {facet.name} {value}"
+
+
+def test_vague_words_alone_are_no_terms():
+    query = parse("the long way to the top left of the high tower")
+    assert not query.conditions
+    assert query.meaning == "long way to the top left of the high tower"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "least", "most"),
+    [
+        ("3-5 s", 3, 5),
+        ("between 2 and 4 seconds", 2, 4),
+        ("five to three sec", 3, 5),
+        ("at least 3 seconds", 3, INFINITY),
+        ("longer than 2.5 s", 2.5, INFINITY),
+        ("under 2 seconds", 0, 2),
+        ("1 minute or longer", 60, INFINITY),
+        ("4 seconds or less", 0, 4),
+        ("about 10 seconds", 7, 13),
+    ],
+)
+def test_lengths(sentence, least, most):
+    (one,) = conditions(sentence)
+    assert isinstance(one, Amount)
+    assert (one.facet, one.least, one.most, one.strict) == ("seconds", pytest.approx(least), pytest.approx(most), True)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "least", "most"),
+    [
+        ("two women", 2, 2),
+        ("more than two people", 3, INFINITY),
+        ("at least 3 persons", 3, INFINITY),
+        ("nobody", 0, 0),
+        ("no people", 0, 0),
+        ("a man", 1, INFINITY),
+    ],
+)
+def test_counts_of_people(sentence, least, most):
+    counts = [one for one in conditions(sentence) if isinstance(one, Amount)]
+    assert [(one.facet, one.least, one.most) for one in counts] == [("people", least, most)]
+
+
+def test_counts_of_things():
+    (one,) = conditions("at least three cars")
+    assert isinstance(one, Trait)
+    assert (one.options, one.count) == ((Option("objects", "car"),), (3, INFINITY))
+
+
+def test_what_is_denied():
+    assert trait("not a close-up", negative=True) == {("size", "close-up")}
+    assert trait("-dogs", negative=True) == {("objects", "dog")}
+    assert [one.negative for one in conditions("without cars or dogs, bicycle")] == [True, True, False]
+    assert [one.negative for one in conditions("no cars and a dog")] == [True, False]
+    assert conditions("without a blue umbrella") == [Mention("blue umbrella", source="blue umbrella", negative=True)]
+    assert conditions("no Anna", people=("Anna",)) == [Somebody("Anna", source="Anna", negative=True)]
+    assert conditions('not "good night"') == [Phrase("good night", source='"good night"', negative=True)]
+    assert parse("no umbrellas").meaning == ""
+
+
+def test_what_is_said():
+    assert conditions("says hello my friend, a dog")[0] == Phrase("hello my friend", source="says hello my friend")
+    assert conditions('"to be or not to be"') == [Phrase("to be or not to be", source='"to be or not to be"')]
+    assert conditions("says") == []
+    assert conditions('""') == []
+
+
+def test_names_come_before_everything_else():
+    (one,) = conditions("person 3", people=("person 3",))
+    assert one == Somebody("person 3", source="person 3")
+
+
+def test_slow_is_a_pace_only_where_something_moves():
+    assert ("pace", "slow") in [
+        one for it in conditions("slow pan left") if isinstance(it, Trait) for one in it.options
+    ]
+    assert parse("slow motion").meaning == "slow motion"
+
+
+def test_unknown_facets_are_left_to_meaning():
+    query = parse("close-up, two people, night", facets={})
+    assert query.conditions == ()
+    assert query.meaning == "close up two people night"
+
+
+def test_each_line_of_the_explanation_names_the_words_it_is_about():
+    query = parse("close-up, no cars, 2 s, humpback whale")
+    lines = query.explain()
+    assert lines[0] == "“close-up” → wanted: size close-up"
+    assert lines[1] == "“cars” → must not be: objects car"
+    assert lines[2].startswith("“2 s” → must be: seconds 1.4 to 2.6")
+    assert lines[3] == "“humpback whale” → by words and by meaning"
+    assert Query("").explain() == []
+
+
+WORDS = (
+    *(
+        "no",
+        "without",
+        "two",
+        "3",
+        "to",
+        "5",
+        "s",
+        "seconds",
+        "close-up",
+        "-",
+        "cars",
+        ",",
+        "says",
+        "people",
+        "or",
+        "at",
+    ),
+    *("least", "more", "than", "Anna", "slow", "pan", "the", "of", "minute", "other", "between", "and", "about", "x"),
+    *("blue", '"'),
+)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=12))
+def test_nothing_breaks_it(words):
+    sentence = " ".join(words)
+    query = parse(sentence, people=["Anna"])
+    assert all(one.source in sentence for one in query.conditions)
+    assert all(one.sql(facets()) != "" for one in query.conditions)
+    loud = parse(sentence.upper(), people=["Anna"])
+    assert [str(one).lower() for one in query.conditions] == [str(one).lower() for one in loud.conditions]
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_it(text):
+    parse(text).explain()
+
+
+def test_plain_and_singular():
+    assert plain("Close-Up, “worm’s eye”!") == "close up worm's eye"
+    pairs = {
+        "cars": "car",
+        "bodies": "body",
+        "glasses": "glass",
+        "buses": "buse",
+        "boxes": "box",
+        "bus": "bus",
+        "grass": "grass",
+    }
+    assert {word: singular(word) for word in pairs} == pairs
+
+
+def test_quotation_marks_do_not_leave_sql():
+    trait = Trait((Option("objects", "it's"),), source="x")
+    assert trait.sql({**facets()}) == "array_has(objects, 'it''s')"
+    assert Phrase("100% O'Brien's", source="x").sql(facets()) is None
