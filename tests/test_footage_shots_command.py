@@ -137,7 +137,7 @@ def test_the_contact_sheet_needs_nothing_else(film: Path, tmp_path: Path) -> Non
     for shot, address in zip(detect(film), page.fetched, strict=True):
         jpeg = np.frombuffer(base64.b64decode(address.split(",")[1]), np.uint8)
         seen = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR))[..., ::-1]
-        middle = shot.first + (shot.frames - 1) // 2
+        middle = shot.first + shot.frames // 2
         near = range(middle - 2, middle + 3)
         assert min(near, key=lambda at: float(np.abs(seen.astype(int) - frames[at]).mean())) == middle
 
@@ -226,7 +226,7 @@ def weights(width: int = 2) -> dict[str, NDArray[np.float32]]:
     made: dict[str, NDArray[np.float32]] = {}
 
     def give(name: str, *shape: int) -> None:
-        made[name] = (random.standard_normal(shape) / np.sqrt(max(1, np.prod(shape[1:])))).astype(np.float32)
+        made[name] = (random.standard_normal(shape) / np.sqrt(np.prod(shape[1:], initial=1.0))).astype(np.float32)
 
     into = 3
     for stack in range(3):
