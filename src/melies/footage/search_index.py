@@ -27,11 +27,12 @@ _CELLS = 20
 _REFINE = 5
 """How many times more shots are compared by their whole vectors than are wanted."""
 _WORDS = ("about", "said")
-_NUMBERS = ("id", "film", "seconds")
+_TREES = ("id", "film")
+_UNSOUGHT = ("begins", "shot", "labels", "words", "pictures")
 
 
 def refresh(catalogue: Catalogue) -> None:
-    """Make the indices that a large catalogue lacks, and take into them what was added since they were made.
+    """Make the indices that a large catalogue lacks; `Catalogue.tidy` takes into them what is added later.
 
     Words stand in an inverted index, labels in bitmaps, numbers in trees. Vectors are sorted into about √N cells and
     kept in a byte for every 8 numbers (Jégou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search",
@@ -49,9 +50,8 @@ def refresh(catalogue: Catalogue) -> None:
     there = {column for index in table.list_indices() for column in index.columns}
     for field in table.schema:
         config = FTS(with_position=False) if field.name in _WORDS else _config(field, count)
-        if config is not None and field.name not in there:
+        if config is not None and field.name not in there and table.count_rows(f"{field.name} IS NOT NULL"):
             table.create_index(field.name, config=config)
-    table.optimize()
 
 
 def known(catalogue: Catalogue) -> dict[str, Facet]:
@@ -77,9 +77,9 @@ def _config(field: Any, count: int) -> Any:
         )
     if kinds.is_list(field.type):
         return LabelList()
-    if field.name in _NUMBERS or kinds.is_floating(field.type):
-        return BTree()
-    return Bitmap() if field.name not in ("shot", "labels", "words", "pictures") else None
+    if field.name in _UNSOUGHT:
+        return None
+    return BTree() if field.name in _TREES or kinds.is_floating(field.type) else Bitmap()
 
 
 def find(catalogue: Catalogue, wanted: Wish, limit: int = 20, person: str = "") -> list[Found]:
