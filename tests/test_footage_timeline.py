@@ -110,7 +110,9 @@ def expected(made, centred):
             continue
         early, late = (piece.early, piece.late) if centred else (0, 0)
         start = piece.cut.timecode.frame + round(piece.cut.start * made.rate) + early
-        rows.append((piece.cut.called, start, piece.stop + late - piece.first - early, piece.first + early))
+        # Programs find films of an EDL by the clip's name.
+        name = piece.cut.called if centred else piece.cut.source.name
+        rows.append((name, start, piece.stop + late - piece.first - early, piece.first + early))
     return rows
 
 

@@ -29,7 +29,7 @@ _EVENT = re.compile(
     r"(?P<over>\d+\s+)?(?P<times>(?:\d{1,2}:\d\d:\d\d[:;.,]\d{2,3}\s*){4})"
 )
 _REMARK = re.compile(
-    r"\*?\s*(?P<what>FROM CLIP NAME|TO CLIP NAME|FROM FILE|SOURCE FILE|FROM CLIP|NOTE|RATE|LOC|MUSIC START)\s*:\s*"
+    r"\*?\s*(?P<what>FROM CLIP NAME|TO CLIP NAME|FROM FILE|SOURCE FILE|FROM CLIP|SHOT|NOTE|RATE|LOC)\s*:\s*"
     r"(?P<text>.*)"
 )
 _LOCATOR = re.compile(r"(\d\d:\d\d:\d\d[:;]\d\d)\s+(?:[A-Z]+\s+)?(.*)")
@@ -75,16 +75,23 @@ def _event(number: int, timeline: Timeline, piece: Piece, before: Cut | None, re
         out = begin if before is None else _source_time(timeline, before, before.end)
         lines.append(_row(number, old, channels, "C", "", (out, out), (record[0], record[0])))
         lines.append(_row(number, reel, channels, "D", f"{piece.dissolve:03d}", source, record))
-        lines.append(f"* FROM CLIP NAME: {_line(before.called) if before else 'black'}")
-        lines.append(f"* TO CLIP NAME: {_line(cut.called)}")
+        lines.append(f"* FROM CLIP NAME: {_named(before)}")
+        lines.append(f"* TO CLIP NAME: {_named(cut)}")
     else:
         lines.append(_row(number, reel, channels, "C", "", source, record))
-        lines.append(f"* FROM CLIP NAME: {_line(cut.called)}")
+        lines.append(f"* FROM CLIP NAME: {_named(cut)}")
     if cut.source is not None:
         lines.append(f"* FROM FILE: {_line(str(cut.source.absolute()))}")
+    if cut.name:
+        lines.append(f"* SHOT: {_line(cut.name)}")
     if cut.note:
         lines.append(f"* NOTE: {_line(cut.note)}")
     return lines
+
+
+def _named(cut: Cut | None) -> str:
+    """The name of a cut's film: other programs look for it by that."""
+    return "black" if cut is None or cut.source is None else _line(cut.source.name)
 
 
 def _row(
@@ -277,14 +284,15 @@ class _Reading:
         source = self._where.find(*_sources(event, row))
         known = self._where.about(source)
         start = self._clip_time(source_in, known.timecode, row)
-        called = "TO CLIP NAME" if len(event.rows) > 1 and row is event.rows[-1] else "FROM CLIP NAME"
+        after = len(event.rows) > 1 and row is event.rows[-1]
+        called = [*event.names("SHOT"), *event.names("TO CLIP NAME" if after else "FROM CLIP NAME"), ""][0]
         return Cut(
             source,
             start,
             start + length,
             known.rate,
             (Fraction(0), max(known.length or Fraction(0), start + length)),
-            next(iter(event.names(called)), ""),
+            "" if called == source.name else called,
             " ".join(event.names("NOTE")),
             dissolve,
             row.channels != "V" and known.sound,

@@ -40,6 +40,8 @@ ABBREVIATIONS = {
 _SAID = ("framing", "angle", "movement", "place")
 """Facets that are told first; then all others that have one answer."""
 _ANGLES = {"low": "low angle", "high": "high angle", "top": "top shot", "dutch": "dutch angle"}
+_PLAIN = ("neutral", "normal", "normal key")
+"""Answers that tell nothing on paper."""
 _LONGEST = 480
 """Pixels of a picture's longer side."""
 
@@ -167,6 +169,7 @@ class _Pages:
         self._height = self._picture + 12 + _LINES * _LEADING
         self._rows = max(1, int((HEIGHT - 2 * _MARGIN - _HEAD) // (self._height + 4)))
         self._begins: dict[Path, Timecode | None] = {}
+        self._film: Path | None = None
         self._page = Page()
         self._count = 0
         self._number = 1
@@ -198,6 +201,10 @@ class _Pages:
         timecode = str(begin.at(shot.start)) if begin is not None else f"{float(shot.start):.2f} s"
         page.text(x + 22, y + 7, timecode, _SMALL, colour=GREY)
         page.text(x + self._width, y + 7, f"{shot.seconds:.1f} s", _SMALL, colour=GREY, right=True)
+        if shot.file != self._film:  # where another film begins
+            self._film = shot.file
+            for line in wrap(shot.file.name, self._width - 110, _SMALL, 1):
+                page.text(x + 75, y + 7, line, _SMALL)
         if panel.image is not None:
             self._shown(panel, panel.image, x, y + 11)
         y += 12 + self._picture + _LEADING
@@ -255,6 +262,8 @@ def _told(labels: Iterable[Label]) -> Iterator[str]:
     for name in (*_SAID, *sorted(best)):
         if name in best:
             word = str(best.pop(name).value)
+            if word in _PLAIN:
+                continue
             if name == "movement" and pace is not None:
                 word = f"{pace.value} {word}"
             yield _ANGLES.get(word, word) if name == "angle" else word
