@@ -115,7 +115,7 @@ def rank(records: Iterable[Record], wanted: Wish, words: Mapping[str, float], li
     """
     best: list[tuple[float, int, Found]] = []
     for number, record in enumerate(records):
-        found = judge(record, wanted, words.get(record.id, 0.0))
+        found = judge(record, wanted, words.get(record.id, 0.0) if words else None)
         if found is None:
             continue
         heapq.heappush(best, (found.score, -number, found))
@@ -124,13 +124,13 @@ def rank(records: Iterable[Record], wanted: Wish, words: Mapping[str, float], li
     return [_told(found, wanted) for _, _, found in sorted(best, key=lambda one: one[:2], reverse=True)]
 
 
-def judge(record: Record, wanted: Wish, words: float) -> Found | None:
+def judge(record: Record, wanted: Wish, words: float | None) -> Found | None:
     """Say how well a shot fits; None if it must not be, or nothing speaks for it.
 
     Args:
         record: The shot.
         wanted: What is looked for.
-        words: How well its words fit, 0…1.
+        words: How well its words fit, 0…1; None if no shot has any of the words.
     """
     parts = []
     for condition in wanted.query.conditions:
@@ -140,7 +140,7 @@ def judge(record: Record, wanted: Wish, words: float) -> Found | None:
         if not condition.negative:
             score = UNKNOWN if held is None else held
             parts.append(Part("condition", condition.source, score, condition.weight, why, bool(held)))
-    if wanted.stems:
+    if words is not None:
         parts.append(Part("words", "words", words, WORDS, "", words > 0))
     if wanted.vector is not None:
         alike = 0.0 if record.vector is None else float(record.vector @ wanted.vector)

@@ -146,7 +146,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
 }
 """Facet → value → what else it is called. A name may stand for several values."""
 
-SYNONYMS["depth"] = SYNONYMS["focus"] = {
+SYNONYMS["focus"] = {
     "shallow": "shallow depth of field, bokeh, blurred background, blurry background, out of focus background",
     "deep": "deep depth of field, everything in focus, sharp background",
 }
@@ -211,8 +211,7 @@ _SUFFIXES: dict[str, tuple[str, ...]] = {
     "key": ("key", "key light", "key lighting"),
     "light": ("light", "lit", "lighting"),
     "hardness": ("light", "lighting"),
-    "depth": ("focus", "depth of field"),
-    "focus": ("depth of field",),
+    "focus": ("focus", "depth of field"),
     "temperature": ("light", "colours", "colors", "tones"),
     "pace": ("movement", "camera movement", "move", "camera"),
 }
