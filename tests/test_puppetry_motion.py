@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melies.errors import MediaError, UseError
-from melies.faces.anatomy import LIPS_INNER, SKIN, canonical
+from melies.faces.anatomy import LIPS_INNER, LIPS_OUTER, SKIN, canonical
 from melies.faces.pose import pose_of
 from melies.puppetry import template
 from melies.puppetry.motion import STILL, Motion, Rest, angles, rotation_of
 from melies.puppetry.parts import EYES, LIDS, LOWER_LIP, UPPER_LIP, UPPER_RIM, gape, gaze, opening
 from melies.puppetry.performer import EASE, Cue
 from melies.puppetry.retarget import FAR, LEAST, ROOM, Manner, Sitter
+
+LIPS = np.concatenate([LIPS_INNER, LIPS_OUTER])
 
 
 def somebody(turned=(0, 0, 0), scale=20.0, at=(300, 200), stretch=(1, 1, 1)):
@@ -190,16 +192,29 @@ def test_lips_a_little_apart_at_rest_are_no_reason_to_keep_the_portraits_closed(
     assert np.allclose(apart, (0, 0.1, 0.2, 0.4), atol=0.03)
 
 
-def test_a_grin_opens_a_mouth_no_further_that_shows_its_teeth_but_a_jaw_that_drops_does():
+def test_a_grin_opens_a_mouth_no_further_that_smiles_with_its_teeth_but_one_that_is_only_parted():
     closed = changed(somebody(), lambda front: front.__setitem__(LIPS_INNER[11:20], front[LIPS_INNER[9:0:-1]]))
+    parted = changed(closed, lambda front: front.__setitem__((LOWER_LIP, 1), front[LOWER_LIP, 1] + 0.6))
     smiling = changed(closed, lambda front: front.__setitem__((LOWER_LIP, 1), front[LOWER_LIP, 1] + 0.9))
+    smiling = changed(smiling, lambda front: front.__setitem__((LIPS_INNER, 0), 1.4 * front[LIPS_INNER, 0]))
     grin = replace(STILL, expression=STILL.expression.copy(), gape=0.25)
     grin.expression[LIPS_INNER[[0, 10]], 0] = -0.8, 0.8
     agape = replace(STILL, gape=0.5)
-    for portrait, further in ((closed, 0.15), (smiling, 0.0)):
+    for portrait, least, most in ((closed, 0.08, 0.3), (parted, 0.06, 0.3), (smiling, -0.1, 0.04)):
         before = gape(front_of(portrait))
-        assert gape(front_of(Sitter(portrait).moved(grin))) - before == pytest.approx(further, abs=0.1)
-        assert gape(front_of(Sitter(portrait).moved(agape))) - before > 0.25
+        assert least < gape(front_of(Sitter(portrait).moved(grin))) - before < most
+        assert gape(front_of(Sitter(portrait).moved(agape))) - before > 0.2
+
+
+def test_a_mouth_goes_aside_less_in_a_portrait_that_looks_aside():
+    aside = replace(STILL, expression=STILL.expression.copy())
+    aside.expression[LIPS, 0] = 1.0
+    straight, askew = (
+        front_of(Sitter(somebody(turned)).moved(aside))[LIPS, 0].mean() - front_of(somebody(turned))[LIPS, 0].mean()
+        for turned in ((0, 0, 0), (-37, 0, 0))
+    )
+    assert straight > 0.6
+    assert 0 < askew < 0.5 * straight
 
 
 @pytest.mark.parametrize("yaw", [-60, -35, 0, 35])

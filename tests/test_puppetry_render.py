@@ -21,6 +21,7 @@ from melies.faces.anatomy import (
 )
 from melies.puppetry.move import Move
 from melies.puppetry.render import Puppet
+from melies.puppetry.render.around import Around
 from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.hidden import Hidden
 from melies.puppetry.render.mesh import locate, paint
@@ -335,3 +336,17 @@ def test_hair_over_the_performers_cheek_is_no_wrinkle():
     part = np.s_[y - 20 : y + 30, x - 20 : x + 10]
     changed = puppet().render(Move(points=face(), **hair))[part].astype(int) - astronaut()[part]
     assert np.abs(changed).max() <= 4
+
+
+def test_the_hairs_outline_stays_where_the_face_turns_and_goes_where_the_head_tilts():
+    """It is no part of the head that turns, but where the head ends: behind the ears, above the neck."""
+    height, width = astronaut().shape[:2]
+    around = Around(face(), width, height)
+    ears = face()[[127, 356]].mean(0)
+    neck = ears + np.array([0, 0, 0.25]) * np.linalg.norm(face()[152, :2] - face()[10, :2])
+    beside = int(ears[1]), int(ears[0] + 0.65 * np.ptp(face()[OVAL, 0]))
+    for angles, along, where in (((0, -12, 0), 0, 4), ((0, 0, 12), 1, 454)):
+        turn = cv2.Rodrigues(np.radians(angles))[0]
+        now = ((face() - neck) @ turn.T + neck).astype(np.float32)
+        share = around.back(now)[beside][along] / (now - face())[where, along]
+        assert abs(share) < 0.2 if along == 0 else share > 1
