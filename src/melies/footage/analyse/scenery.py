@@ -41,7 +41,7 @@ _OUTDOORS = {
 }
 _INDOORS = {"couch", "bed", "toilet", "tv", "oven", "sink", "refrigerator", "microwave", "keyboard", "mouse", "toaster"}
 _TRAFFIC = {"car", "bus", "truck", "traffic light", "motorcycle", "stop sign", "fire hydrant"}
-_CLOSE = 0.3
+_CLOSE = 0.2
 """Face, as a share of the picture's height, from which the background is too little to look for sky in."""
 _SILENT = 0.45
 """Evidence, as a logarithm of odds, below which nothing is said."""
