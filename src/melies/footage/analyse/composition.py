@@ -23,6 +23,10 @@ FACETS = (
 _SYMMETRIC = 0.8
 """Correlation of a picture with its mirror image."""
 _TILES = 8
+_SHALLOW, _DEEP = 0.28, 0.04
+"""Share of the picture's parts that are much softer than the sharpest."""
+_SHARP = 0.18
+"""Steepness (see `_sharpness`) of parts that are in focus."""
 
 
 def answer(material: Material) -> list[Label]:
@@ -76,18 +80,19 @@ def _focus(material: Material) -> list[Label]:
     known = found[np.isfinite(found)]
     if len(known) < _TILES * _TILES // 3:
         return []
-    soft = float((known < 0.35 * np.quantile(known, 0.95)).mean())
-    why = f"{soft:.0%} of the parts with edges are much less sharp than the sharpest"
-    measured = {"soft": round(soft, 3)}
-    if soft > 0.55 and np.quantile(known, 0.95) > 0.2:
-        return [Label("focus", "shallow focus", round(min(0.85, 0.4 + (soft - 0.55)), 2), why, measured)]
-    if soft < 0.2 and np.median(known) > 0.22:
-        return [Label("focus", "deep focus", round(min(0.85, 0.5 + (0.2 - soft)), 2), why, measured)]
+    sharpest = float(np.sort(known)[-4:].mean())
+    soft = float((known < 0.5 * sharpest).mean())
+    why = f"{soft:.0%} of the parts with edges are less than half as sharp as the sharpest"
+    measured = {"soft": round(soft, 3), "sharpest": round(sharpest, 3)}
+    if soft > _SHALLOW and sharpest > _SHARP:
+        return [Label("focus", "shallow focus", round(min(0.9, 0.5 + (soft - _SHALLOW)), 2), why, measured)]
+    if soft < _DEEP and np.median(known) > 0.8 * _SHARP:
+        return [Label("focus", "deep focus", round(0.8 - 5 * soft, 2), why, measured)]
     return []
 
 
 def _sharpness(image: Image) -> NDArray[np.float64]:
-    """How steep edges are for their height, in tiles; NaN where there are none: `8×8`, about 0.1 soft, 0.5 sharp.
+    """How steep edges are for their height, in tiles; NaN where there are none: `8×8`, about 0.08 soft, 0.25 sharp.
 
     A blurred edge has a gradient that is small beside the contrast across it.
     """

@@ -17,12 +17,14 @@ FACETS = (
     Facet("faults", "many", "what is wrong with the picture",
           ("blurred", "overexposed", "underexposed", "noisy", "shaky", "flicker", "black", "frozen",
            "letterbox", "pillarbox")),
-    Facet("sharpness", "number", "how steep the steepest edges are for their height: 0 blurred, 0.5 sharp"),
+    Facet("sharpness", "number", "how steep the steepest edges are for their height: 0 blurred, 0.25 sharp"),
     Facet("noise", "number", "standard deviation of the noise", unit="of 255"),
 )  # fmt: skip
 _BLURRED = 0.16
 _BURNT, _SUNK = 0.12, 0.55
 """Shares of the picture at white and in black."""
+_DIM = 55
+"""Code value that at least a twentieth of a picture should reach."""
 _NOISY = 6.0
 _SHAKY = 0.09
 """Trembling in half widths a second."""
@@ -77,9 +79,10 @@ def _exposure(material: Material) -> list[Label]:
     if burnt > _BURNT:
         why = f"{burnt:.0%} of the picture is white without drawing"
         labels.append(Label("faults", "overexposed", _sure(burnt, _BURNT), why, {"white": round(burnt, 3)}))
-    if sunk > _SUNK and bright < 110:
-        why = f"{sunk:.0%} of the picture is black without drawing"
-        labels.append(Label("faults", "underexposed", _sure(sunk, _SUNK), why, {"black": round(sunk, 3)}))
+    if bright < _DIM or (sunk > _SUNK and bright < 2 * _DIM):
+        why = f"{sunk:.0%} of the picture is black, and only a twentieth is brighter than {bright:.0f} of 255"
+        sure = _sure(2 * _DIM, max(bright, _DIM))
+        labels.append(Label("faults", "underexposed", sure, why, {"black": round(sunk, 3), "bright": round(bright)}))
     return labels
 
 

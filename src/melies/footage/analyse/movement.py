@@ -50,8 +50,9 @@ _STANDS = 0.35
 """Below this share of the motion (`Motion.share`) a part of the picture stands still."""
 RIM_STANDS = 0.3
 """With more of the rim standing still, the camera does."""
-_FASTER = 1.35
-"""A quarter of the picture is at least so much faster than most of it when near things pass before far ones."""
+_FASTER, _APART = 1.08, 1.45
+"""A quarter of the picture is at least so fast beside most of it, and beside the slowest quarter, when near things pass
+before far ones. Noise makes parts of the picture slower, never faster."""
 _SLOW, _FAST = 0.06, 0.25
 """Picture widths a second."""
 _RIM = np.ones(GRID, bool)
@@ -95,7 +96,7 @@ class Path:
 def answer(material: Material) -> list[Label]:
     """See `Question`."""
     motion = material.motion
-    if len(motion.time) < 3 or motion.found.mean() < 0.5:
+    if len(motion.time) < 4 or motion.found.mean() < 0.5:
         return _unfollowed(motion)
     path = follow(motion)
     far, long, back = path.travel()
@@ -221,9 +222,9 @@ def _tracking(main: int, share: NDArray[np.float64]) -> Label | None:
     if main > 1 or len(seen) < 8:
         return None
     low, high = np.quantile(seen, [0.25, 0.75])
-    if high < _FASTER:
+    if high < _FASTER or low <= 0 or high / low < _APART:
         return None
-    sure = min(0.8, 0.5 + 0.6 * float(high - _FASTER))
+    sure = min(0.8, 0.5 + 0.3 * float(high / low - _APART))
     why = f"parts of the picture move {low:.1f} to {high:.1f} times as fast as most of it"
     measured = {"slower": round(float(low), 2), "faster": round(float(high), 2)}
     return Label("moves", "tracking", round(sure, 2), why, measured)

@@ -15,8 +15,8 @@ NAMES = {
     "black": (10, 0, 0), "grey": (52, 0, 0), "white": (95, 0, 0), "red": (45, 62, 40), "orange": (67, 40, 66),
     "brown": (32, 16, 26), "beige": (80, 6, 20), "skin tones": (66, 18, 22), "yellow": (86, -4, 78),
     "olive": (50, -9, 44), "green": (46, -42, 36), "dark green": (25, -16, 14), "turquoise": (72, -36, -8),
-    "teal": (42, -24, -10), "sky blue": (74, -10, -26), "blue": (40, 14, -58), "navy": (18, 10, -32),
-    "slate blue": (42, -3, -17), "purple": (34, 40, -42), "magenta": (52, 76, -36), "pink": (76, 32, 2),
+    "teal": (42, -24, -10), "sky blue": (74, -10, -26), "blue": (36, 28, -65), "navy": (18, 10, -32),
+    "slate blue": (42, -3, -17), "purple": (34, 50, -40), "magenta": (52, 76, -36), "pink": (76, 32, 2),
     "wine red": (26, 36, 16),
 }  # fmt: skip
 """Words for colours and where they lie in CIE Lab."""
