@@ -254,10 +254,13 @@ def _seen(points: Points, old: Points, width: int, height: int) -> tuple[Floats,
     lies = lie((points + np.float32(0.5)) * ratio - np.float32(0.5), values, *small)
     empty = np.isnan(lies[..., 0])
     lies[empty] = 0
-    if small != (width, height):
-        lies = cv.resize(lies, (width, height), interpolation=cv2.INTER_LINEAR)
-        empty = cv.resize(empty.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.001
     where, back = (np.ascontiguousarray(part) for part in (lies[..., :2], lies[..., 2:]))
+    if small != (width, height):
+        where, back, partly = (
+            cv.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
+            for part in (where, back, empty.astype(np.float32))
+        )
+        empty = partly > 0.001
     back[..., 0] += np.arange(width, dtype=np.float32)
     back[..., 1] += np.arange(height, dtype=np.float32)[:, None]
     return where, ~empty, back
@@ -267,4 +270,5 @@ def _shown(skin: Floats, where: Floats) -> tuple[Floats, Floats]:
     """The unrolled face as it is seen: colours, `H×W×3`, and opacity, `H×W`."""
     side = skin.shape[0]
     shown = cv.remap(skin, where * np.float32(side) - np.float32(0.5), None, cv2.INTER_LINEAR)
-    return cv.cvtColor(np.ascontiguousarray(shown[..., :3]), cv2.COLOR_YCrCb2RGB), shown[..., 3]
+    *colours, opacity = cv.split(shown)
+    return cv.cvtColor(cv.merge(colours), cv2.COLOR_YCrCb2RGB), opacity
