@@ -240,6 +240,30 @@ def test_a_film_of_another_rate_keeps_its_time(films, tmp_path, ending):
     assert abs(back.cuts[1].start - made.cuts[1].start) <= (Fraction(1, 50) if ending == ".edl" else 0)
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_films_of_odd_and_varying_rates_are_counted_in_frames_that_programs_know(tmp_path, ending):
+    times = [0, 33, 66, 100, 166, 200, 233, 266, 300, 333, 366, 400, 433, 466, 533, 566, 600]
+    wobbly = write_clip(tmp_path / "w.mp4", size=(32, 32), pts=times, time_base=Fraction(1, 1000))
+    slow = write_clip(tmp_path / "s.mp4", size=(32, 32), frames=30, rate=Fraction(25, 2))
+    first = Shot(wobbly, 1, Fraction(0), Fraction(3, 10), 0, 8, Fraction(264, 10))
+    made = tl.from_shots([first])
+    assert made.rate == Fraction(30000, 1001)
+    other = Cut(slow, Fraction(8, 25), Fraction(40, 25), Fraction(25, 2))
+    made = tl.completed(replace(made, rate=Fraction(30), cuts=(*made.cuts, other)))
+    back = tl.read(tl.export(made, tmp_path / f"x{ending}"))
+    assert back.rate == 30
+    assert back.frames == made.frames
+    for cut, meant in zip(back.cuts, made.cuts, strict=True):
+        assert abs(cut.start - meant.start) <= Fraction(1, 60)
+        assert abs(cut.length - meant.length) <= Fraction(1, 30)
+    odd = replace(made, rate=Fraction(25, 2))
+    if ending == ".xml":
+        with pytest.raises(UseError, match=r"cannot count 12\.5"):
+            tl.export(odd, tmp_path / "odd.xml")
+    else:
+        assert tl.read(tl.export(odd, tmp_path / f"odd{ending}")).places == odd.places
+
+
 def test_shots_become_a_timeline_in_their_own_timecode(films):
     own, _ = films["29.97df"]
     rate = Fraction(30000, 1001)
@@ -334,6 +358,8 @@ def test_rates_are_those_that_are_meant():
     assert tl.nominal(Fraction(2398, 100)) == Fraction(24000, 1001)
     assert tl.nominal(Fraction(25)) == 25
     assert tl.nominal(Fraction(37, 3)) == Fraction(37, 3)
+    assert tl.standard(Fraction(264, 10)) == tl.standard(Fraction(29983, 1000)) == Fraction(30000, 1001)
+    assert [tl.standard(Fraction(rate)) for rate in (12, 25, 31, 90)] == [Fraction(24000, 1001), 25, 50, 90]
 
 
 def test_without_opentimelineio_the_other_formats_still_work(films, tmp_path, monkeypatch):

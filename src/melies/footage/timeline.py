@@ -143,7 +143,7 @@ class About:
         timecode: Of its first frame.
         length: Seconds of pictures; None if it does not say.
         sound: Whether it has any.
-        rate: Frames per second, nominal.
+        rate: Frames per second, nominal; the next standard rate where it varies.
         size: Width and height in pixels.
     """
 
@@ -166,7 +166,7 @@ def about(path: Path) -> About:
     video = info.video
     if video is None:
         raise UseError(f"{path} holds no film or picture.")
-    rate = nominal(video.rate)
+    rate = standard(video.rate) if video.variable else nominal(video.rate)
     found = source_timecode(info)
     timecode = Timecode(0, rate) if found is None else Timecode(found.frame, rate, found.drop)
     length = video.duration or info.duration
@@ -182,6 +182,13 @@ def nominal(rate: Fraction) -> Fraction:
     known = (Fraction(whole), Fraction(whole * 1000, 1001))
     closest = min(known, key=lambda one: abs(one - rate))
     return closest if abs(closest - rate) < Fraction(1, 200) else rate.limit_denominator(1001)
+
+
+def standard(rate: Fraction) -> Fraction:
+    """Return the rate of film or television that shows all pictures of a variable one, given its average."""
+    ntsc = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))
+    known = sorted((*ntsc, *map(Fraction, (24, 25, 30, 50, 60))))
+    return next((one for one in known if one > rate * Fraction(99, 100)), nominal(rate))
 
 
 def completed(timeline: Timeline) -> Timeline:
@@ -201,7 +208,7 @@ def _filled(cut: Cut, found: dict[Path, About]) -> Cut:
     # Not even a film that says it is shorter ends before the cut: it may count itself wrongly.
     available = cut.available or (Fraction(0), max(known.length or cut.end, cut.end))
     timecode = cut.timecode or known.timecode
-    return replace(cut, rate=nominal(cut.rate), available=available, timecode=timecode, sound=cut.sound and known.sound)
+    return replace(cut, rate=known.rate, available=available, timecode=timecode, sound=cut.sound and known.sound)
 
 
 def from_shots(shots: Iterable[Shot], name: str = "") -> Timeline:
@@ -217,8 +224,8 @@ def from_shots(shots: Iterable[Shot], name: str = "") -> Timeline:
         Cut(shot.file, shot.start, shot.end, shot.rate, name=f"{shot.file.stem} {shot.number:03d}") for shot in listed
     ]
     made = completed(Timeline(name or listed[0].file.stem, nominal(listed[0].rate), tuple(cuts)))
-    first = made.cuts[0].timecode
-    return replace(made, drop=first is not None and first.drop)
+    first = made.cuts[0]
+    return replace(made, rate=first.rate, drop=first.timecode is not None and first.timecode.drop)
 
 
 Writer = Callable[[Timeline], str]

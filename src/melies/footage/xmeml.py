@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,7 +23,16 @@ Element = ElementTree.Element
 
 
 def write(timeline: Timeline) -> str:
-    """Return a timeline as XML of version 4; see `melies.footage.timeline.export`."""
+    """Return a timeline as XML of version 4; see `melies.footage.timeline.export`.
+
+    Raises:
+        UseError: Its rate is neither whole nor one of NTSC.
+    """
+    if not _countable(timeline.rate):
+        raise UseError(
+            f"This kind of XML cannot count {float(timeline.rate):g} frames a second.", "Write .otio or .fcpxml."
+        )
+    timeline = replace(timeline, cuts=tuple(_counted(timeline, cut) for cut in timeline.cuts))
     root = Element("xmeml", version="4")
     sequence = ElementTree.SubElement(root, "sequence", id="sequence-1")
     _text(sequence, "name", timeline.name)
@@ -164,6 +174,19 @@ class _Files:
 
 def _text(parent: Element, name: str, value: object) -> None:
     ElementTree.SubElement(parent, name).text = str(value)
+
+
+def _counted(timeline: Timeline, cut: Cut) -> Cut:
+    """A cut whose source has a rate that cannot be said is counted in frames of the timeline."""
+    if _countable(cut.rate):
+        return cut
+    zero = None if cut.timecode is None else Timecode(round(cut.timecode.seconds * timeline.rate), timeline.rate)
+    return replace(cut, rate=timeline.rate, timecode=zero)
+
+
+def _countable(rate: Fraction) -> bool:
+    """Whether the format can say a rate: a whole one, or that of NTSC below it."""
+    return rate in (round(rate), Fraction(round(rate) * 1000, 1001))
 
 
 def _rate(parent: Element, rate: Fraction) -> None:
