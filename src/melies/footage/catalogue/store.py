@@ -36,6 +36,8 @@ _BATCH = 256
 _MANY = 65536
 _TIDY = 64
 """Films after which the table's small files are joined."""
+_CACHE = 1 << 20
+"""Bytes that LanceDB may keep of the table's versions and files while it is written."""
 _OLD = timedelta(minutes=10)
 """How long a reader may go on with a state of the table that has been replaced."""
 
@@ -343,7 +345,9 @@ def _need_lancedb() -> None:
 def _table(home: Path, create: bool) -> Any:
     import lancedb
 
-    base = lancedb.connect(home / "table")
+    # What was written is not read again soon: remembering every version of the table would take ever more memory.
+    session = lancedb.Session(metadata_cache_size_bytes=_CACHE) if create else None
+    base = lancedb.connect(home / "table", session=session)
     try:
         return base.open_table(_SHOTS)
     except (ValueError, FileNotFoundError):
