@@ -34,16 +34,15 @@ def card(seen: Seen) -> np.ndarray:
     still = seen.material.best.image
     image = cv2.resize(still, (480, round(480 * still.shape[0] / still.shape[1])), interpolation=cv2.INTER_AREA)
     moves = [f"{label.value}: {label.why}" for label in seen.labels if label.facet == "movement"]
-    for text in moves:
-        for colour, thick in ((0, 0, 0), 3), ((255, 255, 255), 1):
-            cv2.putText(image, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thick, cv2.LINE_AA)
+    title = np.zeros((28, 480, 3), np.uint8)
+    cv2.putText(title, "".join(moves), (8, 19), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
     ribbon = np.zeros((24, 480, 3), np.uint8)
     left = 0.0
     for label in (label for label in seen.labels if label.facet == "palette"):
         right = left + 480 * label.measured["share"]
         ribbon[:, round(left) : round(right)] = [label.measured[name] for name in ("red", "green", "blue")]
         left = right
-    return np.vstack([image, ribbon])
+    return np.vstack([title, image, ribbon])
 
 
 if __name__ == "__main__":

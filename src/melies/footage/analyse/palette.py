@@ -83,17 +83,20 @@ def written(colour: NDArray[np.float32]) -> tuple[int, int, int]:
 
 
 def _palette(colours: NDArray[np.float32]) -> list[Label]:
-    best: dict[str, Label] = {}
+    """The largest colour of each name, with what all of that name fill together."""
+    named: dict[str, tuple[NDArray[np.float32], float, float]] = {}
     for colour, share in dominant(colours):
-        if share < _SHARE:
-            continue
         word, sure = name(colour)
-        red, green, blue = written(colour)
-        measured = {"red": float(red), "green": float(green), "blue": float(blue), "share": round(share, 3)}
-        why = f"#{red:02x}{green:02x}{blue:02x} fills {share:.0%} of the picture"
-        if word not in best:
-            best[word] = Label("palette", word, round(sure, 2), why, measured)
-    return list(best.values())
+        first, certain, much = named.get(word, (colour, sure, 0.0))
+        named[word] = first, certain, much + share
+    labels = []
+    for word, (colour, sure, share) in sorted(named.items(), key=lambda one: -one[1][2]):
+        if share >= _SHARE:
+            red, green, blue = written(colour)
+            measured = {"red": float(red), "green": float(green), "blue": float(blue), "share": round(share, 3)}
+            why = f"#{red:02x}{green:02x}{blue:02x} and its like fill {share:.0%} of the picture"
+            labels.append(Label("palette", word, round(sure, 2), why, measured))
+    return labels
 
 
 def _colouring(chroma: NDArray[np.float32]) -> list[Label]:
