@@ -87,6 +87,12 @@ def test_things_say_where_it_is():
     assert "car" in asked(seen(), (car, car))[0].why
 
 
+def test_what_hides_the_place_makes_it_doubtful():
+    small, large = (Thing("motorcycle", 0.6, Box(0, 0, side, 160)) for side in (60, 300))
+    sure = [asked(seen(moped=0.8), (thing,))[0].sure for thing in (small, large)]
+    assert sure[1] < 0.7 < sure[0]
+
+
 def test_nothing_is_said_without_reasons():
     assert asked(seen()) == []
 

@@ -45,6 +45,10 @@ _CLOSE = 0.2
 """Face, as a share of the picture's height, from which the background is too little to look for sky in."""
 _SILENT = 0.45
 """Evidence, as a logarithm of odds, below which nothing is said."""
+_MUCH = 0.35
+"""Share of the picture from which a thing hides the place, and …"""
+_HIDDEN = 0.65
+"""… how sure one can be of it then."""
 _PLACE = 0.3
 """Chance from which a place is named."""
 _WORD = 0.2
@@ -117,9 +121,17 @@ def _place(material: Material, seen: NDArray[np.float32], behind: Backdrop) -> l
     if abs(odds) < _SILENT:
         return []
     reasons = [why for why, one in evidence.items() if abs(one) > 0.2 and one * odds > 0]
-    sure = min(0.92, 1 / (1 + exp(-0.9 * abs(odds))))
+    # A motorcycle that fills the picture stands in a workshop as well as in the street.
+    sure = min(_HIDDEN if _filled(material) else 0.92, 1 / (1 + exp(-0.9 * abs(odds))))
     measured = {"odds": round(odds, 2), "sky": round(behind.sky, 3), "green": round(behind.green, 3)}
     return [Label("place", "exterior" if odds > 0 else "interior", round(sure, 2), "; ".join(reasons), measured)]
+
+
+def _filled(material: Material) -> bool:
+    """Whether one thing, people aside, hides much of the place."""
+    height, width = material.best.image.shape[:2]
+    boxes = [thing.box for things in material.things for thing in things if thing.name != "person"]
+    return any(box.width * box.height > _MUCH * height * width for box in boxes)
 
 
 def _listed(names: set[str]) -> str:
