@@ -171,7 +171,10 @@ def test_nothing_of_the_users_is_overwritten(film: Path, tmp_path: Path, capsys:
     folder.mkdir()
     kept = folder / "a <b> & c-002.mp4"
     kept.write_text("mine")
-    assert run("shots", film, "--split", folder) == 2
+    listed = tmp_path / "other.csv"
+    assert run("shots", film, "--split", folder, "--to", listed) == 2
+    assert not listed.exists()
+    assert run("shots", film, "--split", table) == 2
     assert [path.name for path in folder.iterdir()] == [kept.name]
     assert kept.read_text() == "mine"
 

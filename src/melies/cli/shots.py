@@ -81,7 +81,9 @@ def command(
     it begins: with a cut, a dissolve or a fade. Timecodes are the film's own where it has any, else they count from
     00:00:00:00.
     """
+    import melies
     from melies.cli.report import reporting
+    from melies.engine.progress import Meter
     from melies.footage import shot_list
     from melies.footage.detect import detect
     from melies.footage.timecode import first_timecode
@@ -92,12 +94,14 @@ def command(
         shot_list.checked(target, film, overwrite)
     first, last, shortest = _time("start", start), _time("end", end), _time("min-length", min_length)
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
-        meter = _meter(film, report)
+        meter = Meter(report.progress, "render", None if first or last else melies.open(film).spec.frames)
         shots = detect(
             film, detector, threshold=threshold, min_length=shortest or Fraction(0), start=first, end=last,
             seen=meter.add,
         )  # fmt: skip
         found = shot_list.ShotList(tuple(shots), begin)
+        if split is not None:
+            shot_list.parts(shots, split, overwrite)
         written = [shot_list.write(found, target, overwrite) for target in targets]
         if split is not None:
             written += shot_list.split(shots, split, overwrite, report.progress)
@@ -108,13 +112,6 @@ def command(
         click.echo(line)
     for path in written:
         click.echo(path, err=True)
-
-
-def _meter(film: Path, report: Any) -> Any:
-    import melies
-    from melies.engine.progress import Meter
-
-    return Meter(report.progress, "render", melies.open(film).spec.frames)
 
 
 def _time(name: str, value: str | None) -> Fraction | None:

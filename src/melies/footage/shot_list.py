@@ -134,9 +134,11 @@ def parts(shots: Sequence[Shot], folder: str | Path, overwrite: bool = False) ->
     """Return the files into which a film is split.
 
     Raises:
-        UseError: One of them exists, or is the film.
+        UseError: One of them exists, or the folder is a file.
     """
     film = shots[0].file
+    if exists(Path(folder)) and not Path(folder).is_dir():
+        raise UseError(f"{folder} is a file, not a folder.", "Give the folder another name.")
     ending = film.suffix if film.suffix.lower() in _FILMS else ".mp4"
     digits = max(3, len(str(shots[-1].number)))
     named = [Path(folder) / f"{film.stem}-{shot.number:0{digits}}{ending}" for shot in shots]
