@@ -67,6 +67,14 @@ def test_confidence_weighs():
     assert numbers([less, more], "close-up") == [1, 0]
 
 
+def test_many_are_surely_more_than_one():
+    many, one = record(0, {"people": (8.0, 0.5)}), record(1, {"people": (1.0, 0.7)})
+    assert numbers([one, many], "at least one person") == [0, 1]
+    assert numbers([many], "8 people") == [0]
+    (found,) = search([many], wish(parse("8 people")))
+    assert found.score == 0.5
+
+
 def test_what_is_unknown_does_not_exclude_and_does_not_speak(shots):
     found = search(shots, wish(parse("close-up, two people")))
     by_number = {one.record.shot.number: one for one in found}

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from melies.footage.catalogue.rows import describe
 from melies.footage.record import Record
 from melies.footage.search_conditions import Condition, plain, singular
+from melies.footage.search_lexicon import TOLD
 from melies.footage.terms import FILLERS, Query
 
 Vector = NDArray[np.float32]
@@ -31,6 +32,8 @@ WORDS, MEANING, LOOK = 1.0, 1.0, 3.0
 
 _ALIKE = 0.6
 """Scalar product of two texts from which on they count as the same."""
+_STRANGE, _SAME = 0.47, 0.7
+"""Scalar products of a text and a word up to which they have nothing in common, and from which they mean the same."""
 _CHANCE = 0.4
 """Score of the meaning that may be by chance."""
 _SEEN = 0.4
@@ -104,33 +107,38 @@ def wish(query: Query, look: Vector | None = None) -> Wish:
     return Wish(query, embed([query.meaning])[0] if query.meaning else None, look)
 
 
-def rank(records: Iterable[Record], wanted: Wish, words: Mapping[str, float], limit: int) -> list[Found]:
+def rank(records: Sequence[Record], wanted: Wish, words: Mapping[str, float], limit: int) -> list[Found]:
     """Return the shots that fit best, the best first; shots that must not be are left out.
 
     Args:
-        records: The shots; they are gone through once and not kept.
+        records: The shots.
         wanted: What is looked for.
         words: How well a shot's words fit, 0…1, by the shot's id.
         limit: How many are wanted.
     """
-    best: list[tuple[float, int, Found]] = []
-    for number, record in enumerate(records):
-        found = judge(record, wanted, words.get(record.id, 0.0) if words else None)
-        if found is None:
-            continue
-        heapq.heappush(best, (found.score, -number, found))
-        if len(best) > limit:
-            heapq.heappop(best)
-    return [_told(found, wanted) for _, _, found in sorted(best, key=lambda one: one[:2], reverse=True)]
+    likeness = _likeness(records, wanted)
+    judged = (judge(one, wanted, words.get(one.id, 0.0) if words else None, likeness) for one in records)
+    best = heapq.nlargest(limit, (found for found in judged if found is not None), key=lambda found: found.score)
+    return [_told(found, wanted) for found in best]
 
 
-def judge(record: Record, wanted: Wish, words: float | None) -> Found | None:
+def _likeness(records: Sequence[Record], wanted: Wish) -> dict[str, float]:
+    if wanted.vector is None:
+        return {}
+    from melies.footage.text import embed_words
+
+    named = sorted({str(one.value) for record in records for one in record.labels if one.facet in TOLD})
+    return dict(zip(named, map(float, embed_words(named) @ wanted.vector), strict=True))
+
+
+def judge(record: Record, wanted: Wish, words: float | None, likeness: Mapping[str, float]) -> Found | None:
     """Say how well a shot fits; None if it must not be, or nothing speaks for it.
 
     Args:
         record: The shot.
         wanted: What is looked for.
         words: How well its words fit, 0…1; None if no shot has any of the words.
+        likeness: How much each word that names something means what is looked for, as `embed` compares them.
     """
     parts = []
     for condition in wanted.query.conditions:
@@ -143,10 +151,7 @@ def judge(record: Record, wanted: Wish, words: float | None) -> Found | None:
     if words is not None:
         parts.append(Part("words", "words", words, WORDS, "", words > 0))
     if wanted.vector is not None:
-        alike = 0.0 if record.vector is None else float(record.vector @ wanted.vector)
-        score = min(1.0, max(0.0, alike / _ALIKE))
-        why = f"the likeness of both texts is {alike:.2f}"
-        parts.append(Part("meaning", "meaning", score, MEANING, why, score > _CHANCE))
+        parts.append(_meaning(record, wanted.vector, likeness))
     if wanted.look is not None:
         alike = 0.0 if record.look is None else float(record.look @ wanted.look)
         score = min(1.0, max(0.0, (alike - _SEEN) / (1 - _SEEN)))
@@ -157,6 +162,21 @@ def judge(record: Record, wanted: Wish, words: float | None) -> Found | None:
         return None
     whole = sum(part.weight for part in parts)
     return Found(record, sum(part.score * part.weight for part in parts) / whole, tuple(parts))
+
+
+def _meaning(record: Record, vector: Vector, likeness: Mapping[str, float]) -> Part:
+    """All of a shot's words together, or the one that names what comes nearest, whichever means more of it."""
+    alike = 0.0 if record.vector is None else float(record.vector @ vector)
+    score, why = min(1.0, max(0.0, alike / _ALIKE)), f"the likeness of both texts is {alike:.2f}"
+    speaks = score > _CHANCE
+    for label in record.labels:
+        near = likeness.get(str(label.value), 0.0) if label.facet in TOLD else 0.0
+        if near > _STRANGE:
+            speaks = True
+            named = label.sure * min(1.0, (near - _STRANGE) / (_SAME - _STRANGE))
+            if named > score:
+                score, why = named, f"the likeness of “{label.value}” is {near:.2f}"
+    return Part("meaning", "meaning", score, MEANING, why, speaks)
 
 
 def _told(found: Found, wanted: Wish) -> Found:

@@ -137,7 +137,9 @@ class Amount(Condition):
             return Match(None, "not known")
         label, value = found[0], float(found[0].value)
         if self.least <= value <= self.most:
-            return Match(label.sure, f"{value:g}: {label.why}")
+            # Eight people may be seven, but they are surely more than one.
+            beyond = value - self.least if self.most == float("inf") else 0.0
+            return Match(1 - (1 - label.sure) ** (1 + beyond), f"{value:g}: {label.why}")
         return Match(0.0, f"{value:g}: {label.why}")
 
     def sql(self, facets: Mapping[str, Facet]) -> str | None:

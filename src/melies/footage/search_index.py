@@ -133,7 +133,7 @@ class _Proposals:
         self._by_vector("vector", self.wanted.vector, count)
         self._by_vector("look", self.wanted.look, count)
         self._by_conditions(count)
-        return rank(self._records(), self.wanted, self.words, limit)
+        return rank(list(self._records()), self.wanted, self.words, limit)
 
     def _records(self) -> Iterator[Record]:
         query = self.table.take_row_ids(sorted(self.rows)).select(

@@ -20,6 +20,8 @@ LONGEST = 256
 """Word pieces that are read of a text, as the network was trained; what follows is left out."""
 
 _AT_ONCE = 32
+_REMEMBERED = 4096
+_known: dict[str, NDArray[np.float32]] = {}
 _UNKNOWN, _FIRST, _LAST = 100, 101, 102
 _LONG = 100
 """Letters of a word from which on it is not looked up."""
@@ -49,6 +51,17 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
             words[row, : len(pieces[index])] = pieces[index]
         made[chosen] = session.run({"words": words})["meaning"]
     return made
+
+
+def embed_words(words: Sequence[str]) -> NDArray[np.float32]:
+    """Do as `embed` does, and remember the result: for the few hundred words that name things over and over."""
+    new = [word for word in dict.fromkeys(words) if word not in _known]
+    if len(_known) + len(new) > _REMEMBERED:
+        _known.clear()
+        new = list(dict.fromkeys(words))
+    if new:
+        _known.update(zip(new, embed(new), strict=True))
+    return np.array([_known[word] for word in words], np.float32).reshape(-1, WIDTH)
 
 
 def wordpieces(text: str) -> list[int]:
