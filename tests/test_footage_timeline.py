@@ -129,7 +129,7 @@ def test_opentimelineio_reads_fcpxml_at_24(films, tmp_path):
     assert by_otio(tl.export(made, tmp_path / "x.fcpxml"), made.rate) == expected(made, centred=True)
 
 
-@pytest.mark.xfail(strict=True, reason="the adapter goes through floats and misses one frame number in eight")
+@pytest.mark.xfail(strict=True, reason="the adapter goes through floats and misses one frame number in twenty")
 def test_opentimelineio_reads_fcpxml_at_25(films, tmp_path):
     made = cut_of(films, "25")
     assert by_otio(tl.export(made, tmp_path / "x.fcpxml"), made.rate) == expected(made, centred=True)

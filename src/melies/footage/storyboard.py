@@ -47,6 +47,7 @@ _LONGEST = 480
 
 _MARGIN = 36.0
 _GAP = 12.0
+_BELOW = 10.0
 _HEAD = 24.0
 _SMALL = 7.2
 _LEADING = 8.8
@@ -167,7 +168,7 @@ class _Pages:
         self._width = (WIDTH - 2 * _MARGIN - (columns - 1) * _GAP) / columns
         self._picture = self._width * 9 / 16
         self._height = self._picture + 12 + _LINES * _LEADING
-        self._rows = max(1, int((HEIGHT - 2 * _MARGIN - _HEAD) // (self._height + 4)))
+        self._rows = max(1, int((HEIGHT - 2 * _MARGIN - _HEAD) // (self._height + _BELOW)))
         self._begins: dict[Path, Timecode | None] = {}
         self._film: Path | None = None
         self._page = Page()
@@ -184,7 +185,7 @@ class _Pages:
             self._page.text(WIDTH - _MARGIN, _MARGIN + 8, str(self._number), 9, colour=GREY, right=True)
         row, column = divmod(self._count, self._columns)
         x = _MARGIN + column * (self._width + _GAP)
-        y = _MARGIN + _HEAD + row * (self._height + 4)
+        y = _MARGIN + _HEAD + row * (self._height + _BELOW)
         self._panel(panel, x, y)
         self._count += 1
 
@@ -203,7 +204,8 @@ class _Pages:
         page.text(x + self._width, y + 7, f"{shot.seconds:.1f} s", _SMALL, colour=GREY, right=True)
         if shot.file != self._film:  # where another film begins
             self._film = shot.file
-            for line in wrap(shot.file.name, self._width - 110, _SMALL, 1):
+            room = self._width - 110
+            for line in wrap(shot.file.name, room, _SMALL, 1) if room > 30 else ():
                 page.text(x + 75, y + 7, line, _SMALL)
         if panel.image is not None:
             self._shown(panel, panel.image, x, y + 11)
