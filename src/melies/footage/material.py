@@ -91,7 +91,7 @@ class Material:
     Attributes:
         shot: The shot.
         spec: What its film looks like.
-        stills: One to three frames that stand for it, in order; the middle one is the best.
+        stills: One to three frames that stand for it, in order; the middle one, or the second of two, is the best.
         motion: How the camera and the picture moved.
         sound: `N` float32, its sound in one channel at 16 kHz, from its first frame on; the first ten minutes of longer
             shots. None where the film has no sound track.

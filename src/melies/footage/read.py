@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from melies.engine.libraries import opencv_keeps_to_its_thread
 from melies.engine.pipeline import Stage
 from melies.footage.analyse import ask
 from melies.footage.label import Label
@@ -40,7 +41,8 @@ def read(path: str | Path, seen: Callable[[], None] = lambda: None, extras: Coll
     """
     watched = Stage(watch(Path(path), seen), "watch")
     try:
-        for material in watched:
-            yield Seen(material, ask(material, extras))
+        with opencv_keeps_to_its_thread():
+            for material in watched:
+                yield Seen(material, ask(material, extras))
     finally:
         watched.close()

@@ -28,6 +28,8 @@ _SMALL = 256
 """Longest side of the pictures in which motion is measured."""
 _STEP = 0.075
 """Seconds between two measurements of motion, at least: two frames at 24 or 25 a second."""
+_PLACES = (1, (0.5,)), (3, (0.2, 0.6)), (np.inf, (0.2, 0.5, 0.8))
+"""Where stills are taken, as shares of shots of less than so many seconds: each costs the networks their time."""
 _APART = 0.4
 """Seconds between two candidates for stills, at first."""
 _MOST = 16
@@ -103,9 +105,9 @@ class _Reel:
         self._next = self._candidates[-1].time + self._apart
 
     def stills(self, start: float, end: float) -> tuple[Still, ...]:
-        """The sharpest candidates near a fifth, the half and four fifths of the shot."""
+        """The sharpest candidates near a fifth, the half and four fifths of the shot; fewer of short ones."""
         chosen: list[Still] = []
-        for share in (0.5,) if end - start < 1 else (0.2, 0.5, 0.8):
+        for share in next(shares for seconds, shares in _PLACES if end - start < seconds):
             target, reach = start + share * (end - start), max(0.15 * (end - start), 1e-6)
             worth = [one.sharpness * np.exp(-(((one.time - target) / reach) ** 2)) for one in self._candidates]
             best = self._candidates[int(np.argmax(worth))]
