@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from melies.cli.index import command
 from melies.errors import UseError
-from melies.footage import Label
+from melies.footage import Label, Word
 from melies.footage.analyse import energy
 from melies.footage.catalogue import HOME, Catalogue
 from melies.footage.catalogue.folder import PIECE, Changes, compare, fingerprint, walk
@@ -32,7 +32,7 @@ pytest.importorskip("lancedb")
 QUICK = """
 import numpy as np
 from melies.footage import indexer, read, tagger
-from melies.footage import Label
+from melies.footage import Label, Word
 from melies.footage.analyse import energy
 read.ask = lambda material, extras=(): (*energy.answer(material), Label("movement", "static", 0.9, ""))
 tagger.impression = lambda image: tagger.Impression(np.eye(1, 1280, dtype=np.float32)[0], np.zeros(1000, np.float32))
@@ -412,3 +412,32 @@ def test_wishes_are_remembered(quick: None, folder: Path) -> None:
     unknown = run.invoke(command, [str(folder), "--ask", "smell"])
     assert isinstance(unknown.exception, UseError)
     assert "no question 'smell'" in str(unknown.exception)
+
+
+def test_words_go_to_the_shot_in_which_they_are_said(
+    quick: None, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_clip(tmp_path / "film.mp4", frames=13, rate=10, cut_at=6, sound=True)
+    (tmp_path / "silent.mp4").write_bytes((films / "0.mp4").read_bytes())
+    heard = []
+
+    def transcribe(path: Path) -> Iterator[Word]:
+        heard.append(path.name)
+        yield from (
+            Word("one", 0.0, 0.3, 1),
+            Word("two", 0.4, 0.7, 1),
+            Word("three", 0.5, 0.9, 1),
+            Word("four", 2, 3, 1),
+        )
+
+    monkeypatch.setattr("melies.footage.transcript.transcribe", transcribe)
+    monkeypatch.setattr("melies.footage.transcript.available", lambda: False)
+    with pytest.raises(UseError, match="models pull whisper-tiny"):
+        update(tmp_path, Wish(people=False, transcript=True))
+    monkeypatch.setattr("melies.footage.transcript.available", lambda: True)
+    update(tmp_path, PLAIN)
+    assert update(tmp_path, Wish(people=False, transcript=True)).read == 2  # once more, for the words
+    with Catalogue.open(tmp_path) as catalogue:
+        film = [one for one in catalogue.records() if one.shot.file.name == "film.mp4"]
+    assert [one.text for one in sorted(film, key=lambda one: one.shot.number)] == ["one two", "three four"]
+    assert heard == ["film.mp4"]
