@@ -250,3 +250,13 @@ def test_what_cannot_be_rendered_is_said(folder, tmp_path, monkeypatch, capsys, 
 def test_an_empty_timeline_is_no_clip():
     with pytest.raises(UseError, match="no film"):
         conform(Timeline("x", RATE, (Cut(None, Fraction(0), f(5), RATE),)))
+
+
+def test_only_the_same_cut_is_resumed(folder):
+    made = of(folder, ("a.mov", 10, 20, 0), ("b.ts", 40, 60, 8))
+    same_again = of(folder, ("a.mov", 10, 20, 0), ("b.ts", 40, 60, 8))
+    shorter = of(folder, ("a.mov", 10, 19, 0), ("b.ts", 40, 60, 8))
+    assert conform(made).identity() == conform(same_again).identity()
+    assert conform(made).identity() != conform(shorter).identity()
+    assert conform(made).identity() != conform(made, width=32).identity()
+    assert len(conform(made).identity()["files"]) == 2
