@@ -54,10 +54,10 @@ def footage_speed(bench: Bench) -> list[Result]:
 @benchmark
 def footage_memory(bench: Bench) -> list[Result]:
     """Memory for a long film beside a short one, and for many films beside few."""
-    short, long = (bench.clip((640, 360), times, "bikes") for times in (4, 16))
-    few, many = [short] * 2, [short] * 8
+    short, long = (bench.clip((640, 360), times, "bikes") for times in (2, 8))
+    few, many = [short] * 2, [short] * 6
     results = []
-    for what, less, more in (("a film of 160 s / of 40 s", [short], [long]), ("8 films / 2 films", few, many)):
+    for what, less, more in (("a film of 80 s / of 20 s", [short], [long]), ("6 films / 2 films", few, many)):
         (_, before), (_, after) = measure(reading(*less)), measure(reading(*more))
         results.append(
             Result(
