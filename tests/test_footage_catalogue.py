@@ -80,11 +80,32 @@ def test_a_film_read_again_replaces_its_shots_and_no_others(tmp_path: Path) -> N
     with Catalogue.open(tmp_path, create=True) as catalogue:
         catalogue.add(film(1), [shot(film(1), number) for number in range(1, 6)])
         catalogue.add(film(2), [shot(film(2), 1)])
-        catalogue.add(film(1), [shot(film(1), 1, labels=(energy(0.5),)), shot(film(1), 2)])
+        vector = np.arange(VECTOR, dtype=np.float32)
+        catalogue.add(film(1), [shot(film(1), 1, labels=(energy(0.5),), vector=vector), shot(film(1), 2)])
         assert sorted(one.id for one in catalogue.records()) == sorted(
             [f"{1:016x}-000000", f"{1:016x}-000030", f"{2:016x}-000000"]
         )
         assert catalogue.record(f"{1:016x}-000000").number("energy") == 0.5
+        kept = catalogue.record(f"{1:016x}-000000").vector
+        assert kept is not None
+        np.testing.assert_array_equal(kept, vector)
+        assert catalogue.record(f"{1:016x}-000030").vector is None
+
+
+def test_stills_go_with_the_shots_they_stand_for(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (360, 640, 3), np.uint8)
+    with Catalogue.open(tmp_path, create=True) as catalogue:
+        records = []
+        for number in (1, 2):
+            catalogue.begin(f"{1:016x}")
+            pictures = catalogue.keep(f"{1:016x}", 30 * (number - 1), [image[::2, ::2], image])
+            records.append(shot(film(1), number, pictures=pictures))
+        catalogue.add(film(1), records)
+        assert [one.pictures for one in catalogue.get([one.id for one in records])] == [one.pictures for one in records]
+        catalogue.add(film(1), records[1:])
+        assert set(catalogue.stills(f"{1:016x}").iterdir()) == set(records[1].pictures)
+        catalogue.drop(f"{1:016x}")
+        assert not catalogue.stills(f"{1:016x}").exists()
 
 
 def test_films_that_lie_nowhere_are_not_shown(tmp_path: Path) -> None:

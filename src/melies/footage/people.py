@@ -175,7 +175,9 @@ class _Groups:
         """Root of the mean square distance of some faces to those of every person."""
         centre = faces.mean(0, dtype=np.float64)
         spread = float((faces.astype(np.float64) ** 2).sum(1).mean() - (centre**2).sum())
-        apart: NDArray[np.float64] = np.sqrt(((self._centres - centre) ** 2).sum(1) + self._spreads + spread)
+        apart: NDArray[np.float64] = np.sqrt(
+            np.maximum(0, ((self._centres - centre) ** 2).sum(1) + self._spreads + spread)
+        )
         return apart
 
 

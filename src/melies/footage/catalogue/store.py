@@ -246,6 +246,10 @@ class Catalogue:
             self.ledger.finish(file.film, len(records), asked)
             self.ledger.write_files([file])
             settle(self.ledger.db, file.film, faces)
+        if again:  # what stood for shots that are no more
+            kept = {path for record in records for path in record.pictures}
+            for path in set(self.stills(file.film).glob("*.jpg")) - kept:
+                path.unlink()
         self._added += 1
         if self._added % _TIDY == 0:
             self.tidy()
