@@ -120,3 +120,14 @@ def test_real_footage(footage, name):
     (path,) = footage.glob(f"footage/{name}.*")
     found = [said(movement.answer(shot)) for shot in watch(path)]
     assert [words[0] for words in found if words][: len(REAL[name])] == REAL[name]
+
+
+def test_little_by_little_is_no_move():
+    """What twitches now and then, however long, goes nowhere."""
+    count, rng = 12000, np.random.default_rng(0)
+    right = rng.normal(0, 0.0006, count)
+    right[::100] += 0.01
+    nothing, found = np.zeros(count), np.ones(count, bool)
+    time = np.arange(1, count + 1) / 12
+    long = Motion(time, np.full(count, 1 / 12), right, nothing, nothing, nothing, found, nothing, nothing, nothing)
+    assert said(movement.answer(material(long))) == ["static"]

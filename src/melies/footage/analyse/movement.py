@@ -78,19 +78,22 @@ class Path:
     shake: float
 
     def travel(self) -> tuple[Four, Four, Four]:
-        """How far each of the four goes while it is fast enough to be seen, for how long, and how far it comes back."""
-        ways = []
-        for sign in (1, -1):
-            going = sign * self.speed > _LEAST
-            far = (np.where(going, self.speed, 0) * self.lasts[:, None]).sum(0)
-            ways.append((far, (going * self.lasts[:, None]).sum(0)))
-        (ahead, ahead_long), (behind, behind_long) = ways
-        first = ahead > -behind
-        return (
-            np.where(first, ahead, behind),
-            np.where(first, ahead_long, behind_long),
-            np.minimum(ahead, -behind),
-        )
+        """How far each of the four goes at a stretch, fast enough to be seen; for how long; how far it comes back."""
+        (ahead, ahead_long), (behind, behind_long) = (self._stretches(sign) for sign in (1, -1))
+        first = ahead > behind
+        far = np.where(first, ahead, -behind)
+        return far, np.where(first, ahead_long, behind_long), np.minimum(ahead, behind)
+
+    def _stretches(self, sign: int) -> tuple[Four, Four]:
+        """The longest way in one direction, and its seconds."""
+        far, long = np.zeros(4), np.zeros(4)
+        for index, speed in enumerate((sign * self.speed).T):
+            going = speed > _LEAST[index]
+            stretch = np.cumsum(np.diff(going, prepend=False))
+            ways = np.bincount(stretch, np.where(going, speed * self.lasts, 0))
+            best = int(ways.argmax())
+            far[index], long[index] = ways[best], self.lasts[going & (stretch == best)].sum()
+        return far, long
 
 
 def answer(material: Material) -> list[Label]:
