@@ -17,7 +17,7 @@ from melies.footage.catalogue import Catalogue, File
 from melies.footage.label import Facet, Label
 from melies.footage.record import Record, Word
 from melies.footage.search import wish
-from melies.footage.search_index import find, refresh
+from melies.footage.search_index import CELLS, REFINE, find, refresh
 from melies.footage.shot import Shot
 from melies.footage.terms import parse
 
@@ -86,7 +86,7 @@ def recall(catalogue: Catalogue, times: int = 30) -> float:
         query = catalogue.table.search(asked, "vector").distance_type("cosine").select(["id", "_distance"]).limit(20)
         exact = {row["id"] for row in query.bypass_vector_index().to_list()}
         query = catalogue.table.search(asked, "vector").distance_type("cosine").select(["id", "_distance"]).limit(20)
-        near = {row["id"] for row in query.nprobes(20).refine_factor(5).to_list()}
+        near = {row["id"] for row in query.nprobes(CELLS).refine_factor(REFINE).to_list()}
         shares.append(len(near & exact) / len(exact))
     return float(np.mean(shares))
 

@@ -20,11 +20,11 @@ WHOLE = 2000
 _TRAINED = 16384
 """Shots from which on vectors are sorted into cells; before that all of them are compared."""
 _COLUMNS = ("id", "shot", "labels", "words", "pictures", "vector")
-_MORE = 40
+_MORE = 10
 """Shots that each way of searching proposes besides as many as are wanted."""
-_CELLS = 20
+CELLS = 30
 """Cells of the vectors' index that are looked into."""
-_REFINE = 5
+REFINE = 5
 """How many times more shots are compared by their whole vectors than are wanted."""
 _WORDS = ("about", "said")
 _TREES = ("id", "film")
@@ -146,21 +146,22 @@ class _Proposals:
             found = self._ask(self.table.search(" ".join(sorted(self.wanted.stems)), query_type="fts"), count, "_score")
             self.words = scaled({row["id"]: row["_score"] for row in found})
 
-    def _by_vector(self, column: str, vector: Vector | None, count: int, where: str = "") -> None:
-        if vector is not None:
-            query = self.table.search(vector, column).distance_type("cosine").nprobes(_CELLS).refine_factor(_REFINE)
-            self._ask(query, count, "_distance", where)
+    def _by_vector(self, column: str, vector: Vector | None, count: int, where: str = "") -> int:
+        if vector is None:
+            return 0
+        query = self.table.search(vector, column).distance_type("cosine").nprobes(CELLS).refine_factor(REFINE)
+        return len(self._ask(query, count, "_distance", where))
 
     def _by_conditions(self, count: int) -> None:
         """Shots of which all conditions hold, the likeliest by meaning first; where these are few, of fewer."""
         texts = [text for one in positive(self.wanted.query) if not one.strict and (text := one.sql(self.facets))]
-        enough = len(self.rows) + count
-        while texts and len(self.rows) < enough:
+        left = count
+        while texts and left > 0:
             where = " AND ".join(f"({text})" for text in texts)
             if self.wanted.vector is not None:
-                self._by_vector("vector", self.wanted.vector, count, where)
+                left -= self._by_vector("vector", self.wanted.vector, count, where)
             else:
-                self._ask(self.table.search(), count, where=where)
+                left -= len(self._ask(self.table.search(), count, where=where))
             texts.pop()
 
     def _ask(self, query: Any, count: int, score: str = "", where: str = "") -> list[dict[str, Any]]:
