@@ -131,6 +131,14 @@ def test_dissolves(reels: list[Reel], blend: int, tmp_path: Path) -> None:
     assert all(abs(shot.blend - blend) <= 2 + blend // 8 for shot in shots[1:])
 
 
+def test_dissolves_between_black_bars(reels: list[Reel], tmp_path: Path) -> None:
+    def boxed(reel: Reel) -> Reel:
+        return lambda index: np.pad(reel(index)[10:-10], [(10, 10), (0, 0), (0, 0)])
+
+    film = Edited([boxed(reel) for reel in reels], [50, 50, 50, 50], [Join("dissolve", 15)] * 3)
+    assert [shot.transition for shot in detect(film.save(tmp_path / "film.mp4"))] == ["start", *["dissolve"] * 3]
+
+
 @pytest.mark.parametrize(("blend", "colour"), [(14, (0, 0, 0)), (40, (255, 255, 255)), (28, (120, 20, 30))])
 def test_fades(reels: list[Reel], blend: int, colour: tuple[int, int, int], tmp_path: Path) -> None:
     film = Edited(reels, [60, 66, 70, 60], [Join("fade", blend, colour)] * 3)

@@ -35,6 +35,8 @@ _DIFFERENT = 32.0**2
 """Mean square by which the ends of a dissolve differ at least, of levels 0…255."""
 _ALIKE = 0.5
 """Correlation of a dissolve's ends at most: pictures that are more alike differ in their light only."""
+_BLACK = 24
+"""Level up to which bars above, below or beside the picture are black."""
 _UNEXPLAINED = 0.5
 """The most that may be left unexplained; 0 for a perfect mixture, 1 for a wipe."""
 _UNEXPLAINED_SHORT = 0.25
@@ -90,7 +92,6 @@ class Blends:
         self._room = self._longest + 4 + 2 * self.flash_length
         self._pictures = np.zeros((self._room, _PIXELS), np.float32)
         self._gram = np.zeros((self._room, self._room), np.float32)
-        self._means = np.zeros((self._room, 3), np.float32)
         self._contrast = np.zeros(self._room, np.float32)
         self._steps = np.full(self._room, np.inf, np.float32)
         self._best: _Fit | None = None
@@ -146,9 +147,9 @@ class Blends:
     def _remember(self, picture: NDArray[np.uint8]) -> None:
         at = self.index % self._room
         stamp = cv.resize(picture, _SIZE, interpolation=cv2.INTER_AREA)
-        mean, spread = cv.meanStdDev(stamp)
+        _, spread = cv.meanStdDev(stamp)
         self._pictures[at] = stamp.reshape(-1)
-        self._means[at], self._contrast[at] = mean[:, 0], spread.max()
+        self._contrast[at] = spread.max()
         products = self._pictures @ self._pictures[at]
         self._gram[at] = self._gram[:, at] = products
         past = (self.index - 1) % self._room
@@ -247,11 +248,13 @@ class Blends:
         return _Fit(start, last, middle, middle - half, middle + half, distance * (1 - rest / _UNEXPLAINED), rest)
 
     def _correlation(self, one: int, other: int) -> float:
-        pixels = _PIXELS // 3
-        products = np.array([self._gram[one, other], self._gram[one, one], self._gram[other, other]], np.float64)
-        a, b = self._means[one].astype(np.float64), self._means[other].astype(np.float64)
-        both, first, second = products - pixels * np.array([a @ b, a @ a, b @ b])
-        return float(both / max(np.sqrt(max(first, 0) * max(second, 0)), 1.0))
+        """How alike two pictures are, without black bars, which they have in common."""
+        pair = self._pictures[[one, other]].reshape(2, _SIZE[1], _SIZE[0], 3)
+        lit = pair.max((0, 3)) > _BLACK
+        rows, columns = lit.any(1), lit.any(0)
+        levels = pair[:, rows][:, :, columns]
+        levels = levels - levels.mean((1, 2), keepdims=True)
+        return float((levels[0] * levels[1]).sum() / max(np.sqrt(np.prod(np.square(levels).sum((1, 2, 3)))), 1.0))
 
     def _offer(self, fit: _Fit) -> None:
         """Keep the better of two for one place; what is settled goes to `found`."""
