@@ -348,6 +348,58 @@ def test_make_up_is_still_on_a_still_face():
     assert wander(1.0) < wander(0)
 
 
+def behind_a_sheet(occlusion, **options):
+    """The last of some frames, in which a sheet comes before the lower half of the face: filmed, made, and where."""
+    left, top, right, bottom = map(int, faces.find(PORTRAIT, 1)[0].box)
+    sheet = slice((top + bottom) // 2, bottom), slice(left + 10, right - 10)
+    hidden = PORTRAIT.copy()
+    hidden[sheet] = 225
+    hidden[sheet][::6] = 40
+    if options.pop("alpha", False):
+        hidden = np.dstack([hidden, np.full(hidden.shape[:2], 128, np.uint8)])
+    plain = np.dstack([PORTRAIT, np.full(PORTRAIT.shape[:2], 128, np.uint8)]) if hidden.shape[2] == 4 else PORTRAIT
+    frames = [Frame(image, index, TICK, 1) for index, image in enumerate([plain] * 12 + [hidden])]
+    made = run(Mask(look="clown", occlusion=occlusion, **options), frames, spec_of(hidden))[-1].image
+    return hidden, made, tuple(slice(part.start + 8, part.stop - 8) for part in sheet)
+
+
+@pytest.mark.parametrize("options", [{}, {"wear": ["moustache"]}, {"alpha": True}])
+def test_what_comes_before_a_face_is_not_painted(options):
+    painted, kept = (
+        np.abs(made[inside].astype(int) - hidden[inside])
+        for hidden, made, inside in (behind_a_sheet(occlusion, **options) for occlusion in (False, True))
+    )
+    assert kept.mean() < 3
+    assert painted.mean() > 10
+
+
+def test_the_rest_of_the_face_stays_painted():
+    hidden, made, inside = behind_a_sheet(True)
+    _, top, *_ = map(int, faces.find(PORTRAIT, 1)[0].box)
+    assert changed(hidden, made, 20)[top + 20 : inside[0].start - 30, inside[1]].mean() > 0.5
+
+
+def test_each_face_has_its_own_things_before_it():
+    both = np.hstack([PORTRAIT, PORTRAIT])
+    frames = [Frame(both, index, TICK, 1) for index in range(14)]
+    made, alone = (run(Mask(look="clown", occlusion=on), frames, spec_of(both)) for on in (True, False))
+    for one, other in zip(made, alone, strict=True):
+        assert np.array_equal(one.image, other.image), "nothing is before either"
+
+
+def test_hands_stay_before_paint(footage):
+    clip = melies.open(footage / "footage" / "WolfgangLanger_Pexels.mp4", start=4.8, end=5.2)
+    seen = [frame.image for frame in clip.frames()]
+    kept, painted = (
+        [frame.image for frame in clip.apply(Mask(look="clown", occlusion=on)).frames()] for on in (True, False)
+    )
+    fewer = [
+        changed(image, one, 20).mean() / changed(image, other, 20).mean()
+        for image, one, other in zip(seen, kept, painted, strict=True)
+    ]
+    assert np.median(fewer) < 0.9
+
+
 def test_on_real_footage(footage):
     clip = melies.open(footage / "faces" / "driving" / "d10.mp4", end=0.1).apply(Mask(look="glam"))
     assert all(frame.image.shape == clip.spec.shape for frame in clip.frames())

@@ -33,6 +33,8 @@ UPPER_LIP, LOWER_LIP = LIPS_INNER[1:10], LIPS_INNER[19:10:-1]
 """Nine points of the upper lip's edge, and those of the lower lip below them."""
 UPPER_RIM, LOWER_RIM = LIPS_OUTER[1:10], LIPS_OUTER[19:10:-1]
 """The points where these lips end, above the upper ones and below the lower ones."""
+FEATURES = (np.r_[RIGHT_EYE, RIGHT_BROW], np.r_[LEFT_EYE, LEFT_BROW], LIPS_OUTER)
+"""What of a face is no skin: each eye with its brow, and the lips."""
 _SIZES = 0.75, 1.3
 """Between what limits parts of a face differ in size from the mean face's: beyond, it smiles or is badly seen."""
 

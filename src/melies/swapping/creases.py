@@ -10,7 +10,6 @@ from functools import cache
 import cv2
 import numpy as np
 
-from melies.faces import anatomy
 from melies.matting.scale import cv
 from melies.swapping.flat import Floats, flat
 from melies.swapping.skin import BARE
@@ -59,9 +58,7 @@ class Creases:
 def _skin() -> Floats:
     """Where creases are looked for, `BARE×BARE`, 0…1."""
     square = flat(BARE)
-    parts = square.polygon(
-        anatomy.LIPS_OUTER, anatomy.RIGHT_EYE, anatomy.LEFT_EYE, anatomy.RIGHT_BROW, anatomy.LEFT_BROW
-    )
+    parts = square.features()
     reach = 2 * round(_AROUND * BARE) + 1
     parts = cv.dilate(parts, cv.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     inner = cv.erode(square.inside.astype(np.uint8), np.ones((15, 15), np.uint8), borderValue=0)

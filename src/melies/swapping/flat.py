@@ -86,6 +86,12 @@ class Flat:
             cv.fillPoly(mask, [outline], 255, shift=4)
         return mask
 
+    def features(self) -> NDArray[np.uint8]:
+        """Draw eyes, brows and mouth, filled: `side×side`, 0 or 255."""
+        return self.polygon(
+            anatomy.LIPS_OUTER, anatomy.RIGHT_EYE, anatomy.LEFT_EYE, anatomy.RIGHT_BROW, anatomy.LEFT_BROW
+        )
+
 
 @cache
 def flat(side: int) -> Flat:

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.faces import anatomy
 from melies.matting.scale import cv, square
 from melies.swapping.flat import Floats, flat, smoothstep
 from melies.swapping.skin import BARE, spots
@@ -116,9 +115,7 @@ def _spread(colours: Floats) -> Floats:
 def _tolerance() -> Floats:
     """By how much more each place of a face may vary than skin does, `BARE×BARE×1`."""
     layout = flat(BARE)
-    parts = layout.polygon(
-        anatomy.LIPS_OUTER, anatomy.RIGHT_EYE, anatomy.LEFT_EYE, anatomy.RIGHT_BROW, anatomy.LEFT_BROW
-    )
+    parts = layout.features()
     soft = cv.GaussianBlur(cv.dilate(parts, square(3)).astype(np.float32) / 255, (0, 0), 2)
     more: Floats = 1 + np.float32(_PARTS - 1) * soft[..., None]
     return more

@@ -25,7 +25,7 @@ _EVERY = 3
 _MOST = 2
 _SCORE, _PRESENT, _STILL = 0.45, 0.5, 0.25
 """How sure it must be that there is a palm, that it is a hand, and that a hand which is followed is still one."""
-_PATIENCE = 8
+_PATIENCE = 4
 """For how many frames a hand that is no longer seen is thought to be where it was."""
 _AROUND = 1.15
 """Half the side of the square in which hands are looked for, in sizes of the face."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.erasing.membrane import membrane
-from melies.faces import OneEuro, anatomy
+from melies.faces import OneEuro
 from melies.matting.scale import cv
 from melies.swapping.flat import Floats, flat
 
@@ -123,9 +123,7 @@ def _contrast(face: Floats, texture: Floats, gain: Floats, skin: Floats, trust: 
 def _parts() -> tuple[Floats, Floats]:
     """Where there is skin (not eyes, brows or mouth), `SIDE×SIDE×1`, and the seam along the outline, `SIDE×SIDE`."""
     square = flat(SIDE)
-    features = square.polygon(
-        anatomy.LIPS_OUTER, anatomy.RIGHT_EYE, anatomy.LEFT_EYE, anatomy.RIGHT_BROW, anatomy.LEFT_BROW
-    )
+    features = square.features()
     features = cv.dilate(features, np.ones((3, 3), np.uint8))
     inside = square.inside.astype(np.uint8)
     inner = cv.erode(inside, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8), borderValue=0)

@@ -7,31 +7,28 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from melies.box import Box
 from melies.faces import Face, Steady, anatomy
 from melies.faces.anatomy import Points
 from melies.frame import Image
 from melies.imaging import blend
-from melies.matting.scale import code, cv, reduce, square, unit
+from melies.matting.scale import code, cv, square
 from melies.swapping.creases import Creases
-from melies.swapping.flat import Floats, facing, fetch, flat, lie, opponent, places, smoothstep
+from melies.swapping.flat import Floats, opponent, smoothstep
 from melies.swapping.front import Front
 from melies.swapping.hands import Hands, draw
 from melies.swapping.light import SIDE, Light
 from melies.swapping.rim import rim
 from melies.swapping.shape import Shape
+from melies.swapping.sight import over, seen_at, unrolled
 from melies.swapping.skin import BARE, skin
 
-_FINE = 192
-"""Larger faces, in pixels, are filled in a picture made smaller, and what comes out is enlarged."""
 _MARGIN = 4
 _LEAST = 8
 """Pixels of a face within the picture below which it is left alone."""
 _SIDE_ON, _GONE = 45.0, 65.0
 """Degrees of yaw at which the swap begins to fade, and at which it is gone."""
-_EDGE_ON, _SEEN = 0.1, 0.35
 _INSET = 0.02
 """How far inside the outline the new face ends, as a share of the unrolled face."""
 
@@ -125,12 +122,12 @@ class Swapper:
         texture = looks.texture(image, face, round(1.2 * face.size))
         skin, things = self._painted(cut, local, before, texture, time, settings)
         if things.any():
-            hidden = _over(things, local.points, patch)
+            hidden = over(things, local.points, patch.width, patch.height)
             before = hidden if before is None else np.maximum(before, hidden)
         points, old = local.points, np.ascontiguousarray(cut)
         if looks.shape is not None and settings.shape:
             points = self._shape(local, time, looks.shape, settings.shape * strength)
-        where, covered, back = _seen(points, local.points, patch.width, patch.height)
+        where, covered, back = seen_at(points, local.points, patch.width, patch.height)
         if points is not local.points:
             old = cv.remap(old, back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         colours, share = _shown(skin, where)
@@ -159,7 +156,7 @@ class Swapper:
         """
         assert self._looks is not None
         side = texture.shape[0]
-        old, seen, trust = _unrolled(cut, face, before)
+        old, seen, trust = unrolled(cut, face, before)
         things, bare = np.zeros((BARE, BARE), np.float32), np.ones_like(trust)
         if settings.occlusion:
             things = self._front(old, trust, time)
@@ -208,62 +205,9 @@ def _openings(points: Points, patch: Box, settings: Settings) -> Floats:
     return soft
 
 
-def _unrolled(cut: Image, face: Face, before: Floats | None) -> tuple[Floats, Floats, Floats]:
-    """The old face unrolled, `BARE×BARE×3`; how well its skin is turned to the viewer, and also seen: `BARE×BARE×1`."""
-    height, width = cut.shape[:2]
-    scale = min(1.0, 1.2 * BARE / max(height, width))
-    small = reduce(cut, max(1, round(width * scale)), max(1, round(height * scale)))
-    skin_points = face.points[: anatomy.SKIN, :2] * np.array([small.shape[1] / width, small.shape[0] / height])
-    spread = flat(BARE).spread(np.concatenate([skin_points, facing(face.points)], 1).astype(np.float32))
-    where, seen = np.ascontiguousarray(spread[..., :2]), smoothstep(spread[..., 2:], _EDGE_ON, _SEEN)
-    inside = (where >= -0.5).all(-1) & (where[..., 0] < small.shape[1]) & (where[..., 1] < small.shape[0])
-    trust = seen * inside[..., None]
-    if before is not None:
-        trust *= 1 - fetch(reduce(before, small.shape[1], small.shape[0]), where)[..., None]
-    return fetch(unit(small), where), seen, trust
-
-
 def _half(picture: Floats) -> Floats:
     """Bring an unrolled picture to the size on which light is measured, `SIDE×SIDE×C`."""
     return np.atleast_3d(cv.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-
-
-def _over(things: Floats, points: Points, patch: Box) -> Floats:
-    """Bring what was found on the unrolled face into the picture: `H×W`, 0…1."""
-    where, covered, _ = _seen(points, points, patch.width, patch.height)
-    shown: Floats = cv.remap(things, where * np.float32(BARE) - np.float32(0.5), None, cv2.INTER_LINEAR)
-    return shown * covered
-
-
-def _seen(points: Points, old: Points, width: int, height: int) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """For each pixel, which place of the unrolled face it shows, whether any, and which pixel it was before.
-
-    Args:
-        points: `478×3`, where the new face lies.
-        old: `478×3`, where the old one lies.
-        width: Of the picture.
-        height: Of the picture.
-
-    Returns:
-        `H×W×2`, 0…1 as in `places`; `H×W`; `H×W×2`, in pixels.
-    """
-    scale = min(1.0, _FINE / max(width, height))
-    small = max(2, round(width * scale)), max(2, round(height * scale))
-    ratio = np.array([small[0] / width, small[1] / height, 1], np.float32)
-    values = np.concatenate([places(), (old - points)[: anatomy.SKIN, :2]], 1)
-    lies = lie((points + np.float32(0.5)) * ratio - np.float32(0.5), values, *small)
-    empty = np.isnan(lies[..., 0])
-    lies[empty] = 0
-    where, back = (np.ascontiguousarray(part) for part in (lies[..., :2], lies[..., 2:]))
-    if small != (width, height):
-        where, back, partly = (
-            cv.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
-            for part in (where, back, empty.astype(np.float32))
-        )
-        empty = partly > 0.001
-    back[..., 0] += np.arange(width, dtype=np.float32)
-    back[..., 1] += np.arange(height, dtype=np.float32)[:, None]
-    return where, ~empty, back
 
 
 def _shown(skin: Floats, where: Floats) -> tuple[Floats, Floats]:

@@ -8,21 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.faces.anatomy import (
-    LEFT_BROW,
-    LEFT_EYE,
-    LIPS_OUTER,
-    OVAL,
-    RIGHT_BROW,
-    RIGHT_EYE,
-    SKIN,
-    Indices,
-    Points,
-    canonical,
-)
+from melies.faces.anatomy import OVAL, SKIN, Indices, Points, canonical
 from melies.frame import Image
 from melies.imaging import Plane
 from melies.matting.scale import Map, cv, unit
+from melies.puppetry.parts import FEATURES
 from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.mesh import Values, by_depth, paint
 from melies.puppetry.render.shading import facing
@@ -147,7 +137,7 @@ def _skin(image: Image, rest: Points, matte: Plane) -> tuple[Values, Map]:
     """Return the colour of the skin around each point of the face, `468×3`, and how much of it there is."""
     mask = np.zeros(matte.shape, np.uint8)
     cv.fillPoly(mask, [np.round(rest[OVAL, :2]).astype(np.int32)], 1)
-    for part in (np.r_[RIGHT_EYE, RIGHT_BROW], np.r_[LEFT_EYE, LEFT_BROW], LIPS_OUTER):
+    for part in FEATURES:
         hull = cv.convexHull(np.round(rest[part, :2]).astype(np.int32))
         cv.fillConvexPoly(mask, hull, 0)
     sigma = _SMOOTH * float(np.ptp(rest[:SKIN, :2], 0).max())

@@ -11,21 +11,11 @@ from functools import cache
 import cv2
 import numpy as np
 
-from melies.faces.anatomy import (
-    LEFT_BROW,
-    LEFT_EYE,
-    LIPS_OUTER,
-    OVAL,
-    RIGHT_BROW,
-    RIGHT_EYE,
-    SKIN,
-    Indices,
-    Points,
-    canonical,
-)
+from melies.faces.anatomy import OVAL, SKIN, Indices, Points, canonical
 from melies.frame import Image
 from melies.matting.scale import Map, cv, reduce, unit
 from melies.puppetry.move import Move
+from melies.puppetry.parts import FEATURES
 from melies.puppetry.render.backdrop import take
 from melies.puppetry.render.mesh import Values, locate, paint
 from melies.puppetry.render.shapes import box_of, corner, ramp
@@ -179,7 +169,7 @@ def _skin() -> Map:
     mask = np.zeros((_SIDE, _SIDE), np.uint8)
     cv.fillPoly(mask, [np.round(places[OVAL]).astype(np.int32)], 1)
     mask = cv.erode(mask, np.ones((31, 31), np.uint8))
-    for part in (np.r_[RIGHT_EYE, RIGHT_BROW], np.r_[LEFT_EYE, LEFT_BROW], LIPS_OUTER, _NOSTRILS):
+    for part in (*FEATURES, _NOSTRILS):
         hull = np.zeros_like(mask)
         cv.fillConvexPoly(hull, cv2.convexHull(np.round(places[part]).astype(np.int32)), 1)
         mask[cv.dilate(hull, np.ones((5, 5), np.uint8)) > 0] = 0
