@@ -251,7 +251,7 @@ class Blends:
         """How alike two pictures are, without black bars, which they have in common."""
         pair = self._pictures[[one, other]].reshape(2, _SIZE[1], _SIZE[0], 3)
         lit = pair.max((0, 3)) > _BLACK
-        rows, columns = lit.any(1), lit.any(0)
+        rows, columns = (_inside(lit.any(axis)) for axis in (1, 0))
         levels = pair[:, rows][:, :, columns]
         levels = levels - levels.mean((1, 2), keepdims=True)
         return float((levels[0] * levels[1]).sum() / max(np.sqrt(np.prod(np.square(levels).sum((1, 2, 3)))), 1.0))
@@ -291,6 +291,13 @@ class _Fit:
 def _steady(rise: float, gained: float, count: int) -> bool:
     """Whether contrast rises over two frames about as it has done on average since there was none."""
     return rise > max(_SLOPE * 2 * gained / count, 0.0)
+
+
+def _inside(lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which rows or columns are lit, but for those next to a bar, which are partly bar."""
+    around = np.pad(lit, 1, mode="edge")
+    inside: NDArray[np.bool_] = lit & around[:-2] & around[2:]
+    return inside if inside.any() else lit
 
 
 def _whole(count: int) -> int:
