@@ -1,4 +1,7 @@
-"""How much a swapped face is the other's, whether it still does what the performer does, how calm and how fast."""
+"""How much a swapped face is the other's, and whether it still does what the performer does.
+
+Also what of the things before it is kept, how calm it is, and how fast.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ import melies
 from melies import faces
 from melies.bench import Bench, Result, benchmark
 from melies.bench._faces import portraits
+from melies.bench._passing import KINDS, overlap
 from melies.effects.swap import Swap
 from melies.errors import MeliesError
 from melies.faces.anatomy import LEFT_EYE, RIGHT_EYE
@@ -52,13 +56,14 @@ class Played:
 
 @benchmark
 def swap(bench: Bench) -> list[Result]:
-    """Identity, expression, steadiness and speed of swaps; MELIES_PORTRAITS may name a folder of pictures to take."""
+    """Identity, expression, things before faces, steadiness and speed; MELIES_PORTRAITS may name a folder of faces."""
     films = bench.films or (bench.footage("carphone_pristine"),)
     results = []
     for film in films:
         for source in portraits():
             played = _play(film, source, 40 if bench.quick else MOST)
             results += _lines(f"{source.stem} on {film.stem}", played)
+        results += [_before(film, kind) for kind in KINDS]
     return [*results, *(_speed(bench, size) for size in SIZES)]
 
 
@@ -131,6 +136,14 @@ def _lines(label: str, played: Played) -> list[Result]:
             "more than flicker where the new skin slides over the old one",
         ),
     ]  # fmt: skip
+
+
+def _before(film: Path, kind: str) -> Result:
+    kept, frames = overlap(film, kind)
+    return Result(
+        "swap", f"{film.stem}: a {kind} that passes before the face is kept", kept, "", ">= 0.6", kept >= 0.6,
+        f"what is found before the face and what is there: both over either, median of {frames} frames",
+    )  # fmt: skip
 
 
 def _speed(bench: Bench, size: tuple[int, int]) -> Result:
