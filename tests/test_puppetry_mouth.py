@@ -71,3 +71,17 @@ def test_a_performers_lips_are_not_seen_between_the_portraits():
     mouth = cv2.erode(inside(agape()).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     assert performing()[mouth].mean() > 90
     assert made[mouth].mean() < 60
+
+
+def test_a_line_between_lips_that_is_squeezed_into_a_pixel_is_soft():
+    ajar, across = agape(1), np.zeros(astronaut().shape[:2], np.float32)
+    cv2.fillPoly(across, [np.round(ajar[LIPS_INNER, :2]).astype(np.int32)], 1)
+    portrait = (astronaut() * (1 - cv2.GaussianBlur(across, (0, 0), 1)[..., None])).astype(np.uint8)
+    x, y = np.round(closed()[UPPER[2:7], 0]).astype(int), round(float(closed()[13, 1]))
+
+    def steep(image):
+        return np.abs(np.diff(image[y - 4 : y + 5, x[0] : x[-1]].mean(-1), axis=0)).max(0).mean()
+
+    moving = Puppet(portrait, ajar)
+    assert steep(moving.render(Move(points=closed(), mouth="procedural"))) < 0.6 * steep(portrait)
+    assert np.array_equal(moving.render(Move(points=ajar, mouth="procedural")), portrait)

@@ -25,6 +25,10 @@ _CLOSING = (0.3, 0.9)
 """Share of the rest opening that is gone, between which the lips of a portrait that shows its teeth meet."""
 _GUMS = 0.04
 """How far teeth may be seen beyond the mesh's lips, in widths of the mouth."""
+_SQUEEZED = (0.2, 0.8)
+"""Pixels by which lips are closed more tightly than at rest, between which the line between them is softened."""
+_SOFT, _LINE = 0.8, 2.0
+"""Sigma by which it is, and its width, in pixels."""
 _AJAR = (0.01, 0.05)
 """Openings, in widths of the mouth, beyond the one at rest, between which its inside is faded in."""
 _CHEEKS = (np.array([50, 205, 101, 36]), np.array([280, 425, 330, 266]))
@@ -91,6 +95,7 @@ class Mouth:
         if self._own:
             self._close(made, now, place)
         wide, gap = _opening(now)
+        self._smooth(made, now)
         shown = float(ramp(abs(gap - self._gap), *_AJAR) * ramp(gap, 0.005, 0.03))
         box = box_of(now[LIPS_INNER], 3 + 0.05 * wide, made.shape[1::-1])
         if box is None or shown == 0:
@@ -119,6 +124,15 @@ class Mouth:
         seam: Points = (now[_UPPER, :2] + now[_LOWER, :2]) * np.float32(0.5)
         dark = _paled(self._lips.rgb * _SEAM, self._tint)
         blend(made, box, dark, line(seam, box, 0.02 * self._wide) * closing)
+
+    def _smooth(self, made: Image, now: Points) -> None:
+        """Soften the line between lips that are closed more tightly than at rest: it is squeezed into a pixel."""
+        share = np.float32(ramp(_seen(self._rest) - _seen(now), *_SQUEEZED))
+        box = box_of(now[LIPS_INNER], 4, made.shape[1::-1])
+        if share == 0 or box is None:
+            return
+        seam: Points = (now[_UPPER, :2] + now[_LOWER, :2]) * np.float32(0.5)
+        blend(made, box, cv.GaussianBlur(unit(made[box]), (0, 0), _SOFT), line(seam, box, _LINE) * share)
 
     def _cavity(self, across: Values, gap: float, wide: float) -> Values:
         """Make a mouth up: dark red, a tongue below, and the upper teeth unless the portrait has its own."""
@@ -235,6 +249,11 @@ def _opening(points: Points) -> tuple[float, float]:
     wide = float(np.linalg.norm(points[61] - points[291])) + 1e-3
     gaps = np.linalg.norm(points[_UPPER[3:8]] - points[_LOWER[3:8]], axis=1)
     return wide, float(gaps.mean()) / wide
+
+
+def _seen(points: Points) -> float:
+    """Return how far the lips are apart in the picture, in pixels."""
+    return float(np.linalg.norm((points[_UPPER] - points[_LOWER])[:, :2], axis=1).mean())
 
 
 def _triangles() -> NDArray[np.intp]:
