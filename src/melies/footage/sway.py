@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import deque
 
 import cv2
 import numpy as np
@@ -30,6 +31,8 @@ _GOES, _LESS = 0.5, 0.6
 """A smaller share than the first says that a part of the picture stands, if its change is below the second."""
 _MEASURES = 10
 """Numbers of each step."""
+_LATE = 128
+"""Steps of which the parts of the picture are kept apart, ten seconds: a shot may turn out that late to have ended."""
 
 Way = tuple[float, float, float, float]
 """Right, down, turn and grow, see `Motion`."""
@@ -49,7 +52,8 @@ class Sway:
         self._apart = max(3.0, max(size) / 28)
         self._past: tuple[float, Grey, Grey] | None = None
         self._rows = array("d")
-        self._along, self._expected, self._changed = np.zeros(GRID), np.zeros(GRID), np.zeros(GRID)
+        self._before = np.zeros((3, *GRID))
+        self._parts: deque[tuple[float, float, NDArray[np.float32]]] = deque()
 
     @property
     def time(self) -> float:
@@ -62,19 +66,38 @@ class Sway:
         if self._past is not None:
             before, past, past_soft = self._past
             way, found = self._way(past, here)
-            rest, change = self._compare(past_soft, soft, way)
-            self._rows.extend((time, time - before, *way, found, rest, change, cv.mean(here)[0]))
+            rest, change, parts = self._compare(past_soft, soft, way)
+            self._parts.append((before, time, parts))
+            if len(self._parts) > _LATE:
+                self._before += self._parts.popleft()[2]
+            self._rows.extend((time, before, *way, found, rest, change, cv.mean(here)[0]))
         self._past = time, here, soft
 
-    def motion(self) -> Motion:
-        """Return what was measured up to now."""
+    def motion(self, start: float = -np.inf, end: float = np.inf) -> Motion:
+        """Return what was measured of a stretch of time, given in seconds, that is not earlier than what was forgotten.
+
+        Args:
+            start: Where it begins; a step that begins before does not count.
+            end: Where it ends; nor does a step that ends then or later.
+        """
         table = np.frombuffer(self._rows, np.float64).reshape(-1, _MEASURES)
-        time, lasts, right, down, turn, grow, found, rest, change, luma = table.T
-        clear = self._expected > _FLAT**2 * max(1, len(table))
-        share = np.divide(self._along, self._expected, out=np.full(GRID, np.nan), where=clear)
+        table = table[(table[:, 1] >= start) & (table[:, 0] < end)]
+        time, before, right, down, turn, grow, found, rest, change, luma = table.T
+        late = [parts for begun, ended, parts in self._parts if begun >= start and ended < end]
+        along, expected, changed = self._before + np.sum(late, 0)
+        clear = expected > _FLAT**2 * max(1, len(table))
+        share = np.divide(along, expected, out=np.full(GRID, np.nan), where=clear)
         # Where something stands still, little changes; where much does, that is noise, or somebody passes by.
-        share[(share < _GOES) & (self._changed > _LESS * self._expected)] = np.nan
-        return Motion(time, lasts, right, down, turn, grow, found.astype(bool), rest, change, luma, share)
+        share[(share < _GOES) & (changed > _LESS * expected)] = np.nan
+        return Motion(time, time - before, right, down, turn, grow, found.astype(bool), rest, change, luma, share)
+
+    def forget(self, start: float) -> None:
+        """Let go of the steps that begin before a moment, and of all that the parts did more than ten seconds ago."""
+        table = np.frombuffer(self._rows, np.float64).reshape(-1, _MEASURES)
+        self._rows = array("d", table[table[:, 1] >= start].tobytes())
+        self._before = np.zeros((3, *GRID))
+        while self._parts and self._parts[0][0] < start:
+            self._parts.popleft()
 
     def _way(self, past: Grey, here: Grey) -> tuple[Way, bool]:
         """The motion that most corners agree on: RANSAC, then reweighted least squares."""
@@ -111,11 +134,12 @@ class Sway:
     def _units(self, pixels: NDArray[np.float32]) -> Points:
         return np.asarray((pixels - self._middle) / self._unit, np.float64)
 
-    def _compare(self, past: Grey, here: Grey, way: Way) -> tuple[float, float]:
+    def _compare(self, past: Grey, here: Grey, way: Way) -> tuple[float, float, NDArray[np.float32]]:
         """Hold what changed against what the motion should have changed, part by part, where both pictures are seen.
 
         Returns:
-            Mean absolute difference after the motion is undone, and before.
+            Mean absolute difference after the motion is undone, and before; and for the parts of the picture, `3×4×6`,
+            the means of what changed times what the motion should have changed, and of the squares of that and this.
         """
         right, down, turn, grow = way
         linear = np.array([[1 + grow, -turn], [turn, 1 + grow]])
@@ -129,11 +153,8 @@ class Sway:
         # What passes through changes a part of the picture by more than any motion of all of it.
         most = 2 * np.abs(expected)
         within = np.clip(changed, -most, most)
-        for total, product in (
-            (self._along, expected * within),
-            (self._expected, np.square(expected)),
-            (self._changed, np.square(within)),
-        ):
-            total += cv.resize(product, GRID[::-1], interpolation=cv2.INTER_AREA)
+        products = expected * within, np.square(expected), np.square(within)
+        parts = np.stack([cv.resize(product, GRID[::-1], interpolation=cv2.INTER_AREA) for product in products])
         whole = max(1, cv.countNonZero(seen))
-        return float(cv.norm(changed, expected, cv2.NORM_L1)) / whole, float(cv.norm(changed, cv2.NORM_L1)) / whole
+        rest, change = cv.norm(changed, expected, cv2.NORM_L1), cv.norm(changed, cv2.NORM_L1)
+        return float(rest) / whole, float(change) / whole, parts
