@@ -13,8 +13,7 @@ import click
 if TYPE_CHECKING:
     from melies.cli.report import Report
     from melies.footage.catalogue import Catalogue
-    from melies.footage.search import Found, Wish
-    from melies.footage.search_look import Look
+    from melies.footage.search import Found, Vector, Wish
     from melies.footage.terms import Query
     from melies.footage.timecode import Timecode
     from melies.footage.timeline import Timeline
@@ -118,13 +117,13 @@ def _checked(target: Path, overwrite: bool) -> Path:
     return target
 
 
-def _look(like: str) -> Look:
+def _look(like: str) -> Vector:
     """What a picture, or the frame of a film at `@seconds`, looks like."""
     import melies
     from melies.engine.pipeline import close
     from melies.errors import UseError
     from melies.files import is_file
-    from melies.footage.search_look import look_at
+    from melies.footage.tagger import look
     from melies.footage.reel import picture
     from melies.times import parse_time
 
@@ -141,7 +140,7 @@ def _look(like: str) -> Look:
         frame = next(frames, None)
         if frame is None:
             raise UseError(f"{name} has no frame at {float(start):g} s.", "Its time counts from its first frame.")
-        return look_at(picture(frame, clip.spec, 640))
+        return look(picture(frame, clip.spec, 640))
     finally:
         close(frames)
 
