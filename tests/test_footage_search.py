@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from melies.errors import UseError
 from melies.footage import search_index
 from melies.footage.label import Label
 from melies.footage.record import Record, Word
-from melies.footage.search import bm25, search, stems, wish
+from melies.footage.search import bm25, search, stems, texts, wish
+from melies.footage.search_look import Look, look_at
 from melies.footage.shot import Shot
 from melies.footage.terms import parse
 from melies.footage.text import embed
@@ -111,13 +113,77 @@ def test_meaning_finds_other_words(shots):
     assert numbers(shots, "the ocean", limit=1) == [3]
 
 
+def painted(number: int, *colours: tuple[int, int, int], **more: object) -> Record:
+    """A shot with equal shares of some colours."""
+    made = record(number, {}, **more)
+    names = ("red", "green", "blue")
+    labels = tuple(
+        Label("palette", "colour", 0.9, "", dict(zip(names, colour, strict=True)) | {"share": 1 / len(colours)})
+        for colour in colours
+    )
+    return replace(made, labels=labels)
+
+
 def test_looks():
     looks = np.eye(4, dtype=np.float32)
     some = [record(number, {}, look=look) for number, look in enumerate(looks)]
     alike = looks[2] * 0.9 + looks[1] * 0.1
-    found = search(some, wish(parse(""), alike / np.linalg.norm(alike)))
+    found = search(some, wish(parse(""), Look(alike / np.linalg.norm(alike))))
     assert [one.record.shot.number for one in found] == [2]
     assert found[0].parts[0].kind == "look"
+
+
+def test_looks_weigh_colours():
+    red, blue, grey = (200, 30, 30), (30, 30, 200), (120, 120, 120)
+    picture = np.full((60, 80, 3), red, np.uint8)
+    picture[:, 40:] = grey
+    wanted = look_at(picture)
+    same = [painted(n, *some, look=wanted.vector) for n, some in enumerate([(blue, grey), (red, grey), (grey,)])]
+    found = search(same, wish(parse(""), wanted))
+    assert [one.record.shot.number for one in found] == [1, 2, 0]
+    (colours,) = (part for part in found[0].parts if part.kind == "colours")
+    assert colours.score > 0.9
+    # What is shown counts more; colours alone find nothing; where none are known, none are compared.
+    assert search([painted(0, red, grey)], wish(parse(""), wanted)) == []
+    (found_one,) = search([record(0, {}, look=wanted.vector)], wish(parse(""), wanted))
+    assert [part.kind for part in found_one.parts] == ["look"]
+
+
+def test_what_was_hardly_heard_counts_little():
+    doubtful = replace(record(0, {}), words=(Word("Good", 1.0, 1.2, 0.9), Word("night.", 1.5, 1.7, 0.2)))
+    sure = record(1, {}, "good night")
+    first, second = search([doubtful, sure], wish(parse('says "good night"')))
+    assert [first.record.id, second.record.id] == [sure.id, doubtful.id]
+    assert second.score == pytest.approx(0.2)
+    assert (first.weak, second.weak) == (False, True)
+    assert "confidence 0.20" in second.parts[0].why
+    assert "1.0 s" in second.parts[0].why
+    assert "night" not in texts(doubtful)
+    twice = replace(doubtful, words=(*doubtful.words, Word("good", 8.0, 8.1, 0.8), Word("night", 8.1, 8.3, 0.8)))
+    (found,) = search([twice], wish(parse('says "good night"')))
+    assert found.score == 1
+    assert "8.0 s" in found.parts[0].why
+    # What must not be is left out however unsure it is.
+    assert search([doubtful], wish(parse('not "good night"'))) == []
+
+
+def test_what_fits_little_is_weak():
+    unsure, sure = record(0, {"size": ("close-up", 0.2)}), record(1, {"size": "close-up"})
+    first, second = search([unsure, sure], wish(parse("close-up")))
+    assert (first.weak, second.weak) == (False, True)
+    # A length that all have that are found says nothing of how well they fit.
+    other = record(2, {"size": "extreme long"})
+    (found,) = search([other], wish(parse("close-up, 2 to 4 seconds")))
+    assert found.score > 0.45
+    assert found.weak
+    assert not any(one.weak for one in search([other], wish(parse("2 to 4 seconds"))))
+    assert not any(one.weak for one in search([other], wish(parse("no cars"))))
+
+
+def test_names_that_are_hardly_sure_mean_nothing():
+    (found,) = search([record(0, {"objects": [("espresso", 0.9)]})], wish(parse("coffee")))
+    unsure = replace(found.record, vector=None, labels=(replace(found.record.labels[0], sure=0.2),))
+    assert search([unsure], wish(parse("coffee"))) == []
 
 
 def test_a_score_is_the_mean_of_its_parts(shots):

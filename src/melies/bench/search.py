@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ FILM = 5000
 TOPICS = 4000
 """Things that shots are about; their vectors lie around these, as those of real texts do."""
 ROUNDS = 5
+ANSWERS = 500
+"""Different answers to each question."""
 
 QUERIES = (
     "close-up of a smiling woman, backlit, slow push in",
@@ -101,38 +104,48 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
 def fill(catalogue: Catalogue, shots: int) -> None:
     """Write invented shots into a catalogue, film by film."""
     random, topics = np.random.default_rng(0), _topics()
+    answers = [_answers(facet, random) for facet in facets().values()]
     for film in range(-(-shots // FILM)):
         name = f"{film:016x}"
         path = Path(f"{name}.mp4")
         (catalogue.folder / path).touch()
-        records = list(_records(name, min(FILM, shots - film * FILM), random, topics))
+        records = list(_records(name, min(FILM, shots - film * FILM), random, topics, answers))
         catalogue.add(File(path, name, 0, 0), records)
 
 
-def _records(film: str, count: int, random: np.random.Generator, topics: NDArray[np.float32]) -> Iterator[Record]:
-    about = random.integers(0, len(topics), count)
-    for number, vector in enumerate(_around(topics[about], random)):
+def _records(
+    film: str,
+    count: int,
+    random: np.random.Generator,
+    topics: NDArray[np.float32],
+    answers: Sequence[Sequence[tuple[Label, ...]]],
+) -> Iterator[Record]:
+    vectors = _around(topics[random.integers(0, len(topics), count)], random)
+    lengths = random.integers(10, 200, count).tolist()
+    said = np.minimum(random.zipf(1.3, (count, 8)), len(_WORDS)).tolist()
+    chosen = [random.integers(0, len(some), count).tolist() for some in answers]
+    for number in range(count):
         start = Fraction(number * 3)
-        end = start + Fraction(int(random.integers(10, 200)), 25)
-        shot = Shot(Path(film), number + 1, start, end, number * 75, 75, Fraction(25))
-        labels = tuple(label for facet in facets().values() for label in _labels(facet, random))
-        said = (int(word) for word in np.minimum(random.zipf(1.3, 8), 20_000))
-        words = tuple(Word(_WORDS[word % len(_WORDS)], float(start), float(start), 0.9) for word in said)
-        yield Record(f"{film}-{number * 75:06d}", shot, labels, (), words, (), vector)
+        shot = Shot(Path(film), number + 1, start, start + Fraction(lengths[number], 25), number * 75, 75, Fraction(25))
+        labels = tuple(chain.from_iterable(some[of[number]] for some, of in zip(answers, chosen, strict=True)))
+        words = tuple(Word(_WORDS[word - 1], number * 3.0, number * 3.0, 0.9) for word in said[number])
+        yield Record(f"{film}-{number * 75:06d}", shot, labels, (), words, (), vectors[number])
 
 
 _WORDS = ["the", "a", "mother", "house", "river", *(f"word{number}" for number in range(20_000))]
 
 
-def _labels(facet: Facet, random: np.random.Generator) -> Iterator[Label]:
-    if random.random() < 0.2:
-        return
-    sure = 0.5 + float(random.random()) / 2
+def _answers(facet: Facet, random: np.random.Generator) -> list[tuple[Label, ...]]:
+    """Some answers, each as likely, of which every fifth is none; making one for every shot would take most time."""
+    return [_labels(facet, random) if number % 5 else () for number in range(ANSWERS)]
+
+
+def _labels(facet: Facet, random: np.random.Generator) -> tuple[Label, ...]:
+    sures = iter((0.5 + random.random(2) / 2).tolist())
     if facet.kind == "number":
-        yield Label(facet.name, float(random.integers(0, 6)), sure, "invented")
-    elif facet.values:
-        for _ in range(2 if facet.kind == "many" else 1):
-            yield Label(facet.name, facet.values[int(random.integers(len(facet.values)))], sure, "invented")
+        return (Label(facet.name, float(random.integers(0, 6)), next(sures), "invented"),)
+    values = random.choice(facet.values, 2 if facet.kind == "many" else 1) if facet.values else ()
+    return tuple(Label(facet.name, str(value), next(sures), "invented") for value in values)
 
 
 def _topics() -> NDArray[np.float32]:

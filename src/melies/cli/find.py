@@ -13,13 +13,16 @@ import click
 if TYPE_CHECKING:
     from melies.cli.report import Report
     from melies.footage.catalogue import Catalogue
-    from melies.footage.search import Found, Vector, Wish
+    from melies.footage.search import Found, Wish
+    from melies.footage.search_look import Look
     from melies.footage.terms import Query
     from melies.footage.timecode import Timecode
     from melies.footage.timeline import Timeline
 
 PAGES = (".html", ".htm")
 FILMS = (".mp4", ".mov", ".mkv")
+_PLAYED = 640
+"""Width in which shots are played, in pixels."""
 _WIDTH = 60
 """Letters of a shot's labels in the table."""
 
@@ -31,7 +34,8 @@ _WIDTH = 60
     melies find "close-up of a smiling woman, backlit, slow push in" --in rushes
     melies find "two people, exterior, no cars, 3 to 5 seconds" --in rushes --explain
     melies find 'says "good night"' --in rushes --to found.otio --to found.html
-    melies find --like frame.png --in rushes --to alike.mp4""",
+    melies find --like frame.png --in rushes --to alike.mp4
+    melies find "exterior, at night" --in rushes --play""",
 )
 @click.argument("sentence", required=False, default="")
 @click.option("--in", "folder", type=click.Path(), required=True, metavar="FOLDER", help="The folder that was indexed.")
@@ -51,6 +55,7 @@ _WIDTH = 60
     help="Write them as .html (contact sheet), .otio, .edl, .fcpxml, .xml (timelines), or one after another as .mp4, "
     ".mov or .mkv. May be repeated.",
 )
+@click.option("--play", is_flag=True, help="Show them back to back in a window, without sound; q or Esc ends it.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @click.option("--json", "as_json", is_flag=True, help="Everything that was found, for programs.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -63,6 +68,7 @@ def command(
     limit: int,
     explain: bool,
     targets: tuple[str, ...],
+    play: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -99,6 +105,15 @@ def command(
         for path in paths:
             _write(query, dated, path, overwrite, report)
             report.note(logging.INFO, str(path))
+        if play and found:
+            _play(query, found)
+
+
+def _play(query: Query, found: Sequence[Found]) -> None:
+    from melies.footage.conform import conform
+    from melies.footage.search_player import play
+
+    play(conform(timeline(query, found), width=_PLAYED))
 
 
 def _checked(target: Path, overwrite: bool) -> Path:
@@ -117,14 +132,14 @@ def _checked(target: Path, overwrite: bool) -> Path:
     return target
 
 
-def _look(like: str) -> Vector:
+def _look(like: str) -> Look:
     """What a picture, or the frame of a film at `@seconds`, looks like."""
     import melies
     from melies.engine.pipeline import close
     from melies.errors import UseError
     from melies.files import is_file
-    from melies.footage.tagger import look
     from melies.footage.reel import picture
+    from melies.footage.search_look import look_at
     from melies.times import parse_time
 
     name, at, time = like.rpartition("@")
@@ -140,7 +155,7 @@ def _look(like: str) -> Vector:
         frame = next(frames, None)
         if frame is None:
             raise UseError(f"{name} has no frame at {float(start):g} s.", "Its time counts from its first frame.")
-        return look(picture(frame, clip.spec, 640))
+        return look_at(picture(frame, clip.spec, 640))
     finally:
         close(frames)
 
@@ -174,6 +189,7 @@ def _facts(found: Found, timecode: Timecode) -> dict[str, Any]:
     return {
         "id": record.id,
         "score": round(found.score, 4),
+        "weak": found.weak,
         "file": str(shot.file),
         "shot": shot.number,
         "timecode": str(timecode),
@@ -206,11 +222,13 @@ def _show(query: Query, found: Sequence[tuple[Found, Timecode]], explain: bool) 
     for (one, timecode), name in zip(found, names, strict=True):
         shot, seen = one.record.shot, describe(one.record.labels)
         seen = seen if len(seen) <= _WIDTH else f"{seen[: _WIDTH - 1]}…"
-        score = click.style(f"{one.score:5.2f}", fg="cyan")
-        click.echo(f"{score}  {name:<{wide}}  {shot.number:>4}  {timecode!s:<11}  {shot.seconds:7.1f}  {seen}")
+        score = click.style(f"{one.score:5.2f}{'?' if one.weak else ' '}", fg="cyan", dim=one.weak)
+        click.echo(f"{score} {name:<{wide}}  {shot.number:>4}  {timecode!s:<11}  {shot.seconds:7.1f}  {seen}")
         if explain:
             for part in one.parts:
                 click.echo(f"       {part.score:.2f} × {part.weight:g}  {part.name}: {part.why}")
+    if any(one.weak for one, _ in found):
+        click.echo("? = weak: little of what was asked for is there, or only little is known of the shot")
 
 
 def _write(query: Query, found: Sequence[tuple[Found, Timecode]], path: Path, overwrite: bool, report: Report) -> None:
@@ -236,6 +254,9 @@ def timeline(query: Query, found: Sequence[Found]) -> Timeline:
     from melies.footage.timeline import from_shots
 
     made = from_shots([one.record.shot for one in found], query.sentence or "alike")
-    notes = [f"{one.score:.2f}: " + "; ".join(f"{part.name}: {part.why}" for part in one.parts) for one in found]
+    notes = [
+        f"{'weak, ' if one.weak else ''}{one.score:.2f}: " + "; ".join(f"{part.name}: {part.why}" for part in one.parts)
+        for one in found
+    ]
     cuts = tuple(replace(cut, note=note) for cut, note in zip(made.cuts, notes, strict=True))
     return replace(made, cuts=cuts)

@@ -224,7 +224,7 @@ def _told(records: Sequence[Record], words: Sequence[Word]) -> list[Record]:
     for word in words:
         said[min(bisect_right(ends, (word.start + word.end) / 2), len(records) - 1)].append(word)
     told = [replace(record, words=tuple(some)) for record, some in zip(records, said, strict=True)]
-    texts = [". ".join(filter(None, (describe(record.labels), record.text))) for record in told]
+    texts = [". ".join(filter(None, (describe(record.labels), record.heard))) for record in told]
     meanings = embed(texts)
     return [
         replace(record, vector=meaning) if text else record

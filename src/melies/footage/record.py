@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from melies.footage.label import Label
 from melies.footage.shot import Shot
 
+SURE = 0.3
+"""Confidence below which words and labels count little in a search."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -57,6 +60,11 @@ class Record:
     def text(self) -> str:
         """What is said in it, as one line."""
         return " ".join(word.text for word in self.words)
+
+    @property
+    def heard(self) -> str:
+        """What is said in it, without the words of which a listener was hardly sure."""
+        return " ".join(word.text for word in self.words if word.sure >= SURE)
 
     def of(self, facet: str) -> tuple[Label, ...]:
         """The labels of one facet, the surest first."""

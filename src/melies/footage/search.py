@@ -18,17 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.footage.catalogue.rows import describe
-from melies.footage.record import Record
+from melies.footage.label import Label
+from melies.footage.record import SURE, Record
 from melies.footage.search_conditions import Condition, plain, singular
 from melies.footage.search_lexicon import TOLD
+from melies.footage.search_look import COLOURS, SHOWN, Look, coloured_alike, shown_alike
 from melies.footage.terms import FILLERS, Query
 
 Vector = NDArray[np.float32]
 
 UNKNOWN = 0.2
 """What a condition counts of which nothing is known."""
-WORDS, MEANING, LOOK = 1.0, 1.0, 3.0
-"""What the other ways of searching count; a condition counts 1."""
+WORDS, MEANING = 1.0, 1.0
+"""What words and meaning count; a condition counts 1."""
+WEAK = 0.35
+"""Score below which a shot was found for want of a better one."""
 
 _ALIKE = 0.6
 """Scalar product of two texts from which on they count as the same."""
@@ -36,8 +40,6 @@ _STRANGE, _SAME = 0.47, 0.7
 """Scalar products of a text and a word up to which they have nothing in common, and from which they mean the same."""
 _CHANCE = 0.4
 """Score of the meaning that may be by chance."""
-_SEEN = 0.4
-"""Scalar product of two pictures below which they have nothing in common; photographs all have something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,16 @@ class Part:
         weight: How much it counts.
         why: The reason.
         speaks: Whether it speaks for the shot: a little likeness is there between any two texts.
+        strict: Whether all that is found has it, so that it says nothing about how well a shot fits.
     """
 
-    kind: Literal["condition", "words", "meaning", "look"]
+    kind: Literal["condition", "words", "meaning", "look", "colours"]
     name: str
     score: float
     weight: float
     why: str
     speaks: bool
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,12 @@ class Found:
     score: float
     parts: tuple[Part, ...]
 
+    @property
+    def weak(self) -> bool:
+        """Whether little of what was asked for is there, or only little is known of it."""
+        asked = [part for part in self.parts if not part.strict]
+        return bool(asked) and _mean(asked) < WEAK
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -83,12 +93,12 @@ class Wish:
     Attributes:
         query: What was understood.
         vector: What its text means, of unit length; None where it has none.
-        look: The picture that is looked for, as `tagger.look` gives it; None for none.
+        look: The picture that is looked for, as `look_at` gives it; None for none.
     """
 
     query: Query
     vector: Vector | None = None
-    look: Vector | None = None
+    look: Look | None = None
 
     @cached_property
     def stems(self) -> frozenset[str]:
@@ -96,7 +106,7 @@ class Wish:
         return frozenset(stems(self.query.meaning))
 
 
-def wish(query: Query, look: Vector | None = None) -> Wish:
+def wish(query: Query, look: Look | None = None) -> Wish:
     """Work out what the query's text means.
 
     Raises:
@@ -127,7 +137,7 @@ def _likeness(records: Sequence[Record], wanted: Wish) -> dict[str, float]:
         return {}
     from melies.footage.text import embed_words
 
-    named = sorted({str(one.value) for record in records for one in record.labels if one.facet in TOLD})
+    named = sorted({str(one.value) for record in records for one in record.labels if _names(one)})
     return dict(zip(named, map(float, embed_words(named) @ wanted.vector), strict=True))
 
 
@@ -147,21 +157,37 @@ def judge(record: Record, wanted: Wish, words: float | None, likeness: Mapping[s
             return None
         if not condition.negative:
             score = UNKNOWN if held is None else held
-            parts.append(Part("condition", condition.source, score, condition.weight, why, bool(held)))
+            speaks, strict = bool(held), condition.strict
+            parts.append(Part("condition", condition.source, score, condition.weight, why, speaks, strict))
     if words is not None:
         parts.append(Part("words", "words", words, WORDS, "", words > 0))
     if wanted.vector is not None:
         parts.append(_meaning(record, wanted.vector, likeness))
     if wanted.look is not None:
-        alike = 0.0 if record.look is None else float(record.look @ wanted.look)
-        score = min(1.0, max(0.0, (alike - _SEEN) / (1 - _SEEN)))
-        parts.append(Part("look", "look", score, LOOK, f"the likeness of both pictures is {alike:.2f}", score > 0))
+        parts += _looks(record, wanted.look)
     if not parts:  # Only what must not be was said: every other shot is as good as the next.
         return Found(record, 1.0, ())
     if not any(part.speaks for part in parts):
         return None
-    whole = sum(part.weight for part in parts)
-    return Found(record, sum(part.score * part.weight for part in parts) / whole, tuple(parts))
+    return Found(record, _mean(parts), tuple(parts))
+
+
+def _mean(parts: Sequence[Part]) -> float:
+    return sum(part.score * part.weight for part in parts) / sum(part.weight for part in parts)
+
+
+def _looks(record: Record, wanted: Look) -> Iterator[Part]:
+    """What is shown, and the colours; these alone do not speak for a shot: many pictures are grey and brown."""
+    score, why = shown_alike(record, wanted)
+    yield Part("look", "look", score, SHOWN, why, score > 0)
+    colours = coloured_alike(record, wanted)
+    if colours is not None:
+        yield Part("colours", "colours", colours[0], COLOURS, colours[1], False)
+
+
+def _names(label: Label) -> bool:
+    """Whether a label names what is seen, and is sure enough to be compared with what was meant."""
+    return label.facet in TOLD and label.sure >= SURE
 
 
 def _meaning(record: Record, vector: Vector, likeness: Mapping[str, float]) -> Part:
@@ -170,7 +196,7 @@ def _meaning(record: Record, vector: Vector, likeness: Mapping[str, float]) -> P
     score, why = min(1.0, max(0.0, alike / _ALIKE)), f"the likeness of both texts is {alike:.2f}"
     speaks = score > _CHANCE
     for label in record.labels:
-        near = likeness.get(str(label.value), 0.0) if label.facet in TOLD else 0.0
+        near = likeness.get(str(label.value), 0.0) if _names(label) else 0.0
         if near > _STRANGE:
             speaks = True
             named = label.sure * min(1.0, (near - _STRANGE) / (_SAME - _STRANGE))
@@ -187,8 +213,8 @@ def _told(found: Found, wanted: Wish) -> Found:
 
 
 def texts(record: Record) -> str:
-    """Return all words of a shot: what is seen, and what is said."""
-    return f"{describe(record.labels)} {record.text}"
+    """Return the words of a shot that are fairly sure: what is seen, and what is said."""
+    return f"{describe(record.labels)} {record.heard}"
 
 
 def stems(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from melies.footage.label import Facet, Label
-from melies.footage.record import Record
+from melies.footage.record import SURE, Record
 
 NEAR = 0.5
 """What the neighbour of a value counts on a scale, such as a close-up for a medium close-up."""
@@ -161,11 +161,16 @@ class Phrase(Condition):
 
     def match(self, record: Record) -> Match:
         """See `Condition`."""
-        said, wanted = plain(record.text).split(), plain(self.words).split()
-        for at in range(len(said) - len(wanted) + 1):
-            if said[at : at + len(wanted)] == wanted:
-                return Match(1.0, f"“{self.words}” is said at {record.words[0].start:.1f} s or later")
-        share = sum(word in said for word in wanted) / len(wanted)
+        said = [(piece, word) for word in record.words for piece in plain(word.text).split()]
+        wanted = plain(self.words).split()
+        runs = (said[at : at + len(wanted)] for at in range(len(said) - len(wanted) + 1))
+        places = [run for run in runs if [piece for piece, _ in run] == wanted]
+        if places:
+            heard, place = max((min(word.sure for _, word in run), -number) for number, run in enumerate(places))
+            start = places[-place][0][1].start
+            return Match(1.0 if heard >= SURE else heard, f"“{self.words}” is said at {start:.1f} s{_doubt(heard)}")
+        there = {piece for piece, word in said if word.sure >= SURE}
+        share = sum(word in there for word in wanted) / len(wanted)
         return Match(_PART * share, f"{share:.0%} of its words are said") if said else Match(None, "nothing is known")
 
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
@@ -242,6 +247,10 @@ def neighbours(options: Iterable[Option], facets: Mapping[str, Facet]) -> tuple[
             at = values.index(value)
             found += [Option(facet, other) for other in (*values[max(0, at - 1) : at], *values[at + 1 : at + 2])]
     return tuple(dict.fromkeys(one for one in found if one not in wanted))
+
+
+def _doubt(sure: float) -> str:
+    return "" if sure >= SURE else f", heard only with confidence {sure:.2f}"
 
 
 def _range(least: float, most: float) -> str:

@@ -6,7 +6,7 @@ Below `WHOLE` shots there are none, and a search looks at every shot.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from melies.footage.analyse import facets
@@ -17,17 +17,19 @@ from melies.footage.search import Found, Vector, Wish, positive, rank, scaled, s
 
 WHOLE = 2000
 """Shots up to which a search looks at all of them."""
-_TRAINED = 16384
-"""Shots from which on vectors are sorted into cells; before that all of them are compared."""
+_SORTED, _ROUGH = 16384, 200_000
+"""Shots from which on vectors are sorted into cells (before that all of them are compared), and from which on these
+keep bits in place of bytes."""
 _COLUMNS = ("id", "shot", "labels", "words", "pictures", "vector")
 _MORE = 10
 """Shots that each way of searching proposes besides as many as are wanted."""
-CELLS = 30
+CELLS = 250
 """Cells of the vectors' index that are looked into."""
 REFINE = 5
 """How many times more shots are compared by their whole vectors than are wanted."""
 _WORDS = ("about", "said")
 _TREES = ("id", "film")
+_VECTORS = ("vector", "look")
 _UNSOUGHT = ("begins", "shot", "labels", "words", "pictures")
 
 
@@ -35,8 +37,8 @@ def refresh(catalogue: Catalogue) -> None:
     """Make the indices that a large catalogue lacks; `Catalogue.tidy` takes into them what is added later.
 
     Words stand in an inverted index, labels in bitmaps, numbers in trees. Vectors are sorted into about √N cells and
-    kept in a byte for every 8 numbers (Jégou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search",
-    TPAMI 2011).
+    kept in a byte for every number, or in a bit (Gao and Long, "RaBitQ", SIGMOD 2024): quick enough to look into many
+    cells. When a catalogue has grown so large that they would be kept otherwise, they are sorted anew.
 
     Args:
         catalogue: One that was opened with `create`.
@@ -47,10 +49,11 @@ def refresh(catalogue: Catalogue) -> None:
     count = table.count_rows()
     if count <= WHOLE:
         return
-    there = {column for index in table.list_indices() for column in index.columns}
+    there = {column: index.index_type for index in table.list_indices() for column in index.columns}
     for field in table.schema:
         config = FTS(with_position=False) if field.name in _WORDS else _config(field, count)
-        if config is not None and field.name not in there and table.count_rows(f"{field.name} IS NOT NULL"):
+        made = field.name in there and (field.name not in _VECTORS or there[field.name] == type(config).__name__)
+        if config is not None and not made and table.count_rows(f"{field.name} IS NOT NULL"):
             table.create_index(field.name, config=config)
 
 
@@ -62,19 +65,13 @@ def known(catalogue: Catalogue) -> dict[str, Facet]:
 
 def _config(field: Any, count: int) -> Any:
     import pyarrow.types as kinds
-    from lancedb.index import Bitmap, BTree, IvfPq, LabelList
+    from lancedb.index import Bitmap, BTree, IvfRq, IvfSq, LabelList
 
     if kinds.is_fixed_size_list(field.type):
-        if count < _TRAINED:
+        if count < _SORTED:
             return None
-        size = field.type.list_size
-        return IvfPq(
-            distance_type="cosine",
-            num_partitions=round(math.sqrt(count)),
-            num_sub_vectors=size // 8,
-            max_iterations=15,
-            sample_rate=64,
-        )
+        kind = IvfSq if count < _ROUGH else IvfRq
+        return kind(distance_type="cosine", num_partitions=round(math.sqrt(count)), max_iterations=15, sample_rate=64)
     if kinds.is_list(field.type):
         return LabelList()
     if field.name in _UNSOUGHT:
@@ -97,17 +94,18 @@ def find(catalogue: Catalogue, wanted: Wish, limit: int = 20, person: str = "") 
     Raises:
         UseError: There is no such person.
     """
-    where = _must(catalogue, wanted, person)
+    asked = known(catalogue)
+    where = _must(catalogue, wanted, person, asked)
     if catalogue.table.count_rows() <= WHOLE:
         return search(list(catalogue.records(where)), wanted, limit)
-    return _Proposals(catalogue, wanted, where).best(limit)
+    return _Proposals(catalogue, wanted, where, asked).best(limit)
 
 
-def _must(catalogue: Catalogue, wanted: Wish, person: str) -> str | None:
+def _must(catalogue: Catalogue, wanted: Wish, person: str, asked: Mapping[str, Facet]) -> str | None:
     """What is true of every shot that may be found, in SQL; None for nothing."""
     parts = [catalogue.with_person(person)] if person else []
     for condition in wanted.query.conditions:
-        text = condition.sql(known(catalogue))
+        text = condition.sql(asked)
         if text and condition.negative:
             parts.append(f"({text}) IS NOT TRUE")
         elif text and condition.strict:
@@ -118,10 +116,10 @@ def _must(catalogue: Catalogue, wanted: Wish, person: str) -> str | None:
 class _Proposals:
     """What each way of searching a large catalogue proposes."""
 
-    def __init__(self, catalogue: Catalogue, wanted: Wish, where: str | None) -> None:
+    def __init__(self, catalogue: Catalogue, wanted: Wish, where: str | None, asked: Mapping[str, Facet]) -> None:
         self.catalogue = catalogue
         self.table = catalogue.table
-        self.facets = known(catalogue)
+        self.facets = asked
         self.wanted = wanted
         self.where = where
         self.rows: set[int] = set()
@@ -131,7 +129,7 @@ class _Proposals:
         count = limit + _MORE
         self._by_words(count)
         self._by_vector("vector", self.wanted.vector, count)
-        self._by_vector("look", self.wanted.look, count)
+        self._by_vector("look", None if self.wanted.look is None else self.wanted.look.vector, count)
         self._by_conditions(count)
         return rank(list(self._records()), self.wanted, self.words, limit)
 

@@ -67,7 +67,7 @@ def _figure(found: Found, timecode: Timecode) -> str:
     )
     said = f"<small>“{escape(record.text)}”</small>" if record.text else ""
     return (
-        f"<figure>{image}<figcaption><b>{found.score:.2f}</b>{escape(where)}"
+        f"<figure>{image}<figcaption><b>{'weak, ' if found.weak else ''}{found.score:.2f}</b>{escape(where)}"
         f"<small>{timecode} · {record.shot.seconds:.1f} s</small><small>{escape(describe(record.labels))}</small>{said}"
         f"<details><summary>why</summary>{reasons}</details></figcaption></figure>\n"
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from melies.errors import UseError
 from melies.footage.label import Facet, Label
-from melies.footage.record import Record, Word
+from melies.footage.record import SURE, Record, Word
 from melies.footage.shot import Shot
 from melies.frame import Image
 from melies.matting.scale import cv
@@ -26,8 +26,6 @@ LOOK = 1280
 
 _STILL = 56 << 10
 """Bytes that a still may have, unless it is very rough even then."""
-_LEAST = 0.3
-"""How sure a label must be to be among the words of a description."""
 
 
 def schema(facets: Mapping[str, Facet]) -> Any:
@@ -105,12 +103,15 @@ def _row(record: Record, facets: Mapping[str, Facet]) -> dict[str, Any]:
         "seconds": shot.seconds,
         "pictures": len(record.pictures),
         "about": describe(record.labels),
-        "said": record.text,
+        "said": record.heard,
         "labels": _json([[one.facet, one.value, one.sure, one.why, one.measured] for one in record.labels]),
         "words": _json([[one.text, one.start, one.end, one.sure] for one in record.words]),
     }
+    answers: dict[str, list[str | float]] = {}
+    for label in sorted(record.labels, key=lambda one: -one.sure):
+        answers.setdefault(label.facet, []).append(label.value)
     for name, facet in facets.items():
-        values = [label.value for label in record.of(name)]
+        values = answers.get(name, [])
         if facet.kind == "many":
             own[name] = list(dict.fromkeys(str(value) for value in values))
         elif values:
@@ -191,7 +192,5 @@ def write_still(path: Path, image: Image) -> None:
 
 def describe(labels: Iterable[Label]) -> str:
     """Put what is seen in a shot into words, for search by words and by meaning: `"close-up, low angle, person"`."""
-    sure = sorted(
-        (one for one in labels if isinstance(one.value, str) and one.sure >= _LEAST), key=lambda one: -one.sure
-    )
+    sure = sorted((one for one in labels if isinstance(one.value, str) and one.sure >= SURE), key=lambda one: -one.sure)
     return ", ".join(dict.fromkeys(str(one.value) for one in sure))
