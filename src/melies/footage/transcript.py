@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,12 @@ MODEL = "whisper-tiny"
 
 _PIECE = 300
 """Seconds that are listened to in one go, so that memory does not grow with the film."""
+_LOOPED = 2.4
+"""How much smaller a text becomes by compression that says the same again and again, and …"""
+_UNSURE = -1.0
+"""… the mean logarithm of probability below which Whisper is guessing; both are its authors' limits."""
+_SHORTEST = 0.02
+"""Seconds that a word lasts at least."""
 _PAUSE = 0.3
 """Seconds of silence in which a piece may end."""
 
@@ -61,16 +67,26 @@ def hear(samples: Samples, start: float = 0.0) -> Iterator[Word]:
         samples: `N` at 16 kHz.
         start: Clip time of the first sample, in seconds.
     """
-    # Whisper invents words for noise: it is given only what sounds like speech.
+    # Whisper invents words for noise: it is given only what sounds like speech. Its way out of loops, to try again at
+    # random, would give other words at every run.
     segments, _ = _whisper().transcribe(
         samples, language="en", beam_size=1, temperature=0.0, word_timestamps=True, vad_filter=True,
-        condition_on_previous_text=False,
+        condition_on_previous_text=False, hallucination_silence_threshold=2.0,
     )  # fmt: skip
+    past = ""
     for segment in segments:
-        for word in segment.words or ():
-            text = word.word.strip()
-            if text:
-                yield Word(text, start + float(word.start), start + float(word.end), float(word.probability))
+        text = segment.text.strip()
+        if segment.compression_ratio <= _LOOPED and segment.avg_logprob >= _UNSURE and text != past:
+            yield from _words(segment.words or (), start)
+        past = text
+
+
+def _words(words: Iterable[Any], start: float) -> Iterator[Word]:
+    """The words of a sentence; one that takes no time was not heard."""
+    for word in words:
+        text = word.word.strip()
+        if text and word.end - word.start >= _SHORTEST:
+            yield Word(text, start + float(word.start), start + float(word.end), float(word.probability))
 
 
 def _pieces(path: str | Path) -> Iterator[tuple[float, Samples]]:
