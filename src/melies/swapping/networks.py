@@ -25,7 +25,7 @@ from melies.swapping.extract import cut, placement
 from melies.swapping.flat import Floats, flat, opponent
 from melies.swapping.learned import Learned, read_card
 from melies.swapping.rim import rim
-from melies.swapping.skin import BARE, skin
+from melies.swapping.skin import BARE, CLEAR, skin
 from melies.swapping.who import described
 
 log = logging.getLogger("melies")
@@ -97,7 +97,7 @@ class Trained(Network):
         made = super().texture(image, face, side)
         small = cv.resize(made, (BARE, BARE), interpolation=cv2.INTER_AREA)
         colours = cv.cvtColor(np.ascontiguousarray(small[..., :3]), cv2.COLOR_YCrCb2RGB)
-        bare = skin(np.clip(colours, 0, 1), small[..., 3:])
+        bare = skin(np.clip(colours, 0, 1), small[..., 3:], CLEAR)
         made[..., 3] *= cv.resize(bare, (_SIDE, _SIDE)) * rim(_SIDE, *_SURE, tall=3)
         return made
 

@@ -20,6 +20,8 @@ _WIDEST = np.array([16.0, 7.0, 8.0], np.float32)
 _SHINE = 0.4
 _SKIN, _OTHER = 2.2, 3.8
 """How many of these a colour may be off and is surely skin, and from where it surely is not."""
+BROWS, CLEAR = 0.01, 0.06
+"""How far above the brows hair may begin: as far down as it goes, and far enough for raised brows to be none."""
 
 
 def lab(texture: Floats) -> Floats:
@@ -28,7 +30,7 @@ def lab(texture: Floats) -> Floats:
     return converted
 
 
-def skin(texture: Floats, trust: Floats) -> Floats:
+def skin(texture: Floats, trust: Floats, above: float = BROWS) -> Floats:
     """Say where the upper part of a face is bare: hair and hats hang from above.
 
     The colour of the person's skin is learned on cheeks, nose and between the brows; brightness is compared with what
@@ -37,13 +39,14 @@ def skin(texture: Floats, trust: Floats) -> Floats:
     Args:
         texture: `side×side×3`, RGB 0…1, unrolled.
         trust: `side×side×1`, 0…1, where it is seen well.
+        above: How far above the brows hair may begin, as a share of the side.
 
     Returns:
         `side×side`, 1 where it is bare.
     """
     side = texture.shape[0]
     colours = lab(cv.GaussianBlur(texture, (0, 0), side / 100))  # grain is no hair
-    core, above = _regions(side)
+    core, hairy = _regions(side, above)
     known = colours[core & (trust[..., 0] > 0.5)]
     if len(known) < 16:
         return np.ones((side, side), np.float32)
@@ -56,12 +59,12 @@ def skin(texture: Floats, trust: Floats) -> Floats:
     bare = 1 - smoothstep(off.astype(np.float32), _SKIN, _OTHER)
     radius = max(1, side // 64)
     bare = cv.erode(bare, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
-    soft: Floats = cv.GaussianBlur(1 - above * (1 - bare), (0, 0), side / 64)
+    soft: Floats = cv.GaussianBlur(1 - hairy * (1 - bare), (0, 0), side / 64)
     return soft
 
 
 @cache
-def _regions(side: int) -> tuple[NDArray[np.bool_], Floats]:
+def _regions(side: int, above: float) -> tuple[NDArray[np.bool_], Floats]:
     """Where there is hardly ever anything but skin, and how much each place may have hair over it."""
     square = flat(side)
     y = (np.arange(side, dtype=np.float32) + np.float32(0.5)) / np.float32(side)
@@ -70,7 +73,7 @@ def _regions(side: int) -> tuple[NDArray[np.bool_], Floats]:
     columns = np.flatnonzero(brows.any(0))
     line = np.interp(np.arange(side), columns, y[brows.argmax(0)[columns]]).astype(np.float32)
     lips = float(places()[anatomy.LIPS_OUTER, 1].min())
-    over = 1 - smoothstep(y[:, None] - line, -0.04, -0.01)
+    over = 1 - smoothstep(y[:, None] - line, -above - 0.03, -above)
     aside = np.outer(1 - smoothstep(y, lips - 0.2, lips), smoothstep(x, 0.30, 0.36))
     return spots(side) & square.inside, np.maximum(over, aside)
 

@@ -22,7 +22,7 @@ from melies.swapping.light import SIDE, Light
 from melies.swapping.rim import rim
 from melies.swapping.shape import Shape
 from melies.swapping.sight import over, seen_at, unrolled
-from melies.swapping.skin import BARE, skin
+from melies.swapping.skin import BARE, BROWS, CLEAR, skin
 
 _MARGIN = 4
 _LEAST = 8
@@ -32,6 +32,8 @@ _SIDE_ON, _GONE = 45.0, 65.0
 _INSET = 0.02
 """How far inside the outline the new face ends, as a share of the unrolled face."""
 
+_EDGE = 7
+"""Half the width of what may be turned away between skin that is seen, in pixels of `BARE`, and is covered as well."""
 _BESIDE = 3
 """How far from things before the face, in pixels of `BARE`, light is not measured."""
 _SEAM = 0.1, 0.25
@@ -157,11 +159,13 @@ class Swapper:
         assert self._looks is not None
         side = texture.shape[0]
         old, seen, trust = unrolled(cut, face, before)
+        if self._looks.whole:  # else thin lines of the old face stay, as where a nostril is seen edge-on
+            seen = cv.morphologyEx(seen, cv2.MORPH_CLOSE, square(_EDGE))[..., None]
         things, bare = np.zeros((BARE, BARE), np.float32), np.ones_like(trust)
         if settings.occlusion:
             things = self._front(old, trust, time)
             trust = trust * (1 - cv.dilate(things, square(_BESIDE)))[..., None]
-            bare = skin(old, trust)[..., None]
+            bare = skin(old, trust, CLEAR if self._looks.whole else BROWS)[..., None]
         new = cv.resize(texture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         bright_and_colour = opponent(old)
         both = _half(trust * bare) * new[..., 3:]
