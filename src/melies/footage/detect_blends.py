@@ -226,11 +226,7 @@ class Blends:
     def _fit(self, start: int, last: int, distance: float) -> _Fit | None:
         """Explain the pictures between two as mixtures of them; None if they are not."""
         window = np.arange(start, last + 1) % self._room
-        if (
-            self._steps[window[1:]].max() > _STEP * distance
-            or self._contrast[window].min() <= _BLANK
-            or self._correlation(window[0], window[-1]) > _ALIKE
-        ):
+        if self._steps[window[1:]].max() > _STEP * distance or self._contrast[window].min() <= _BLANK:
             return None
         first, final = self._gram[window[0], window], self._gram[window[-1], window]
         share = (final - first - final[0] + first[0]) / distance
@@ -240,7 +236,7 @@ class Blends:
             return None
         rest = float(np.maximum(gone - share * share * distance, 0).sum()) / needed
         most = _UNEXPLAINED if last - start > 10 else _UNEXPLAINED_SHORT
-        if rest > most:
+        if rest > most or self._correlation(window[0], window[-1]) > _ALIKE:
             return None
         rising = np.maximum.accumulate(share)
         early, middle, late = np.interp((0.2, 0.5, 0.8), rising, np.arange(start, last + 1))

@@ -50,6 +50,8 @@ class Sway:
         self._middle = (self._size - 1) / 2
         self._unit = max(size) / 2
         self._apart = max(3.0, max(size) / 28)
+        columns, rows = size
+        self._rows_of, self._columns_of = _means(GRID[0], rows), _means(GRID[1], columns).T
         self._past: tuple[float, Grey, Grey] | None = None
         self._rows = array("d")
         self._before = np.zeros((3, *GRID))
@@ -154,7 +156,13 @@ class Sway:
         most = 2 * np.abs(expected)
         within = np.clip(changed, -most, most)
         products = expected * within, np.square(expected), np.square(within)
-        parts = np.stack([cv.resize(product, GRID[::-1], interpolation=cv2.INTER_AREA) for product in products])
+        parts = np.stack([self._rows_of @ product @ self._columns_of for product in products])
         whole = max(1, cv.countNonZero(seen))
         rest, change = cv.norm(changed, expected, cv2.NORM_L1), cv.norm(changed, cv2.NORM_L1)
         return float(rest) / whole, float(change) / whole, parts
+
+
+def _means(parts: int, whole: int) -> NDArray[np.float32]:
+    """Return what makes, of so many numbers in a row, the means of parts that are equally long, `parts×whole`."""
+    mean: NDArray[np.float32] = cv.resize(np.eye(whole, dtype=np.float32), (whole, parts), interpolation=cv2.INTER_AREA)
+    return mean
