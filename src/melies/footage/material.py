@@ -115,6 +115,20 @@ class Material:
         return self.stills[len(self.stills) // 2]
 
     @cached_property
+    def bare(self) -> tuple[Image, ...]:
+        """The stills without black bars, small, for measuring light and colour."""
+        from melies.footage.analyse._tones import inside
+
+        return tuple(inside(still.image) for still in self.stills)
+
+    @cached_property
+    def tones(self) -> tuple[NDArray[np.float32], ...]:
+        """The same in CIE Lab, `H×W×3` each."""
+        from melies.footage.analyse._tones import lab
+
+        return tuple(lab(image) for image in self.bare)
+
+    @cached_property
     def faces(self) -> tuple[tuple[Face, ...], ...]:
         """The faces in each still."""
         from melies.faces import find

@@ -32,17 +32,17 @@ def inside(image: Image) -> Image:
 def bars(image: Image) -> tuple[int, int, int, int]:
     """Return how many rows and columns of even black there are at the top, the bottom, the left and the right."""
     red, green, blue = cv.split(image)
-    seen = cv.max(cv.max(red, green), blue) > _BLACK
-    top, bottom = (_bar(seen[::way]) for way in (1, -1))
-    left, right = (_bar(seen.T[::way]) for way in (1, -1))
+    brightest = cv.max(cv.max(red, green), blue)
+    rows, columns = (cv.reduce(brightest, side, cv2.REDUCE_MAX).ravel() for side in (1, 0))
+    top, bottom = (_bar(brightest[::way], rows[::way]) for way in (1, -1))
+    left, right = (_bar(brightest.T[::way], columns[::way]) for way in (1, -1))
     return top, bottom, left, right
 
 
-def _bar(seen: NDArray[np.bool_]) -> int:
-    """Rows of black before a picture begins: all at once, not as something before a black ground does."""
-    rows = seen.any(1)
-    first = int(rows.argmax())
-    return first if seen[first : first + 3].mean() > _AT_ONCE else 0
+def _bar(levels: NDArray[np.uint8], rows: NDArray[np.uint8]) -> int:
+    """Rows of black, by each row's highest level, before a picture begins at once, not as things on black ground do."""
+    first = int((rows > _BLACK).argmax())
+    return first if (levels[first : first + 3] > _BLACK).mean() > _AT_ONCE else 0
 
 
 def lab(image: Image) -> NDArray[np.float32]:

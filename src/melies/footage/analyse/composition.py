@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.footage.analyse._tones import edges, inside
+from melies.footage.analyse._tones import edges
 from melies.footage.label import Facet, Label
 from melies.footage.material import Material
 from melies.frame import Image
@@ -62,7 +62,7 @@ def _subject(material: Material) -> list[Label]:
 
 
 def _symmetry(material: Material) -> list[Label]:
-    grey = cv.cvtColor(inside(material.best.image), cv2.COLOR_RGB2GRAY)
+    grey = cv.cvtColor(material.bare[len(material.bare) // 2], cv2.COLOR_RGB2GRAY)
     soft = cv.GaussianBlur(grey, (0, 0), 3).astype(np.float32)
     if soft.std() < 8:
         return []

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.footage.analyse._tones import bars, edges, inside
+from melies.footage.analyse._tones import bars, edges
 from melies.footage.analyse.movement import RIM_STANDS, follow, standing
 from melies.footage.label import Facet, Label
 from melies.footage.material import Material
@@ -71,7 +71,7 @@ def steepness(image: Image) -> float:
 
 
 def _exposure(material: Material) -> list[Label]:
-    pictures = [inside(still.image) for still in material.stills]
+    pictures = material.bare
     burnt = float(np.mean([(picture.min(2) >= 250).mean() for picture in pictures]))
     sunk = float(np.mean([(picture.max(2) <= 20).mean() for picture in pictures]))
     bright = float(np.mean([np.quantile(picture, 0.95) for picture in pictures]))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from melies.box import Box
 from melies.faces.anatomy import OVAL
 from melies.faces.face import Face
-from melies.footage.analyse._tones import inside, lab
+from melies.footage.analyse._tones import lab
 from melies.footage.label import Facet, Label
 from melies.footage.material import Material, Still
 from melies.matting.scale import cv
@@ -43,7 +43,7 @@ _WARM, _COOL = 4600, 7600
 
 def answer(material: Material) -> list[Label]:
     """See `Question`."""
-    pictures = [lab(inside(still.image)) for still in material.stills]
+    pictures = material.tones
     every = np.concatenate([picture.reshape(-1, 3) for picture in pictures])
     labels = [*_key(every[:, 0]), *_temperature(every), *_daytime(pictures)]
     best = _largest(material)
@@ -103,7 +103,7 @@ def _kelvin(red: float, green: float, blue: float) -> float | None:
     return kelvin if 2000 < kelvin < 20000 else None
 
 
-def _daytime(pictures: list[NDArray[np.float32]]) -> list[Label]:
+def _daytime(pictures: tuple[NDArray[np.float32], ...]) -> list[Label]:
     """Day, dusk or night, only where there is something like a sky at the top."""
     found = [_sky(picture) for picture in pictures]
     skies = [sky for sky in found if sky is not None]

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.footage.analyse._tones import inside, lab
 from melies.footage.label import Facet, Label
 from melies.footage.material import Material
 from melies.matting.scale import cv
@@ -35,7 +34,7 @@ _GREYEST, _MUTED, _COLOURFUL = 4.0, 12.0, 24.0
 
 def answer(material: Material) -> list[Label]:
     """See `Question`."""
-    colours = np.concatenate([lab(inside(still.image)).reshape(-1, 3) for still in material.stills])
+    colours = np.concatenate([tones.reshape(-1, 3) for tones in material.tones])
     chroma = np.hypot(colours[:, 1], colours[:, 2])
     return [*_palette(colours), *_colouring(chroma)]
 
