@@ -276,6 +276,13 @@ def test_a_large_catalogue_gives_what_looking_at_every_shot_does(large, sentence
         )
 
 
+def test_only_the_whole_phrase_and_the_count_are_left_out_of_a_large_catalogue(large):
+    sentence = 'says "mother", not "mother zebra", without 7 dogs'
+    found = search_index.find(large, wish(parse(sentence)), limit=10)
+    assert len(found) == 10
+    assert all("mother" in one.record.text for one in found[:3])
+
+
 def test_indices_are_made_once(large):
     there = {column for index in large.table.list_indices() for column in index.columns}
     assert {"about", "said", "size", "objects", "people", "id", "seconds"} <= there

@@ -52,6 +52,11 @@ class Condition(ABC):
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """Return it as a condition on the catalogue's columns that is true where it may hold; None if there is none."""
 
+    @property
+    def exact(self) -> bool:
+        """Whether `sql` is true only where it holds."""
+        return True
+
 
 class Option(NamedTuple):
     """A value of a facet."""
@@ -104,6 +109,11 @@ class Trait(Condition):
             text = "'" + value.replace("'", "''") + "'"
             parts.append(f"array_has({facet}, {text})" if facets[facet].kind == "many" else f"{facet} = {text}")
         return " OR ".join(parts)
+
+    @property
+    def exact(self) -> bool:
+        """Lists of what is seen have no counts."""
+        return self.count is None
 
     def __str__(self) -> str:
         by_facet: dict[str, list[str]] = {}
@@ -171,12 +181,18 @@ class Phrase(Condition):
             return Match(1.0 if heard >= SURE else heard, f"“{self.words}” is said at {start:.1f} s{_doubt(heard)}")
         there = {piece for piece, word in said if word.sure >= SURE}
         share = sum(word in there for word in wanted) / len(wanted)
-        return Match(_PART * share, f"{share:.0%} of its words are said") if said else Match(None, "nothing is known")
+        part = 0.0 if self.negative else _PART  # Who does not want "good night" may have "good".
+        return Match(part * share, f"{share:.0%} of its words are said") if said else Match(None, "nothing is known")
 
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """See `Condition`."""
         rarest = max(plain(self.words).split(), key=len)
         return f"lower(said) LIKE '%{rarest}%'" if rarest.isalnum() else None
+
+    @property
+    def exact(self) -> bool:
+        """One word is not the phrase."""
+        return False
 
     def __str__(self) -> str:
         return f"“{self.words}” is said"

@@ -106,7 +106,7 @@ def _must(catalogue: Catalogue, wanted: Wish, person: str, asked: Mapping[str, F
     parts = [catalogue.with_person(person)] if person else []
     for condition in wanted.query.conditions:
         text = condition.sql(asked)
-        if text and condition.negative:
+        if text and condition.negative and condition.exact:
             parts.append(f"({text}) IS NOT TRUE")
         elif text and condition.strict:
             parts.append(f"({text})")
