@@ -289,6 +289,24 @@ def test_indices_are_made_once(large):
     assert "vector" not in there  # so few vectors are compared one by one
 
 
+def test_vectors_are_sorted_anew_when_a_catalogue_has_grown(catalogue, monkeypatch):
+    from melies.bench.search import fill, recall
+
+    def made() -> str:
+        search_index.refresh(catalogue)
+        return next(index.index_type for index in catalogue.table.list_indices() if index.columns == ["vector"])
+
+    monkeypatch.setattr(search_index, "WHOLE", FEW)
+    monkeypatch.setattr(search_index, "_SORTED", FEW)
+    fill(catalogue, 4 * FEW)
+    assert made() == "IvfSq"
+    assert recall(catalogue, 4) > 0.95
+    monkeypatch.setattr(search_index, "_ROUGH", 2 * FEW)
+    assert made() == "IvfRq"
+    assert recall(catalogue, 4) > 0.7
+    assert search_index.find(catalogue, wish(parse("mother river")), limit=5)
+
+
 def test_a_small_catalogue_needs_no_index(catalogue):
     from melies.bench.search import fill
 
