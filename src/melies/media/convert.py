@@ -8,12 +8,14 @@ do not drift.
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from typing import Any
 
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from melies.errors import MediaError
@@ -50,6 +52,8 @@ _CHROMA = {(1, 1): "420", (1, 0): "422", (0, 0): "444", (0, 1): "440", (2, 0): "
 
 
 Array = NDArray[Any]
+
+_kept = threading.local()
 
 # OpenCV multiplies 8-bit pixels in fixed point. Coefficients that are whole multiples of its step, and
 # offsets made from those, keep neutral greys exactly neutral.
@@ -211,8 +215,15 @@ def _planes(frame: av.VideoFrame, bits: int) -> list[Array]:
 
 
 def reformat(frame: av.VideoFrame, pix_fmt: str, **options: Any) -> av.VideoFrame:
-    """`VideoFrame.reformat` on one thread: with more, swscale now and then leaves the last lines unwritten."""
-    return frame.reformat(format=pix_fmt, threads=1, **options)
+    """`VideoFrame.reformat` on one thread: with more, swscale now and then leaves the last lines unwritten.
+
+    What converts is kept for each thread and kind of result, since making it takes as long as shrinking a picture.
+    """
+    kept: dict[str, VideoReformatter] = _kept.__dict__
+    how = f"{pix_fmt} {options.get('interpolation')}"
+    if how not in kept:
+        kept[how] = VideoReformatter()
+    return kept[how].reformat(frame, format=pix_fmt, threads=1, **options)
 
 
 def source(frame: av.VideoFrame) -> dict[str, int]:
