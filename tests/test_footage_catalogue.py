@@ -1,6 +1,10 @@
 """The catalogue: what is written comes back, one film at a time, and nothing damages it."""
 
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,8 +12,9 @@ import numpy as np
 import pytest
 
 from melies.errors import MeliesError, UseError
-from melies.footage import Label, Record, Shot, Word
+from melies.footage import Label, Record, Shot, Word, people
 from melies.footage.catalogue import HOME, LOOK, VECTOR, Catalogue, File, describe
+from melies.footage.people import Sighting
 
 pytest.importorskip("lancedb")
 
@@ -191,7 +196,7 @@ def test_what_is_no_catalogue_is_said_to_be_none(tmp_path: Path) -> None:
     home = tmp_path / HOME
     home.mkdir()
     (home / "catalogue.sqlite").write_bytes(b"not a database, but long enough to look like one" * 30)
-    with pytest.raises(MeliesError, match="cannot be used"):
+    with pytest.raises(MeliesError, match="is damaged: file is not a database"):
         Catalogue.open(tmp_path)
     with sqlite3.connect(tmp_path / "other.sqlite") as db:
         db.execute("CREATE TABLE recipes (cake TEXT)")
@@ -204,6 +209,49 @@ def test_what_is_no_catalogue_is_said_to_be_none(tmp_path: Path) -> None:
     (full / "letter.txt").write_text("Dear Georges")
     with pytest.raises(UseError, match="other things"):
         Catalogue.open(tmp_path, create=True, at=full)
+
+
+def test_damaged_shots_are_said_to_be_damaged_and_names_stay(tmp_path: Path) -> None:
+    with Catalogue.open(tmp_path, create=True) as catalogue:
+        face = Sighting(f"{1:016x}-000000", np.eye(1, 128, dtype=np.float32)[0], b"", 1.0)
+        catalogue.add(film(1), [shot(film(1), 1)], faces=[face])
+        people.name(catalogue.ledger, 1, "Jehanne")
+    table = tmp_path / HOME / "table"
+    for path in table.rglob("*.lance"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:100])
+    for create in (False, True):
+        with (
+            pytest.raises(MeliesError, match=r"table are damaged\. Delete that folder"),
+            Catalogue.open(tmp_path, create=create) as catalogue,
+        ):
+            list(catalogue.records())
+    shutil.rmtree(table)
+    with Catalogue.open(tmp_path, create=True) as catalogue:
+        assert [one.called for one in catalogue.people()] == ["Jehanne"]
+        assert catalogue.ledger.asked(f"{1:016x}") is None  # it will be read again
+
+
+def test_a_damaged_book_is_said_to_be_damaged(tmp_path: Path) -> None:
+    Catalogue.open(tmp_path, create=True).close()
+    book = tmp_path / HOME / "catalogue.sqlite"
+    book.write_bytes(book.read_bytes()[:5000])
+    for create in (False, True):
+        with pytest.raises(MeliesError, match=r"is damaged: .*Delete the folder .*\.melies and index again"):
+            Catalogue.open(tmp_path, create=create)
+
+
+def test_who_writes_is_said_only_while_they_do(tmp_path: Path) -> None:
+    with Catalogue.open(tmp_path, create=True) as catalogue:
+        with pytest.raises(MeliesError, match=rf"\(process {os.getpid()}\)"):
+            Catalogue.open(tmp_path, create=True)
+        process = subprocess.Popen([sys.executable, "-c", ""])
+        process.wait()
+        catalogue.ledger.set("writer", str(process.pid))  # as it stands after a kill
+        with pytest.raises(MeliesError, match=r"Another melies is writing"):
+            Catalogue.open(tmp_path, create=True)
+    with Catalogue.open(tmp_path) as catalogue:
+        assert catalogue.ledger.setting("writer") == ""
 
 
 def test_a_catalogue_elsewhere_knows_its_folder(tmp_path: Path) -> None:

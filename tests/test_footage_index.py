@@ -22,9 +22,10 @@ from melies.errors import UseError
 from melies.footage import Label, Word
 from melies.footage.analyse import energy
 from melies.footage.catalogue import HOME, Catalogue
-from melies.footage.catalogue.folder import PIECE, Changes, compare, fingerprint, walk
+from melies.footage.catalogue.folder import PIECE, Changes, Stamp, compare, fingerprint, walk
 from melies.footage.indexer import Outcome, Wish, index, watch
 from melies.footage.tagger import Impression
+from melies.matting.scale import cv
 from melies.media.synthetic import write_clip
 
 pytest.importorskip("lancedb")
@@ -220,9 +221,42 @@ def test_hidden_files_our_own_and_links_that_lead_out_are_left_alone(films: Path
     (folder / "film out.mp4").symlink_to(films / "1.mp4")
     (folder / "film in.mp4").symlink_to(folder / "a.mp4")
     (folder / "round").symlink_to(folder)
+    (folder / "loop.mp4").symlink_to(folder / "loop.mp4")
     (folder / "nowhere.mp4").symlink_to(folder / "gone.mp4")
     os.mkfifo(folder / "pipe.mp4")
     assert [str(path) for path, _ in walk(folder, home)] == ["a.mp4", "film in.mp4", "b/film.mp4"]
+
+
+def test_films_of_one_picture_are_read_and_pictures_are_not(quick: None, tmp_path: Path) -> None:
+    for name in ("one.mp4", "one.avi"):
+        write_clip(tmp_path / name, frames=1, rate=10)
+    cv.imwrite(str(tmp_path / "still.png"), np.zeros((64, 64, 3), np.uint8))
+    cv.imwrite(str(tmp_path / "still.jpg"), np.zeros((64, 64, 3), np.uint8))
+    outcome = update(tmp_path)
+    assert (outcome.read, outcome.shots, outcome.frames) == (2, 2, 2)
+    assert outcome.changes.refused + outcome.refused == []
+
+
+def test_films_whose_stills_are_lost_are_read_again(
+    quick: None, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    update(folder)
+    before = contents(folder)
+    with Catalogue.open(folder) as catalogue:
+        next(catalogue.records()).pictures[0].unlink()
+    assert update(folder).read == 1
+    assert "stills of 1 of the films" in caplog.text
+    shutil.rmtree(folder / HOME / "stills")
+    assert update(folder).read == 3
+    assert contents(folder) == before
+    assert update(folder).read == 0
+
+
+def test_quietly_only_warnings_are_said(quick: None, folder: Path) -> None:
+    (folder / "empty.mp4").touch()
+    for option in ("-q", "--json"):
+        told = CliRunner().invoke(command, [str(folder), "--again", option], catch_exceptions=False)
+        assert told.stderr == "warning: empty.mp4 is left out: empty.\n"
 
 
 def test_without_lancedb_it_is_said_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,10 +385,10 @@ def test_interrupted_anywhere_it_leaves_no_half_film(
 
 
 def test_watching_waits_until_files_have_grown(tmp_path: Path) -> None:
-    steps: Iterator[None]
     told: list[list[str]] = []
 
     def story() -> Iterator[None]:
+        yield
         (tmp_path / "a.mp4").write_bytes(b"1")
         yield
         (tmp_path / "b.mp4").write_bytes(b"1")  # a has stopped growing, b has just come
@@ -365,13 +399,84 @@ def test_watching_waits_until_files_have_grown(tmp_path: Path) -> None:
         yield
         (tmp_path / "a.mp4").unlink()
         yield
+        yield  # the first time nobody could see to it
+
+    def work(settled: dict[Path, Stamp]) -> bool:
+        told.append(sorted(path.name for path in settled))
+        return told.count(["b.mp4"]) != 1
 
     steps = story()
-    looks = watch(tmp_path, tmp_path / HOME, 1, sleep=lambda seconds: next(steps))
-    with suppress(RuntimeError):  # the story has ended
-        for settled in looks:
-            told.append(sorted(path.name for path in settled))
-    assert told == [["a.mp4"], ["a.mp4", "b.mp4"], ["b.mp4"]]
+    with suppress(StopIteration):  # the story has ended
+        watch(tmp_path, tmp_path / HOME, 1, work, sleep=lambda seconds: next(steps))
+    assert told == [[], ["a.mp4"], ["a.mp4", "b.mp4"], ["b.mp4"], ["b.mp4"]]
+
+
+def watching(monkeypatch: pytest.MonkeyPatch, folder: Path, story: Iterator[None], *options: str) -> tuple[str, str]:
+    """Run the command while a story happens, a step between two looks; return its stdout and stderr."""
+    monkeypatch.setattr("melies.footage.indexer.watch.__defaults__", (lambda seconds: next(story),))
+    result = CliRunner().invoke(command, [str(folder), "--watch", "--no-people", *options])
+    assert isinstance(result.exception, StopIteration)
+    return result.stdout, result.stderr
+
+
+def test_a_film_that_is_being_copied_when_watching_begins_is_waited_for(
+    quick: None, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (films / "0.mp4").read_bytes()
+    (tmp_path / "a.mp4").write_bytes(content[:2000])
+
+    def story() -> Iterator[None]:
+        (tmp_path / "a.mp4").write_bytes(content[:3000])
+        yield
+        (tmp_path / "a.mp4").write_bytes(content)
+        yield
+        yield
+
+    out, err = watching(monkeypatch, tmp_path, story())
+    assert [line.partition(",")[0] for line in out.splitlines()] == ["nothing new. The catalogue has 0 films", "1 read"]
+    assert "left out" not in err
+
+
+def test_a_film_that_comes_while_somebody_else_writes_is_read_after_that(
+    quick: None, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def story() -> Iterator[None]:
+        yield
+        (tmp_path / "a.mp4").write_bytes((films / "0.mp4").read_bytes())
+        yield
+        with Catalogue.open(tmp_path, create=True):
+            yield
+            yield
+        yield
+
+    out, err = watching(monkeypatch, tmp_path, story())
+    assert "1 read" in out.splitlines()[-1]
+    assert err.count("What has changed is read after that") == 1
+
+
+def test_a_film_renamed_while_watching_is_moved_and_never_missing(
+    quick: None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+
+    def story() -> Iterator[None]:
+        yield
+        (folder / "a.mp4").rename(folder / "z.mp4")
+        for _ in range(3):
+            yield
+            with Catalogue.open(folder) as catalogue:
+                shown.append(catalogue.count())
+        (folder / "b.mp4").rename(folder / "gone.mp4")
+        yield
+        (folder / "gone.mp4").unlink()
+        yield
+        yield
+
+    out, _ = watching(monkeypatch, folder, story())
+    news = [line.partition(". The")[0] for line in out.splitlines()]
+    assert news[0].startswith("3 read")
+    assert [line.rpartition("same, ")[2] for line in news[1:]] == ["1 moved", "1 missing"]
+    assert shown == [4, 4, 4]
 
 
 def test_growing_files_are_neither_read_nor_missing(quick: None, folder: Path) -> None:

@@ -42,8 +42,8 @@ def film(ledger: Ledger, name: str, *faces: tuple[int, ...]) -> None:
         for number, shot in enumerate(faces)
         for who in shot
     ]
-    with ledger.db:
-        settle(ledger.db, name, sightings)
+    with ledger.change():
+        settle(ledger, name, sightings)
 
 
 def told(ledger: Ledger) -> list[tuple[str, int, int]]:
@@ -61,8 +61,8 @@ def test_faces_that_belong_together_find_each_other(ledger: Ledger) -> None:
 def test_two_in_one_shot_are_never_one(ledger: Ledger) -> None:
     film(ledger, "a", (0,))
     twin = [Sighting("b-000000", likeness(0, seed), JPEG, 1.0) for seed in (1, 2)]
-    with ledger.db:
-        settle(ledger.db, "b", twin)
+    with ledger.change():
+        settle(ledger, "b", twin)
     assert told(ledger) == [("person 1", 2, 2), ("person 2", 1, 1)]
 
 
@@ -73,10 +73,40 @@ def test_long_films_are_grouped_in_portions(ledger: Ledger) -> None:
 
 def test_the_best_face_stands_for_somebody(ledger: Ledger) -> None:
     for name, goodness in (("a", 1.0), ("b", 5.0), ("c", 3.0)):
-        with ledger.db:
-            settle(ledger.db, name, [seen(f"{name}-000000", 0, ord(name), goodness)])
+        with ledger.change():
+            settle(ledger, name, [seen(f"{name}-000000", 0, ord(name), goodness)])
     (person,) = people.everybody(ledger)
-    assert person.picture == JPEG + bytes([0, ord("b")])
+    assert people.portrait(ledger, person.number) == JPEG + bytes([0, ord("b")])
+
+
+def test_what_is_remembered_of_people_is_what_is_written(ledger: Ledger) -> None:
+    for number in range(12):
+        film(ledger, "abcd"[number % 4], *[((number + n) % 5,) for n in range(number % 3 + 1)])
+        assert people.count(ledger) == len(people.everybody(ledger))
+    kept = ledger.crowd
+    assert kept is not None
+    anew = people.Crowd(ledger.db)
+    assert kept._ids == anew._ids
+    np.testing.assert_allclose(kept._centres, anew._centres, atol=1e-12)
+    np.testing.assert_allclose(kept._spreads, anew._spreads, atol=1e-12)
+    for number in kept._ids:  # sums that grew face by face are those of all faces
+        before = ledger.db.execute("SELECT weight, squares FROM people WHERE id = ?", (number,)).fetchone()
+        faces = people._weigh(ledger.db, number)
+        assert (faces.weight, pytest.approx(faces.squares)) == before
+
+
+def test_what_is_remembered_of_people_goes_when_it_was_not_written(ledger: Ledger) -> None:
+    film(ledger, "a", (0,))
+
+    def cut_off() -> None:
+        with ledger.change():
+            settle(ledger, "b", [seen("b-000000", 1, 0)])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cut_off()
+    film(ledger, "b", (1,), (0,))
+    assert told(ledger) == [("person 1", 2, 2), ("person 2", 1, 1)]
 
 
 def test_names_survive_when_films_are_read_again(ledger: Ledger) -> None:
@@ -84,8 +114,8 @@ def test_names_survive_when_films_are_read_again(ledger: Ledger) -> None:
     people.name(ledger, 1, "  Anna   Karina ")
     film(ledger, "a", (0,), (1,))
     assert told(ledger) == [("Anna Karina", 1, 1), ("person 2", 1, 1)]
-    with ledger.db:
-        settle(ledger.db, "a", ())  # the film goes: those who have no name go with it
+    with ledger.change():
+        settle(ledger, "a", ())  # the film goes: those who have no name go with it
     assert told(ledger) == [("Anna Karina", 0, 0)]
     film(ledger, "b", (1,), (0,))
     assert ledger.names("b-000001") == ("Anna Karina",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ import click
 
 if TYPE_CHECKING:
     from melies.cli.report import Report
-    from melies.footage.catalogue import Catalogue, Ledger
-    from melies.footage.catalogue.folder import Stamp
+    from melies.footage.catalogue import Catalogue, File, Ledger
+    from melies.footage.catalogue.folder import Changes, Stamp
     from melies.footage.indexer import Outcome, Wish
 
 
@@ -75,12 +75,11 @@ def command(
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
         with Catalogue.open(folder, create=True, at=catalogue) as opened:
             wish = replace(_wish(opened.ledger, people, transcribe, ask), again=again)
-            outcome = _index(opened, wish, jobs, report)
-            forgotten = _prune(opened) if prune else 0
-            _tell(opened, outcome, forgotten, as_json, quiet)
-            places = opened.folder, opened.home
+            work = _Work(opened.folder, opened.home, wish, prune, jobs, report, as_json, quiet)
+            if not watch:
+                work.do(opened)
         if watch:
-            _watch(*places, replace(wish, again=False), jobs, every, report, as_json, quiet)
+            work.go_on(every)
 
 
 def _wish(ledger: Ledger, people: bool | None, transcribe: bool | None, ask: tuple[str, ...]) -> Wish:
@@ -102,52 +101,91 @@ def _wish(ledger: Ledger, people: bool | None, transcribe: bool | None, ask: tup
     return Wish(ledger.setting("people", "yes") == "yes", ledger.setting("transcribe", "no") == "yes", kept)
 
 
-def _index(
-    catalogue: Catalogue, wish: Wish, jobs: int, report: Report, settled: dict[Path, Stamp] | None = None
-) -> Outcome:
-    from melies.engine.progress import Meter
-    from melies.footage.catalogue import File
-    from melies.footage.catalogue.folder import Changes
-    from melies.footage.indexer import index
+@dataclass
+class _Work:
+    """What is to be done about a folder, once or again and again."""
 
-    meter, count, at = Meter(None, "render", None), 0, 0
+    folder: Path
+    home: Path
+    wish: Wish
+    prune: bool
+    jobs: int
+    report: Report
+    as_json: bool
+    quiet: bool
+    _first: bool = True
+    _waits: bool = False
 
-    def begun(changes: Changes) -> None:
-        nonlocal meter, count
-        for file in changes.refused:
-            report.note(logging.WARNING, f"{file.path} is left out: {file.reason}.")
-        frames = [file.frames for file in changes.to_read]
-        meter, count = Meter(report.progress, "render", sum(frames) if all(frames) else None), len(frames)
+    def do(self, catalogue: Catalogue, settled: dict[Path, Stamp] | None = None) -> Changes:
+        """Bring the catalogue up to date, and say so if it is the first time, or there was anything to do."""
+        outcome = self._index(catalogue, settled)
+        changes = outcome.changes
+        forgotten = _prune(catalogue) if self.prune else 0
+        if self._first or outcome.read or outcome.refused or changes.refused or changes.moved or changes.missing:
+            _tell(catalogue, outcome, forgotten, self.as_json, self.quiet)
+        self._first = self.prune = False
+        self.wish = replace(self.wish, again=False)
+        return changes
 
-    def done(file: File, shots: int) -> None:
-        nonlocal at
-        at += 1
-        if file.state == "refused":
-            report.note(logging.WARNING, f"{file.path} is left out: {file.reason}.")
-        else:
-            report.note(logging.INFO, f"{at}/{count} {file.path}: {_count(shots, 'shot')}")
+    def go_on(self, every: float) -> None:
+        """Go on until somebody stops it; in between others may write in the catalogue."""
+        from melies.footage.indexer import watch
 
-    return index(catalogue, wish, jobs=jobs, settled=settled, begun=begun, seen=lambda: meter.add(), done=done)
+        self._say(f"watching {self.folder}; Ctrl-C stops")
+        watch(self.folder, self.home, every, self._look)
 
+    def _look(self, settled: dict[Path, Stamp]) -> bool:
+        """Do what is to be done now; say whether that is all."""
+        from melies.footage.catalogue import BusyError, Catalogue
 
-def _watch(
-    folder: Path, home: Path, wish: Wish, jobs: int, every: float, report: Report, as_json: bool, quiet: bool
-) -> None:
-    """Go on until somebody stops it; in between others may write in the catalogue."""
-    from melies.footage.catalogue import BusyError, Catalogue
-    from melies.footage.indexer import watch
-
-    report.note(logging.INFO, f"watching {folder}; Ctrl-C stops")
-    for settled in watch(folder, home, every):
         try:
-            opened = Catalogue.open(folder, create=True, at=home)
+            opened = Catalogue.open(self.folder, create=True, at=self.home)
         except BusyError as busy:
-            report.note(logging.WARNING, f"{busy.message} It is looked at again at the next change.")
-            continue
+            if not self._waits:
+                self.report.note(logging.WARNING, f"{busy.message} What has changed is read after that.")
+            self._waits = True
+            return False
+        self._waits = False
         with opened:
-            outcome = _index(opened, wish, jobs, report, settled)
-            if outcome.read or outcome.refused or outcome.changes.moved or outcome.changes.missing:
-                _tell(opened, outcome, 0, as_json, quiet)
+            return not self.do(opened, settled).moving
+
+    def _index(self, catalogue: Catalogue, settled: dict[Path, Stamp] | None) -> Outcome:
+        from melies.engine.progress import Meter
+        from melies.footage.indexer import index
+
+        meter, count, at = Meter(None, "render", None), 0, 0
+
+        def begun(changes: Changes) -> None:
+            nonlocal meter, count
+            for file in changes.refused:
+                self._refuse(file)
+            frames = [file.frames for file in changes.to_read]
+            meter, count = Meter(self.report.progress, "render", sum(frames) if all(frames) else None), len(frames)
+
+        def done(file: File, shots: int) -> None:
+            nonlocal at
+            at += 1
+            if file.state == "refused":
+                self._refuse(file)
+            else:
+                self._say(f"{at}/{count} {file.path}: {_count(shots, 'shot')}")
+
+        return index(
+            catalogue,
+            self.wish,
+            jobs=self.jobs,
+            settled=settled,
+            begun=begun,
+            seen=lambda: meter.add(),
+            done=done,
+        )
+
+    def _refuse(self, file: File) -> None:
+        self.report.note(logging.WARNING, f"{file.path} is left out: {file.reason}.")
+
+    def _say(self, text: str) -> None:
+        if not (self.quiet or self.as_json):
+            self.report.note(logging.INFO, text)
 
 
 def _prune(catalogue: Catalogue) -> int:
@@ -197,12 +235,14 @@ def _tell_status(catalogue: Catalogue, as_json: bool) -> None:
 
 
 def _facts(catalogue: Catalogue) -> dict[str, Any]:
+    from melies.footage.people import count
+
     films = catalogue.ledger.shots().keys() - set(catalogue.ledger.hidden())
     return {
         "catalogue": str(catalogue.home),
         "films": len(films),
         "shots": catalogue.count(),
-        "people": len(catalogue.people()),
+        "people": count(catalogue.ledger),
     }
 
 

@@ -65,8 +65,8 @@ def command(
         if forget is not None or forget_all:
             people.forget(opened.ledger, None if forget_all else forget)
         known = opened.people()
-    if target is not None and known:
-        _write(target, known)
+        if target is not None and known:
+            _write(target, known, [people.portrait(opened.ledger, one.number) for one in known])
     if as_json:
         told = [{"person": one.number, "name": one.name, "shots": one.shots, "films": one.films} for one in known]
         click.echo(json.dumps({"people": told}, indent=2, ensure_ascii=False))
@@ -93,14 +93,14 @@ def _checked(target: Path, overwrite: bool) -> Path:
     return target
 
 
-def _write(target: Path, people: list[Person]) -> None:
+def _write(target: Path, people: list[Person], portraits: list[bytes]) -> None:
     from melies.matting.scale import cv
 
-    _, content = cv.imencode(target.suffix.lower(), _sheet(people)[..., ::-1])
+    _, content = cv.imencode(target.suffix.lower(), _sheet(people, portraits)[..., ::-1])
     target.write_bytes(content.tobytes())
 
 
-def _sheet(people: list[Person]) -> Image:
+def _sheet(people: list[Person], portraits: list[bytes]) -> Image:
     """One face of everybody in rows, each with number, name and how often they are seen below."""
     import cv2
     import numpy as np
@@ -109,8 +109,8 @@ def _sheet(people: list[Person]) -> Image:
     from melies.matting.scale import cv
 
     cells = []
-    for one in people:
-        face: Any = cv.imdecode(np.frombuffer(one.picture, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    for one, portrait in zip(people, portraits, strict=True):
+        face: Any = cv.imdecode(np.frombuffer(portrait, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
         lines = [f"{one.number}  {one.name or ''}".strip(), f"{one.shots} shot{'' if one.shots == 1 else 's'}"]
         width = face.shape[1]
         text = letters(lines, Type(cv.FontFace("sans"), 16, 400), (width, _LINE), (width / 2, _LINE / 2))

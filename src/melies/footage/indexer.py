@@ -233,23 +233,28 @@ def _told(records: Sequence[Record], words: Sequence[Word]) -> list[Record]:
 
 
 def watch(
-    folder: Path, leave: Path, every: float, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[dict[Path, Stamp]]:
-    """Yield the files of a folder whenever they have changed and none of those has grown since the look before.
+    folder: Path,
+    leave: Path,
+    every: float,
+    work: Callable[[dict[Path, Stamp]], bool],
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Look at a folder for ever, and call for work at the second look and whenever its files have changed since then.
 
     Args:
         folder: Where to look.
         leave: The folder of the catalogue.
         every: Seconds between two looks.
+        work: Given the files that are as they were at the look before, says whether there is nothing left to do about
+            them; if not, it is called at the next look again.
         sleep: Waits.
     """
     handled: dict[Path, Stamp] | None = None
-    before: dict[Path, Stamp] = {}
+    before = dict(walk(folder, leave))
     while True:
+        sleep(every)
         now = dict(walk(folder, leave))
         settled = {path: stamp for path, stamp in now.items() if before.get(path) == stamp}
-        if settled != handled and before:
-            handled = settled
-            yield settled
+        if settled != handled:
+            handled = settled if work(settled) else None
         before = now
-        sleep(every)

@@ -61,14 +61,12 @@ class Person:
         name: As given; None until then.
         shots: In how many shots they are seen.
         films: In how many films.
-        picture: JPEG of 150×150: their face where it was seen best.
     """
 
     number: int
     name: str | None
     shots: int
     films: int
-    picture: bytes
 
     @property
     def called(self) -> str:
@@ -103,13 +101,18 @@ def _sighting(likeness: Likeness, goodness: float, shot: str) -> Sighting:
     return Sighting(shot, embedding(likeness), content.tobytes(), goodness)
 
 
-def settle(db: sqlite3.Connection, film: str, seen: Sequence[Sighting]) -> None:
-    """Write down who is seen in a film, in place of what was known; within a transaction of the caller's."""
+def settle(ledger: Ledger, film: str, seen: Sequence[Sighting]) -> None:
+    """Write down who is seen in a film, in place of what was known; within `Ledger.change`."""
+    db = ledger.db
     touched = {row[0] for row in db.execute("SELECT person FROM sightings WHERE film = ?", (film,))}
+    if not seen and not touched:
+        return
+    crowd = ledger.crowd = ledger.crowd or Crowd(db)
     # People stay when their faces go, so that the same faces find them again.
     db.execute("DELETE FROM sightings WHERE film = ?", (film,))
     for some in _portions(seen):
-        whose = _Groups(db).place(some)
+        whose = crowd.place(some)
+        anew = {person for person in set(whose) if person in touched or not _is_seen(db, person)}
         db.executemany(
             "INSERT INTO sightings VALUES (?, ?, ?, ?)",
             [
@@ -117,12 +120,16 @@ def settle(db: sqlite3.Connection, film: str, seen: Sequence[Sighting]) -> None:
                 for one, who in zip(some, whose, strict=True)
             ],
         )
-        for person in set(whose):
-            _weigh(db, person)
+        for person in anew:
+            crowd.put(person, _weigh(db, person))
+        for person in set(whose) - anew:
+            crowd.put(person, _add(db, person, [one for one, who in zip(some, whose, strict=True) if who == person]))
         touched -= set(whose)
     for person in touched:
-        _weigh(db, person)
-    db.execute("DELETE FROM people WHERE name IS NULL AND id NOT IN (SELECT person FROM sightings)")
+        if _is_seen(db, person):
+            crowd.put(person, _weigh(db, person))
+        elif db.execute("DELETE FROM people WHERE id = ? AND name IS NULL", (person,)).rowcount:
+            crowd.drop(person)
 
 
 def _portions(seen: Sequence[Sighting]) -> Iterator[list[Sighting]]:
@@ -137,17 +144,54 @@ def _portions(seen: Sequence[Sighting]) -> Iterator[list[Sighting]]:
         yield portion
 
 
-class _Groups:
-    """The people known, as the groups of faces that they are."""
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """Faces summed up: how many, the sum of what describes them (`128`), and that of its squares."""
+
+    weight: int
+    total: NDArray[np.float64]
+    squares: float
+
+    @classmethod
+    def of(cls, faces: NDArray[np.float32]) -> _Sum:
+        """Sum up `N×128` faces."""
+        return cls(len(faces), faces.sum(0, dtype=np.float64), float((faces.astype(np.float64) ** 2).sum()))
+
+    @property
+    def group(self) -> tuple[NDArray[np.float64], float]:
+        """Their mean, and how far they are from it: the mean square."""
+        centre = self.total / self.weight
+        return centre, self.squares / self.weight - float((centre**2).sum())
+
+
+class Crowd:
+    """The people known, as the groups of faces that they are; kept from film to film while nobody else changes them."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        rows = db.execute("SELECT id, weight, total, squares FROM people ORDER BY id").fetchall()
-        self._ids = [row[0] for row in rows]
-        weights = np.array([row[1] for row in rows], np.float64)
-        totals = np.array([np.frombuffer(row[2], "<f8") for row in rows]).reshape(-1, 128)
-        self._centres = totals / weights[:, None]
-        self._spreads = np.array([row[3] for row in rows]) / np.maximum(weights, 1) - (self._centres**2).sum(1)
+        rows = db.execute("SELECT id, weight, total, squares FROM people ORDER BY id")
+        groups = {id: _Sum(weight, np.frombuffer(total, "<f8"), squares).group for id, weight, total, squares in rows}
+        self._ids = list(groups)
+        self._centres = np.array([centre for centre, _ in groups.values()]).reshape(-1, 128)
+        self._spreads = np.array([spread for _, spread in groups.values()])
+
+    def put(self, person: int, faces: _Sum) -> None:
+        """Say what is known of somebody now."""
+        centre, spread = faces.group
+        if person not in self._ids:
+            self._ids.append(person)
+            self._centres = np.vstack([self._centres, centre])
+            self._spreads = np.append(self._spreads, spread)
+        else:
+            place = self._ids.index(person)
+            self._centres[place], self._spreads[place] = centre, spread
+
+    def drop(self, person: int) -> None:
+        """Forget somebody."""
+        place = self._ids.index(person)
+        del self._ids[place]
+        self._centres = np.delete(self._centres, place, 0)
+        self._spreads = np.delete(self._spreads, place)
 
     def place(self, seen: Sequence[Sighting]) -> list[int]:
         """Return the person of every face; no two of one shot are the same."""
@@ -198,24 +242,51 @@ def _show(db: sqlite3.Connection, face: Sighting, person: int | None) -> int:
     return made.lastrowid
 
 
-def _weigh(db: sqlite3.Connection, person: int) -> None:
-    """Sum up somebody's faces anew; of somebody named who is seen no more, the last sum is kept."""
-    rows = db.execute("SELECT descriptor FROM sightings WHERE person = ?", (person,)).fetchall()
-    if rows:
-        faces = np.array([np.frombuffer(row[0], "<f4") for row in rows], np.float64)
-        db.execute(
-            "UPDATE people SET weight = ?, total = ?, squares = ? WHERE id = ?",
-            (len(faces), faces.sum(0).astype("<f8").tobytes(), float((faces**2).sum()), person),
-        )
+def _is_seen(db: sqlite3.Connection, person: int) -> bool:
+    return db.execute("SELECT 1 FROM sightings WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
+
+
+def _weigh(db: sqlite3.Connection, person: int) -> _Sum:
+    """Sum up anew the faces of somebody who is seen; of those named who are seen no more, the last sum is kept."""
+    rows = db.execute("SELECT descriptor FROM sightings WHERE person = ?", (person,))
+    return _write(db, person, _Sum.of(np.array([np.frombuffer(row[0], "<f4") for row in rows])))
+
+
+def _add(db: sqlite3.Connection, person: int, seen: Sequence[Sighting]) -> _Sum:
+    """Add faces to those that somebody has, whatever their number is."""
+    weight, total, squares = db.execute("SELECT weight, total, squares FROM people WHERE id = ?", (person,)).fetchone()
+    more = _Sum.of(np.stack([one.descriptor for one in seen]))
+    faces = _Sum(weight + more.weight, np.frombuffer(total, "<f8") + more.total, squares + more.squares)
+    return _write(db, person, faces)
+
+
+def _write(db: sqlite3.Connection, person: int, faces: _Sum) -> _Sum:
+    db.execute(
+        "UPDATE people SET weight = ?, total = ?, squares = ? WHERE id = ?",
+        (faces.weight, faces.total.astype("<f8").tobytes(), faces.squares, person),
+    )
+    return faces
+
+
+_PEOPLE = (
+    "SELECT people.id, name, count(shot), count(DISTINCT film) FROM people LEFT JOIN sightings ON person = people.id"
+)
 
 
 def everybody(ledger: Ledger) -> list[Person]:
     """Return all people, those first who are seen in most shots."""
-    rows = ledger.db.execute(
-        "SELECT people.id, name, count(shot), count(DISTINCT film), picture FROM people"
-        " LEFT JOIN sightings ON person = people.id GROUP BY people.id ORDER BY count(shot) DESC, people.id"
-    )
+    rows = ledger.db.execute(f"{_PEOPLE} GROUP BY people.id ORDER BY count(shot) DESC, people.id")
     return [Person(*row) for row in rows]
+
+
+def count(ledger: Ledger) -> int:
+    """Return how many people there are."""
+    return int(ledger.db.execute("SELECT count(*) FROM people").fetchone()[0])
+
+
+def portrait(ledger: Ledger, number: int) -> bytes:
+    """Return somebody's face where it was seen best: JPEG of 150×150."""
+    return bytes(ledger.db.execute("SELECT picture FROM people WHERE id = ?", (number,)).fetchone()[0])
 
 
 def find(ledger: Ledger, who: str | int) -> Person:
@@ -224,14 +295,18 @@ def find(ledger: Ledger, who: str | int) -> Person:
     Raises:
         UseError: There is nobody like that.
     """
-    people = everybody(ledger)
+    known = _names(ledger)
     word = str(who).strip().casefold()
-    for person in people:
-        if word in (str(person.number), f"person {person.number}", person.called.casefold()):
-            return person
-    names = ", ".join(person.name for person in people if person.name)
-    known = f"There are {names}." if names else "Nobody has a name yet."
-    raise UseError(f"There is nobody called {who} in the catalogue.", known)
+    for number, called in known.items():
+        if word in (str(number), f"person {number}", called and called.casefold()):
+            return Person(*ledger.db.execute(f"{_PEOPLE} WHERE people.id = ?", (number,)).fetchone())
+    names = ", ".join(filter(None, known.values()))
+    hint = f"There are {names}." if names else "Nobody has a name yet."
+    raise UseError(f"There is nobody called {who} in the catalogue.", hint)
+
+
+def _names(ledger: Ledger) -> dict[int, str | None]:
+    return dict(ledger.db.execute("SELECT id, name FROM people ORDER BY id"))
 
 
 def name(ledger: Ledger, number: int, called: str) -> None:
@@ -243,11 +318,11 @@ def name(ledger: Ledger, number: int, called: str) -> None:
     person, called = find(ledger, number), " ".join(called.split())
     if not called or called.isdecimal() or called.casefold().startswith("person "):
         raise UseError(f"{called!r} cannot be a name.", "Numbers stand for those who have none.")
-    for other in everybody(ledger):
-        if other.number != number and (other.name or "").casefold() == called.casefold():
+    for other, taken in _names(ledger).items():
+        if other != number and (taken or "").casefold() == called.casefold():
             raise UseError(
-                f"Person {other.number} is called {other.name} already.",
-                f"If both are the same, join them: --merge {other.number} {number}",
+                f"Person {other} is called {taken} already.",
+                f"If both are the same, join them: --merge {other} {number}",
             )
     with ledger.db:
         ledger.db.execute("UPDATE people SET name = ? WHERE id = ?", (called, person.number))
@@ -273,7 +348,9 @@ def merge(ledger: Ledger, number: int, other: int) -> None:
             "UPDATE people SET picture = ?, goodness = ? WHERE id = ? AND goodness < ?",
             (picture, goodness, one.number, goodness),
         )
-        _weigh(db, one.number)
+        if _is_seen(db, one.number):
+            _weigh(db, one.number)
+    ledger.crowd = None
 
 
 def forget(ledger: Ledger, number: int | None) -> None:
@@ -288,3 +365,4 @@ def forget(ledger: Ledger, number: int | None) -> None:
     with db:
         for table, column in (("sightings", "person"), ("people", "id")):
             db.execute(f"DELETE FROM {table} WHERE ? IS NULL OR {column} = ?", (number, number))  # noqa: S608
+    ledger.crowd = None

@@ -41,6 +41,7 @@ class Changes:
         missing: How many are gone.
         refused: Files that were refused now, with the reasons; not those that were before and are as they were.
         outdated: How many films were read when fewer questions were known.
+        moving: How many files are gone, while there is one like them of which it is not known yet what it is.
     """
 
     to_read: list[File] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Changes:
     missing: int = 0
     refused: list[File] = field(default_factory=list)
     outdated: int = 0
+    moving: int = 0
 
 
 def walk(folder: Path, leave: Path) -> Iterator[tuple[Path, Stamp]]:
@@ -66,11 +68,11 @@ def walk(folder: Path, leave: Path) -> Iterator[tuple[Path, Stamp]]:
         folders[:] = sorted(name for name in folders if not _ours(name) and here / name != leave)
         for name in sorted(name for name in names if not _ours(name)):
             path = here / name
-            if path.is_symlink() and not path.resolve().is_relative_to(folder):
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(folder):
                 continue
             try:
                 stat = path.stat()
-            except OSError:  # it has gone meanwhile, or is a link to nowhere
+            except OSError:  # it has gone meanwhile, or is a link to nowhere or to itself
                 continue
             if S_ISREG(stat.st_mode):
                 yield path.relative_to(folder), (stat.st_size, stat.st_mtime_ns)
@@ -103,7 +105,10 @@ def fingerprint(path: Path) -> str:
 
 
 def examine(folder: Path, path: Path, stamp: Stamp) -> File:
-    """Say what a file is: a film, something else, or what should be a film and cannot be read."""
+    """Say what a file is: a film, something else, or what should be a film and cannot be read.
+
+    A file of one picture is a film if it is called one.
+    """
     from melies.media.probe import probe
 
     why = ""
@@ -111,7 +116,7 @@ def examine(folder: Path, path: Path, stamp: Stamp) -> File:
         info = probe(folder / path)
         if (film := info.video) is None:
             why = "has no pictures that can be decoded"
-        elif not info.container.endswith("_pipe") and film.frames != 1:
+        elif not info.container.endswith("_pipe") and (film.frames != 1 or _should_be_film(path)):
             frames = film.frames or (round(info.duration * film.rate) if info.duration else 0)
             return File(path, fingerprint(folder / path), *stamp, frames=frames)
     except UseError as error:
@@ -150,27 +155,33 @@ def compare(
         settled: The only files that are to be looked at; others in the folder are still being written.
     """
     found, changes, wanted = _Found(catalogue), Changes(), frozenset(wanted)
-    ledger = catalogue.ledger
+    ledger, without_stills = catalogue.ledger, catalogue.without_stills()
     seen: set[Path] = set()
+    growing: set[Stamp] = set()
     to_read: dict[str, File] = {}
     for path, stamp in walk(catalogue.folder, catalogue.home):
         seen.add(path)
         if settled is not None and settled.get(path) != stamp:
+            growing.add(stamp)
             continue
         file = found.look(path, stamp, again, changes)
         if file.film is None or file.film in to_read:
             continue
         asked = ledger.asked(file.film)
         extras = {one for one in wanted if one.startswith("+")}
-        if asked is None or again or extras - asked:
+        if asked is None or again or extras - asked or file.film in without_stills:
             to_read[file.film] = file
         elif wanted - asked:
             changes.outdated += 1
     found.write()
     changes.to_read = list(to_read.values())
+    if lost := without_stills & to_read.keys():
+        log.warning("The stills of %d of the films known are lost, so these are read again.", len(lost))
     gone = [file for file in ledger.files() if file.path not in seen]
     ledger.drop_files(file.path for file in gone if file.film is None)
-    left = [file for file in gone if file.state == "here"]
+    # What is on its way to another place, or under another name, is not missing.
+    left = [file for file in gone if file.state == "here" and (file.size, file.modified) not in growing]
+    changes.moving = sum(file.state == "here" for file in gone) - len(left)
     ledger.note(replace(file, state="missing") for file in left)
     changes.moved = ledger.settle_moves()
     changes.missing = sum(ledger.file(file.path) is not None for file in left)

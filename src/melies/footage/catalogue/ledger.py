@@ -12,9 +12,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from melies.errors import MeliesError, UseError
+
+if TYPE_CHECKING:
+    from melies.footage.people import Crowd
 
 SCHEMA = 1
 """Version of the catalogue's layout, as a whole: the tables here, the columns of shots, the files beside them."""
@@ -69,13 +72,18 @@ class Ledger:
         write: Whether anything is to be changed; if not, nothing is, not even by accident.
         create: Whether to begin a new one where there is none.
 
+    Attributes:
+        crowd: What `people` remembers of everybody while it writes; None if that is to be read anew.
+
     Raises:
-        UseError: It is damaged, or of another version.
+        UseError: It is of another version.
+        MeliesError: It is damaged.
     """
 
     def __init__(self, path: Path, *, write: bool, create: bool = False) -> None:
         mode = "rwc" if create else "rw" if write else "ro"
         self.path = path
+        self.crowd: Crowd | None = None
         with self.trouble():
             self.db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
             try:
@@ -113,13 +121,29 @@ class Ledger:
         """Say in one sentence what SQLite has to complain about."""
         try:
             yield
+        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
+            raise
         except sqlite3.DatabaseError as error:
             if "readonly" in str(error):
                 raise MeliesError(
                     f"The catalogue {self.path.parent} was being written when that was cut off.",
                     "Run melies index on the folder again: it puts things in order.",
                 ) from None
-            raise MeliesError(f"The catalogue's book {self.path} cannot be used: {error}.") from None
+            damaged = "malformed" in str(error) or "not a database" in str(error)
+            raise MeliesError(
+                f"The catalogue's book {self.path} {'is damaged' if damaged else 'cannot be used'}: {error}.",
+                f"Delete the folder {self.path.parent} and index again; people lose their names." if damaged else "",
+            ) from None
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Make all changes of a `with` block, or none of them."""
+        try:
+            with self.db:
+                yield
+        except BaseException:
+            self.crowd = None
+            raise
 
     def close(self) -> None:
         """Let go of the file."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
 from importlib.util import find_spec
-from os import getpid
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +30,7 @@ HOME = ".melies"
 
 _BOOK = "catalogue.sqlite"
 _LOCK = "lock"
+_TABLE = "table"
 _SHOTS = "shots"
 _COLUMNS = ("id", "shot", "labels", "words", "pictures", "vector", "look")
 _BATCH = 256
@@ -85,10 +86,15 @@ class Catalogue:
             raise UseError(f"There is no catalogue in {home}.", f"Make one: melies index {root}")
         _need_lancedb()
         with ExitStack() as held:
+            held.enter_context(_trouble(home))
             if create:
                 _begin(root, home, held)
             ledger = Ledger(home / _BOOK, write=create, create=create)
             held.callback(ledger.close)
+            held.enter_context(ledger.trouble())
+            if create:
+                ledger.set("writer", str(os.getpid()))
+                held.callback(ledger.set, "writer", "")
             known = ledger.setting("folder")
             if create and not known:
                 ledger.set("folder", "" if home == root / HOME else str(root))
@@ -96,12 +102,10 @@ class Catalogue:
                 raise UseError(
                     f"The catalogue {home} is of {known}, not of {root}.", "Choose another with --catalogue."
                 )
+            catalogue = cls(Path(known) if known else root, home, ledger, _table(home, create), held)
             if create:
-                ledger.set("writer", str(getpid()))
-            table = _table(home, create)
-            catalogue = cls(Path(known) if known else root, home, ledger, table, held.pop_all())
-        if create:
-            catalogue._mend()
+                catalogue._mend()
+            catalogue._held = held.pop_all()
         return catalogue
 
     def __enter__(self) -> Self:
@@ -110,7 +114,7 @@ class Catalogue:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._held.__exit__(kind, error, trace)
 
     def close(self) -> None:
         """Let go of its files."""
@@ -172,9 +176,12 @@ class Catalogue:
 
     def shown(self, where: str | None = None) -> str | None:
         """Add to a condition in SQL that the shot's film must be there; None if there is no condition at all."""
-        hidden = ", ".join(f"'{film}'" for film in self.ledger.hidden())
         parts = [f"({where})"] if where else []
-        parts += [f"film NOT IN ({hidden})"] if hidden else []
+        if hidden := set(self.ledger.hidden()):
+            there = self.ledger.shots().keys() - hidden
+            # A long list takes time, 12 ms for a thousand films: the shorter one is taken.
+            few, listed = ("NOT IN", hidden) if len(hidden) <= len(there) else ("IN", there)
+            parts.append(f"film {few} ({', '.join(repr(film) for film in sorted(listed)) or 'NULL'})")
         return " AND ".join(parts) or None
 
     def stills(self, film: str) -> Path:
@@ -242,10 +249,10 @@ class Catalogue:
             found.when_not_matched_by_source_delete(f"film = '{file.film}'").execute(rows, on_bad_vectors="null")
         elif records:
             self.table.add(rows)
-        with self.ledger.db:
+        with self.ledger.change():
             self.ledger.finish(file.film, len(records), asked)
             self.ledger.write_files([file])
-            settle(self.ledger.db, file.film, faces)
+            settle(self.ledger, file.film, faces)
         if again:  # what stood for shots that are no more
             kept = {path for record in records for path in record.pictures}
             for path in set(self.stills(file.film).glob("*.jpg")) - kept:
@@ -265,13 +272,23 @@ class Catalogue:
         self.ledger.reopen(film)
         self.table.delete(f"film = '{film}'")
         shutil.rmtree(self.stills(film), ignore_errors=True)
-        with self.ledger.db:
-            settle(self.ledger.db, film, ())
+        with self.ledger.change():
+            settle(self.ledger, film, ())
         self.ledger.drop_film(film)
 
     def tidy(self) -> None:
         """Join the table's small files, and remove states of it that were replaced a while ago."""
         self.table.optimize(cleanup_older_than=_OLD)
+
+    def without_stills(self) -> set[str]:
+        """Return the films of which stills are lost, as when somebody has cleared their folder away."""
+        import pyarrow as pa
+
+        wanted: Counter[str] = Counter()
+        for batch in self.table.search().select(["film", "pictures"]).to_batches(_MANY):
+            sums = pa.Table.from_batches([batch]).group_by("film").aggregate([("pictures", "sum")]).to_pydict()
+            wanted.update(dict(zip(sums["film"], sums["pictures_sum"], strict=True)))
+        return {film for film, number in wanted.items() if sum(1 for _ in self.stills(film).glob("*.jpg")) < number}
 
     def _mend(self) -> None:
         """Put in order what was left when writing was cut off, and add columns for what is asked now."""
@@ -336,7 +353,37 @@ def _by(home: Path) -> str:
         writer = ledger.setting("writer")
     finally:
         ledger.close()
-    return f" (process {writer})" if writer else ""
+    return f" (process {writer})" if writer and _runs(int(writer)) else ""
+
+
+def _runs(process: int) -> bool:
+    """Say whether there is such a process: one that was killed could not take its number back."""
+    if os.name == "nt":  # pragma: no cover  (there the question would end it)
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+@contextmanager
+def _trouble(home: Path) -> Iterator[None]:
+    """Say in one sentence what LanceDB has to complain about; it raises RuntimeErrors that begin like this."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        if not text.startswith("lance error"):
+            raise
+        if "os error" in text:  # the disk is full, or nobody may write there
+            raise MeliesError(f"The catalogue's shots in {home / _TABLE} cannot be reached: {text}") from error
+        raise MeliesError(
+            f"The catalogue's shots in {home / _TABLE} are damaged.",
+            "Delete that folder and run melies index again: films are read anew, named people keep their names.",
+        ) from error
 
 
 def _need_lancedb() -> None:
@@ -351,7 +398,7 @@ def _table(home: Path, create: bool) -> Any:
 
     # What was written is not read again soon: remembering every version of the table would take ever more memory.
     session = lancedb.Session(metadata_cache_size_bytes=_CACHE) if create else None
-    base = lancedb.connect(home / "table", session=session)
+    base = lancedb.connect(home / _TABLE, session=session)
     try:
         return base.open_table(_SHOTS)
     except (ValueError, FileNotFoundError):
