@@ -382,7 +382,7 @@ def _trouble(home: Path) -> Iterator[None]:
             raise MeliesError(f"The catalogue's shots in {home / _TABLE} cannot be reached: {text}") from error
         raise MeliesError(
             f"The catalogue's shots in {home / _TABLE} are damaged.",
-            "Delete that folder and run melies index again: films are read anew, named people keep their names.",
+            "If it says so again, delete that folder and run melies index: films are read anew, names of people stay.",
         ) from error
 
 
