@@ -15,9 +15,9 @@ from melies.errors import UseError
 from melies.footage import Label, Record, Shot, Word
 from melies.footage.assembly import Beat, choose, clashes, parse
 from melies.footage.assembly.choose import Candidate
-from melies.footage.assembly.music import Rhythm, onto_beats
-from melies.footage.assembly.plan import _stretches, from_brief, montage, spoken, supercut
-from melies.footage.assembly.trim import part
+from melies.footage.assembly.music import Rhythm, ends
+from melies.footage.assembly.plan import Rough, _stretches, from_brief, montage, spoken, supercut, trailer
+from melies.footage.assembly.trim import part, quote
 
 RATE = Fraction(25)
 
@@ -142,30 +142,53 @@ class TestChoosing:
 
 class TestParts:
     @given(st.floats(0.1, 12), st.floats(0, 9), st.floats(0, 7))
-    def test_a_part_lies_on_frames_inside_its_shot(self, seconds: float, start: float, peak: float) -> None:
-        shot = record(1, words=said("one two three four", start), energy=0.5, peak=peak)
+    def test_a_part_is_as_long_as_asked_and_lies_on_frames_inside_its_shot(
+        self, seconds: float, start: float, peak: float
+    ) -> None:
+        shot = record(1, energy=0.5, peak=peak)
         found = part(shot, seconds)
+        if found is None:
+            assert seconds > 7.9
+            return
         assert shot.shot.start <= found.start < found.end <= shot.shot.end
+        assert (found.end - found.start) * RATE == round(seconds * RATE)
         assert ((found.start - shot.shot.start) * RATE).denominator == 1
-        assert ((found.end - shot.shot.start) * RATE).denominator == 1
 
     @given(st.floats(0.3, 7), st.floats(0.5, 6))
     def test_no_word_is_cut(self, seconds: float, start: float) -> None:
         words = said("one two three four", start)
         found = part(record(1, words=words), seconds)
+        assert found is not None
         for word in words:
-            inside = found.start <= word.start and word.end <= found.end
-            outside = word.end <= found.start + Fraction(1, 25) or word.start >= found.end - Fraction(1, 25)
-            assert inside or outside or word.end > 8
+            assert not word.start < found.start < word.end
+            assert not word.start < found.end < word.end
+
+    @given(st.floats(0.5, 5), st.integers(0, 3))
+    def test_what_is_quoted_is_heard_and_nothing_else(self, start: float, index: int) -> None:
+        words = said("one two three four", start)
+        found = quote(record(1, words=words), words[index : index + 1])
+        assert found.start <= words[index].start < words[index].end <= found.end
+        tick = 1 / RATE
+        assert all(other.end <= found.start + tick for other in words[:index])
+        assert all(other.start >= found.end - tick for other in words[index + 1 :])
+
+    def test_a_part_has_the_words_that_are_asked_for(self) -> None:
+        words = said("one two three four", 5.0)
+        found = part(record(1, words=words), 2.0, words[2:])
+        assert found is not None
+        assert float(found.start) <= words[2].start < words[3].end <= float(found.end)
 
     def test_it_begins_with_the_movement(self) -> None:
         found = part(record(1, energy=0.6, peak=5.0), 2.0)
+        assert found is not None
         assert float(found.start) == pytest.approx(4.7, abs=0.05)
         assert "movement" in found.why
 
     def test_dissolves_are_left_out(self) -> None:
-        shot = Shot(Path("a.mp4"), 2, Fraction(0), Fraction(4), 0, 100, RATE, "dissolve", 20)
-        found = part(Record("x-000000", shot), 4.0)
+        shot = Record("x-000000", Shot(Path("a.mp4"), 2, Fraction(0), Fraction(4), 0, 100, RATE, "dissolve", 20))
+        assert part(shot, 4.0) is None
+        found = part(shot, 3.6)
+        assert found is not None
         assert found.start == Fraction(10, 25)
 
 
@@ -176,25 +199,49 @@ class TestMusic:
         weights[::4] = 2
         return Rhythm(beats, weights, np.linspace(0, 1, len(beats)), 30.0, 120.0)
 
-    @given(st.lists(st.floats(0.6, 4), min_size=1, max_size=6))
-    def test_cuts_fall_on_beats_near_where_they_were(self, lengths: list[float]) -> None:
-        rhythm = self.rhythm()
-        ends = onto_beats(np.array(lengths), rhythm)
-        assert len(ends) == len(lengths)
-        assert set(ends) <= set(rhythm.beats)
-        assert all(later - earlier >= 0.5 for earlier, later in pairwise([0.0, *ends]))
-        assert np.abs(ends - np.cumsum(lengths)).max() < 2
+    def off(self, rough: Rough) -> float:
+        """How far the worst cut is from a beat, in seconds."""
+        if not rough.entries:
+            return 0.0
+        bounds = np.cumsum([entry.part.seconds for entry in rough.entries])
+        return float(np.abs(bounds[:, None] - self.rhythm().beats).min(1).max())
 
-    def test_the_music_ends_the_film(self) -> None:
-        assert len(onto_beats(np.full(40, 2.0), self.rhythm())) < 20
+    @given(st.floats(0, 20), st.floats(0.6, 4))
+    def test_cuts_end_on_beats_near_where_they_should(self, now: float, length: float) -> None:
+        rhythm = self.rhythm()
+        possible = ends(now, length, rhythm)
+        assert set(possible) == {beat for beat in rhythm.beats if beat > now + 0.5}
+        assert abs(possible[0] - now - length) < max(1.0, length / 2)
+
+    @given(st.lists(st.floats(0.7, 8), min_size=3, max_size=12))
+    def test_every_cut_is_on_a_beat_whatever_the_shots(self, lengths: list[float]) -> None:
+        records = [
+            record(n, round(length * 25) / 25, words=said("a b c", 0.3) if n % 2 else ())
+            for n, length in enumerate(lengths)
+        ]
+        rough = montage(records, 20, self.rhythm())
+        assert self.off(rough) <= 0.021
 
     def test_a_montage_follows_the_music(self) -> None:
         records = [record(n, energy=n / 20) for n in range(20)]
         rough = montage(records, rhythm=self.rhythm())
         energies = [entry.choice.candidate.record.number("energy") or 0 for entry in rough.entries]
-        assert np.corrcoef(energies, np.arange(len(energies)))[0, 1] > 0.8
-        bounds = np.cumsum([entry.part.seconds for entry in rough.entries])
-        assert np.abs(bounds[:, None] - self.rhythm().beats).min(1).max() <= 0.05
+        assert np.corrcoef(energies, np.arange(len(energies)))[0, 1] > 0.6
+        assert self.off(rough) <= 0.021
+        assert sum(entry.part.seconds for entry in rough.entries) == pytest.approx(30, abs=2)
+
+    def test_quoted_words_are_heard_with_music_too(self) -> None:
+        words = said("not this but never again I say", 2.0)
+        find = lambda text, most: [Candidate(record(1, words=words), 0.9)]  # noqa: E731
+        rough = from_brief([Beat('a man says "never again"')], find, rhythm=self.rhythm())
+        (entry,) = rough.entries
+        assert entry.part.start <= words[3].start < words[4].end <= entry.part.end
+        assert self.off(rough) <= 0.021
+
+    def test_a_long_montage_is_not_made_of_the_same_few(self) -> None:
+        records = [record(n) for n in range(200)]
+        rough = montage(records, 250)
+        assert len({entry.choice.candidate.record.id for entry in rough.entries}) == len(rough.entries) == 100
 
 
 class TestCuts:
@@ -218,6 +265,26 @@ class TestCuts:
         timeline = from_brief(beats, self.find).timeline("cut")
         assert [(marker.name, marker.time) for marker in timeline.markers] == [("One", 0), ("Two", 4)]
         assert [cut.note for cut in timeline.cuts] == ["shot 1", "shot 2", "shot 3"]
+
+    def test_a_line_that_nobody_says_stays_empty(self) -> None:
+        rough = from_brief([Beat("“goodbye” 1"), Beat("shot 2")], self.find)
+        assert [beat.text for beat in rough.empty] == ["“goodbye” 1"]
+
+    def test_what_short_shots_cannot_give_the_others_do(self) -> None:
+        find = lambda text, most: [Candidate(record(len(text), 1 if len(text) == 1 else 19), 0.9)]  # noqa: E731
+        rough = from_brief([Beat("a"), Beat("bb"), Beat("ccc")], find, 20)
+        assert sum(entry.part.seconds for entry in rough.entries) == pytest.approx(20, abs=0.1)
+
+    @pytest.mark.parametrize("seconds", [15, 30, 60])
+    def test_a_trailer_is_as_long_as_asked(self, seconds: int) -> None:
+        shots = [record(n, 2 + n % 7) for n in range(60)]
+        rough = trailer(lambda text, most: [Candidate(shot, 0.5) for shot in shots], seconds)
+        assert sum(entry.part.seconds for entry in rough.entries) == pytest.approx(seconds, abs=1)
+
+    def test_flashes_of_a_shot_are_not_used(self) -> None:
+        find = lambda text, most: [Candidate(record(1, 0.3), 0.9), Candidate(record(2), 0.5)]  # noqa: E731
+        (entry,) = from_brief([Beat("a")], find).entries
+        assert entry.choice.candidate.record.shot.number == 2
 
     def test_nothing_found_is_an_error(self) -> None:
         with pytest.raises(UseError, match="Nothing in the catalogue fits"):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MODES = ("brief", "trailer", "montage", "supercut", "silence-cut")
 _TIMELINES = (".otio", ".edl", ".fcpxml", ".xml")
 _DEFAULT = (".otio", ".md", ".mp4")
+_LONGEST = 7200
+"""Seconds that a cut may last."""
 _PREVIEW = 960
 """Width of previews in pixels; the real thing is made by `melies render`."""
 
@@ -33,6 +35,7 @@ _PREVIEW = 960
 )
 @click.argument("subject", required=False, metavar="[BRIEF|WORDS|FILE]")
 @click.option("--from", "folder", metavar="FOLDER", help="The footage; `melies index` must have read it.")
+@click.option("--catalogue", metavar="PATH", help="Where its catalogue is, if not in the folder itself.")
 @click.option(
     "--mode",
     type=click.Choice(MODES),
@@ -73,6 +76,7 @@ _PREVIEW = 960
 def command(
     subject: str | None,
     folder: str | None,
+    catalogue: str | None,
     mode: str,
     targets: tuple[str, ...],
     music: str | None,
@@ -89,12 +93,16 @@ def command(
     that go together: no jump cuts, sizes that alternate, directions that are kept, no word cut in the middle. The
     timelines refer to the originals, so that an editor can go on from there.
     """
-    from melies.times import parse_rate
-
-    rate = None if fps is None else parse_rate(fps)
+    rate = None if fps is None else _rate(fps)
     if mode == "silence-cut":
+        if music or duration or fps or catalogue:
+            raise click.UsageError("--music, --duration, --fps and --catalogue are not for --mode silence-cut.")
         _without_silence(subject, folder, targets, quieter, margin, overwrite, quiet)
         return
+    if mode == "supercut" and (music or duration):
+        raise click.UsageError("A supercut is as long as its words: leave --music and --duration out.")
+    if duration is not None and not duration <= _LONGEST:
+        raise click.UsageError(f"--duration must be between 0 and {_LONGEST} seconds.")
     if folder is None:
         raise click.UsageError("Say which footage: --from FOLDER.")
     if mode in ("brief", "supercut") and subject is None:
@@ -106,19 +114,46 @@ def command(
     name = Path(subject).stem if mode == "brief" and subject else f"{mode} {subject}" if subject else mode
     inputs = [Path(path) for path in (subject if mode == "brief" else None, music) if path]
     outputs = _outputs(targets, f"{_filename(name)}-cut", overwrite, inputs)
-    rough = _rough(mode, subject or "", Path(folder), duration, rhythm)
-    for beat in rough.empty:
-        click.echo(f"warning: nothing was found for line {beat.line}, {beat.text!r}.", err=True)
-    timeline = rough.timeline(name, None if music is None else Path(music).absolute(), rate)
+    rough = _rough(mode, subject or "", Path(folder), catalogue, duration, rhythm)
+    timeline = rough.timeline(name, None if music is None else Path(music).resolve(), rate)
+    _warn(rough, duration)
     _write(timeline, rough, outputs, overwrite, quiet)
 
 
-def _rough(mode: str, subject: str, folder: Path, duration: float | None, rhythm: Rhythm | None) -> Rough:
+def _warn(rough: Rough, duration: float | None) -> None:
+    for beat in rough.empty:
+        where = f"line {beat.line}, " if beat.line else ""
+        click.echo(f"warning: nothing was found for {where}{beat.text!r}.", err=True)
+    for entry in rough.entries:
+        beat = entry.choice.beat
+        if entry.choice.candidate.weak and beat.line:
+            click.echo(f"warning: nothing fits line {beat.line}, {beat.text!r}, well.", err=True)
+    seconds = sum(entry.part.seconds for entry in rough.entries)
+    if duration is not None and abs(seconds - duration) > max(1.0, 0.05 * duration):
+        click.echo(
+            f"warning: the cut lasts {seconds:.1f} s, not {duration:g}: the footage that fits allows no other.",
+            err=True,
+        )
+
+
+def _rate(fps: str) -> Fraction:
+    from melies.errors import UseError
+    from melies.times import parse_rate
+
+    try:
+        return parse_rate(fps)
+    except ValueError as error:
+        raise UseError(f"--fps {fps!r} {error}.", "Give frames per second, such as 25 or 24000/1001.") from None
+
+
+def _rough(
+    mode: str, subject: str, folder: Path, at: str | None, duration: float | None, rhythm: Rhythm | None
+) -> Rough:
     from melies.footage.assembly import parse, plan
     from melies.footage.catalogue import Catalogue
 
     beats = parse(_brief(subject)) if mode == "brief" else []
-    with Catalogue.open(folder) as catalogue:
+    with Catalogue.open(folder, at=at) as catalogue:
         if mode == "montage":
             return plan.montage(catalogue.records(), duration, rhythm)
         if mode == "supercut":
@@ -155,14 +190,20 @@ def _finder(catalogue: Catalogue) -> Find:
     from melies.footage.assembly.choose import Candidate
     from melies.footage.search import wish
     from melies.footage.search_index import find as find_in
+    from melies.footage.search_index import known
     from melies.footage.terms import parse
 
-    people = [person.name for person in catalogue.people() if person.name]
+    facets, people = known(catalogue), [person.called for person in catalogue.people()]
 
     def find(text: str, most: int) -> list[Candidate]:
-        found = find_in(catalogue, wish(parse(text, people=people)), most)
+        found = find_in(catalogue, wish(parse(text, facets, people)), most)
         return [
-            Candidate(one.record, one.score, tuple(f"{part.name}: {part.why}" for part in one.parts if part.score > 0))
+            Candidate(
+                one.record,
+                one.score,
+                tuple(f"{part.name}: {part.why}" for part in one.parts if part.score > 0),
+                weak=one.weak,
+            )
             for one in found
         ]
 
@@ -202,6 +243,7 @@ def _outputs(
 ) -> list[Path]:
     from melies.errors import UseError
     from melies.files import exists
+    from melies.footage.assembly.paper import stills
 
     paths = [Path(target) for target in targets] or [Path(name + ending) for ending in usual]
     for path in paths:
@@ -214,8 +256,9 @@ def _outputs(
             raise UseError("A cut without silences has no paper edit.", "Leave the .md out.")
         if any(path.absolute() == given.absolute() for given in inputs):
             raise UseError(f"{path} would overwrite what it is made from.", "Choose another --to.")
-        if exists(path) and not overwrite:
-            raise UseError(f"{path} exists already.", "Add --overwrite to replace it, or choose another --to.")
+        for made in (path, stills(path)) if path.suffix.lower() == ".md" else (path,):
+            if exists(made) and not overwrite:
+                raise UseError(f"{made} exists already.", "Add --overwrite to replace it, or choose another --to.")
         if not path.absolute().parent.is_dir():
             raise UseError(f"There is no folder {path.parent}.", "Create it first, or choose another place.")
     return paths
@@ -240,7 +283,9 @@ def _write(timeline: Timeline, rough: Rough | None, outputs: list[Path], overwri
 def _preview(timeline: Timeline, path: Path, overwrite: bool, quiet: bool) -> None:
     from melies.cli.report import reporting
     from melies.footage.conform import conform
+    from melies.footage.timeline import about
 
+    width = next((about(cut.source).size[0] for cut in timeline.cuts if cut.source is not None), _PREVIEW)
     with reporting(as_json=False, quiet=quiet, verbose=False) as report:
-        clip = conform(timeline, width=_PREVIEW)
+        clip = conform(timeline, width=min(width, _PREVIEW) // 2 * 2)
         report.done(clip.save(path, overwrite=overwrite, preset="veryfast", progress=report.progress))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from melies.errors import UseError
 
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
-_HEADING = re.compile(r"^\s*#+\s*(.+?)\s*#*\s*$")
+_HEADING = re.compile(r"^\s*#+\s+(.+?)\s*#*\s*$")
 _SECONDS = re.compile(r"\s*[\[(]\s*(?:(\d+):)?(\d+(?:[.,]\d+)?)\s*(?:s|sec|secs|seconds?)?\s*[\])]\s*$", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 

@@ -24,12 +24,14 @@ class Candidate:
         score: How well it fits, 0…1.
         why: Why, for the paper edit.
         said: Words of it that the line asks for.
+        weak: Whether it hardly fits: there was nothing better.
     """
 
     record: Record
     score: float
     why: tuple[str, ...] = ()
     said: tuple[Word, ...] = ()
+    weak: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,17 @@ class Choice:
 @dataclass(frozen=True)
 class _Cut:
     cost: float = 0.0
-    choices: tuple[Choice, ...] = ()
+    choice: Choice | None = None
+    before: _Cut | None = None
     used: frozenset[str] = field(default=frozenset())
+
+    def choices(self) -> list[Choice]:
+        made: list[Choice] = []
+        cut: _Cut | None = self
+        while cut is not None and cut.choice is not None:
+            made.append(cut.choice)
+            cut = cut.before
+        return made[::-1]
 
 
 def choose(beats: Sequence[Beat], candidates: Sequence[Sequence[Candidate]]) -> tuple[list[Choice], list[Beat]]:
@@ -72,15 +83,18 @@ def choose(beats: Sequence[Beat], candidates: Sequence[Sequence[Candidate]]) -> 
         if not possible:
             empty.append(beat)
             continue
-        longer = [_with(cut, beat, one, len(possible) - 1) for cut in cuts for one in possible]
+        pairs = [(_cost(cut, one), cut, one) for cut in cuts for one in possible]
         # Of equal ones the first: the same brief and footage give the same cut.
-        cuts = sorted(longer, key=lambda cut: cut.cost)[:_WIDTH]
-    return list(cuts[0].choices), empty
+        pairs = sorted(pairs, key=lambda pair: pair[0])[:_WIDTH]
+        cuts = [_with(cut, beat, one, cost, len(possible) - 1) for cost, cut, one in pairs]
+    return cuts[0].choices(), empty
 
 
-def _with(cut: _Cut, beat: Beat, one: Candidate, others: int) -> _Cut:
-    found = tuple(clashes(cut.choices[-1].candidate.record, one.record)) if cut.choices else ()
-    again = _AGAIN * (one.record.id in cut.used)
-    cost = cut.cost + (1 - one.score) + sum(clash.cost for clash in found) + again
-    choice = Choice(beat, one, found, others)
-    return _Cut(cost, (*cut.choices, choice), cut.used | {one.record.id})
+def _cost(cut: _Cut, one: Candidate) -> float:
+    found = clashes(cut.choice.candidate.record, one.record) if cut.choice else []
+    return cut.cost + (1 - one.score) + sum(clash.cost for clash in found) + _AGAIN * (one.record.id in cut.used)
+
+
+def _with(cut: _Cut, beat: Beat, one: Candidate, cost: float, others: int) -> _Cut:
+    found = tuple(clashes(cut.choice.candidate.record, one.record)) if cut.choice else ()
+    return _Cut(cost, Choice(beat, one, found, others), cut, cut.used | {one.record.id})

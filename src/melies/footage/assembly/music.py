@@ -102,27 +102,17 @@ def _samples(path: str | Path) -> NDArray[np.float32]:
     return np.concatenate(made)
 
 
-def onto_beats(lengths: Times, rhythm: Rhythm, least: float = 0.5) -> Times:
-    """Move cuts onto beats, those that are strong first choice, so that lengths change as little as possible.
+def ends(now: float, length: float, rhythm: Rhythm, least: float = 0.5) -> list[float]:
+    """Return the beats on which a cut could end, the best first: near where it should, and strong.
 
     Args:
-        lengths: How long each cut should be, in seconds.
-        rhythm: The music; where it ends, the film does.
-        least: Seconds that a cut lasts at least.
-
-    Returns:
-        The end of each cut, in seconds; fewer where the music is over before.
+        now: When it begins, in seconds of the music.
+        length: How long it should be, in seconds.
+        rhythm: The music.
+        least: Seconds that it lasts at least.
     """
-    ends: list[float] = []
-    wanted = np.cumsum(lengths)
-    now = drift = 0.0
-    for target, length in zip(wanted, lengths, strict=True):
-        possible = rhythm.beats > now + least
-        if not possible.any():
-            break
-        beats, weights = rhythm.beats[possible], rhythm.weights[possible]
-        # Being early or late by half the cut costs as much as a beat is worth less than a bar's first.
-        cost = np.abs(beats - (target + drift)) / max(length, least) - 0.25 * weights
-        now = float(beats[int(np.argmin(cost))])
-        ends.append(now)
-    return np.array(ends)
+    possible = rhythm.beats > now + least
+    beats, weights = rhythm.beats[possible], rhythm.weights[possible]
+    # Being early or late by a quarter of the cut costs as much as a beat is worth less than a bar's first.
+    cost = np.abs(beats - now - length) / max(length, least) - 0.25 * weights
+    return [float(beat) for beat in beats[np.argsort(cost, kind="stable")]]

@@ -25,7 +25,7 @@ def write(rough: Rough, target: Path, title: str, *, overwrite: bool = False) ->
     Raises:
         UseError: Something is there already.
     """
-    pictures = target.with_name(f"{target.stem}-stills")
+    pictures = stills(target)
     for path in (target, pictures):
         if exists(path) and not overwrite:
             raise UseError(f"{path} exists already.", "Add --overwrite to replace it, or choose another name.")
@@ -49,6 +49,11 @@ def write(rough: Rough, target: Path, title: str, *, overwrite: bool = False) ->
     return target
 
 
+def stills(target: Path) -> Path:
+    """Return the folder beside a paper edit in which its pictures are."""
+    return target.with_name(f"{target.stem}-stills")
+
+
 def _entry(entry: Entry, number: int, time: Fraction, picture: str | None) -> list[str]:
     record, found = entry.choice.candidate.record, entry.part
     shot = record.shot
@@ -69,6 +74,8 @@ def reasons(entry: Entry) -> list[str]:
     choice = entry.choice
     told = [*choice.candidate.why, f"used: {entry.part.why}"]
     told += [f"{'for' if clash.cost < 0 else 'against'} the cut: {clash.why}" for clash in choice.clashes]
+    if choice.candidate.weak:
+        told.append("a weak match: nothing in the footage fits well")
     if choice.others:
         told.append(f"chosen from {choice.others + 1} shots, match {choice.candidate.score:.2f}")
     return told

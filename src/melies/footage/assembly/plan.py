@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,8 @@ import melies
 from melies.errors import UseError
 from melies.footage.assembly.brief import Beat
 from melies.footage.assembly.choose import Candidate, Choice, choose
-from melies.footage.assembly.music import Rhythm, onto_beats
-from melies.footage.assembly.trim import Part, clean, part
+from melies.footage.assembly.music import Rhythm, ends
+from melies.footage.assembly.trim import Part, frames_of, part, quote
 from melies.footage.record import Record, Word
 from melies.footage.timeline import Cut, Marker, Timeline, nominal
 
@@ -107,22 +109,21 @@ def from_brief(
         rhythm: Music to cut to; it ends the film.
         most: How many candidates for a line are thought about.
     """
-    candidates = [[_with_words(beat, one) for one in find(beat.text, most)] for beat in beats]
+    candidates = [_said(beat, _usable(find(beat.text, most))) for beat in beats]
     choices, empty = choose(beats, candidates)
     return Rough(tuple(_cut_to(choices, seconds, rhythm)), tuple(empty), rhythm)
 
 
 def trailer(find: Find, seconds: float = 30.0, rhythm: Rhythm | None = None) -> Rough:
     """Make a trailer: the world, its people, trouble, a rush of short shots, and a breath at the end."""
-    scale = seconds / sum(length * len(asked) for _, asked, length in TRAILER)
     # A longer trailer has more shots, not longer ones.
-    times = max(1, round(scale))
-    beats = [
-        Beat(text, max(_SHORTEST, length * scale / times), section)
-        for section, asked, length in TRAILER
-        for text in asked * times
-    ]
-    return from_brief(beats, find, None, rhythm)
+    times = max(1, round(seconds / sum(length * len(asked) for _, asked, length in TRAILER)))
+    acts = [(Beat(text, None, section), length) for section, asked, length in TRAILER for text in asked * times]
+    beats = [beat for beat, _ in acts]
+    choices, empty = choose(beats, [_usable(find(beat.text, _MANY)) for beat in beats])
+    lengths = {id(beat): length for beat, length in acts}
+    wanted = np.array([lengths[id(choice.beat)] for choice in choices])
+    return Rough(tuple(_laid(choices, _filled(wanted, choices, seconds), rhythm)), tuple(empty), rhythm)
 
 
 def montage(records: Iterable[Record], seconds: float | None = None, rhythm: Rhythm | None = None) -> Rough:
@@ -134,17 +135,23 @@ def montage(records: Iterable[Record], seconds: float | None = None, rhythm: Rhy
         rhythm: Music to cut to.
     """
     total = min(seconds or (rhythm.seconds if rhythm else 30.0), rhythm.seconds if rhythm else float("inf"))
-    ranked = sorted(((worth(record), record) for record in records), key=lambda pair: (-pair[0], pair[1].id))
+    usable = (record for record in records if _seconds(record) >= _SHORTEST)
+    ranked = sorted(((worth(record), record) for record in usable), key=lambda pair: (-pair[0], pair[1].id))
     if not ranked:
         return Rough(())
     length = 60 / rhythm.tempo * 4 if rhythm else 2.5
     count = max(1, round(total / max(length, _SHORTEST)))
     best = ranked[: max(_MANY, 3 * count)]
-    beats = [Beat("", total / count) for _ in range(count)]
-    candidates = [
-        [_lively(score, record, _strength(rhythm, i / count)) for score, record in best] for i in range(count)
-    ]
-    choices, _ = choose(beats, candidates)
+    taken: Counter[str] = Counter()
+    candidates: list[list[Candidate]] = []
+    for index in range(count):
+        strength = _strength(rhythm, index / count)
+        options = [_lively(score, record, strength) for score, record in best]
+        # Every line gets shots of its own to choose from, or a long montage would be made of the same few.
+        options.sort(key=lambda one: taken[one.record.id] - one.score)
+        candidates.append(options[:_MANY])
+        taken[options[0].record.id] += 1
+    choices, _ = choose([Beat("")] * count, candidates)
     return Rough(tuple(_cut_to(choices, total, rhythm)), (), rhythm)
 
 
@@ -155,13 +162,15 @@ def supercut(records: Iterable[Record], phrase: str) -> Rough:
         UseError: The phrase has no words.
     """
     if not _plain(phrase):
-        raise UseError("There is no word to look for.", 'Say which: --word "never".')
+        raise UseError(
+            "There is no word to look for.", 'Say which: melies assemble --mode supercut "never" --from FOLDER'
+        )
     entries = []
     for record in sorted(records, key=lambda record: (str(record.shot.file), record.shot.first)):
         for said in spoken(record.words, phrase):
             heard = " ".join(word.text for word in said)
             candidate = Candidate(record, 1.0, (f"says “{heard}”",), said)
-            entries.append(Entry(Choice(Beat(f"“{phrase}”"), candidate), part(record, 0.0, said)))
+            entries.append(Entry(Choice(Beat(f"“{phrase}”"), candidate), quote(record, said)))
     return Rough(tuple(entries))
 
 
@@ -250,13 +259,29 @@ def worth(record: Record) -> float:
 
 
 def _cut_to(choices: Sequence[Choice], seconds: float | None, rhythm: Rhythm | None) -> Iterator[Entry]:
-    lengths = lengths_of(choices, seconds)
-    if rhythm is not None and len(lengths):
-        ends = onto_beats(lengths, rhythm, _SHORTEST)
-        lengths = np.diff(ends, prepend=0.0)
-    for choice, length in zip(choices, lengths, strict=False):
-        found = part(choice.candidate.record, float(length), choice.candidate.said if rhythm is None else ())
-        yield Entry(choice, found)
+    return _laid(choices, lengths_of(choices, seconds), rhythm)
+
+
+def _laid(choices: Sequence[Choice], lengths: NDArray[np.float64], rhythm: Rhythm | None) -> Iterator[Entry]:
+    """Take a part of every shot, as long as it should be; with music up to a beat. What does not fit is left out."""
+    now = Fraction(0)
+    for choice, length in zip(choices, lengths, strict=True):
+        found = _part(choice.candidate, float(length), None if rhythm is None else rhythm, float(now))
+        if found is not None:
+            yield Entry(choice, found)
+            now += found.end - found.start
+
+
+def _part(one: Candidate, length: float, rhythm: Rhythm | None, now: float) -> Part | None:
+    if rhythm is not None:
+        possible = (part(one.record, end - now, one.said) for end in ends(now, length, rhythm, _SHORTEST))
+        return next((found for found in possible if found is not None), None)
+    if one.said:
+        return quote(one.record, one.said)
+    # Where every place cuts a word, a little less or more does not.
+    steps = sorted(range(-12, 13), key=abs)
+    possible = (part(one.record, length + step / 12) for step in steps)
+    return next((found for found in possible if found is not None), None)
 
 
 def lengths_of(choices: Sequence[Choice], seconds: float | None) -> NDArray[np.float64]:
@@ -266,27 +291,42 @@ def lengths_of(choices: Sequence[Choice], seconds: float | None) -> NDArray[np.f
     reading, get more than near ones, lively ones less than quiet ones, and neighbours differ.
     """
     fixed = np.array([_fixed(choice) for choice in choices])
+    share = _USUAL * np.array([_share(choice, index) for index, choice in enumerate(choices)])
     open_ = np.isnan(fixed)
-    share = np.array([_share(choice, index) for index, choice in enumerate(choices)])
-    scale = _USUAL
+    lengths = np.minimum(np.where(open_, share, fixed), [_seconds(choice.candidate.record) for choice in choices])
     if seconds is not None and open_.any():
-        scale = max(0.0, seconds - float(np.nansum(fixed))) / float(share[open_].sum())
-    lengths = np.where(open_, share * scale, fixed)
-    spare = np.array([_spare(choice.candidate.record) for choice in choices])
-    made: NDArray[np.float64] = np.minimum(np.maximum(lengths, _SHORTEST), spare)
+        rest = seconds - float(lengths[~open_].sum())
+        some = [choice for choice, is_open in zip(choices, open_, strict=True) if is_open]
+        lengths[open_] = _filled(share[open_], some, rest)
+    made: NDArray[np.float64] = np.maximum(lengths, _SHORTEST)
     return made
 
 
-def _spare(record: Record) -> float:
-    first, last = clean(record)
-    return float(last - first)
+def _filled(wanted: NDArray[np.float64], choices: Sequence[Choice], seconds: float) -> NDArray[np.float64]:
+    """Stretch lengths to a sum; what short shots cannot give the others do."""
+    most = np.array([_seconds(choice.candidate.record) for choice in choices])
+    low, high = 0.0, max(1.0, seconds) / max(1e-6, float(wanted.min(initial=np.inf)))
+    for _ in range(60):
+        middle = (low + high) / 2
+        enough = np.clip(wanted * middle, _SHORTEST, most).sum() >= seconds
+        low, high = (low, middle) if enough else (middle, high)
+    made: NDArray[np.float64] = np.clip(wanted * high, _SHORTEST, most)
+    return made
+
+
+def _seconds(record: Record) -> float:
+    return float(frames_of(record) / record.shot.rate)
 
 
 def _fixed(choice: Choice) -> float:
     said = choice.candidate.said
-    if choice.beat.seconds is not None:
+    if choice.beat.seconds is not None and not said:
         return choice.beat.seconds
-    return said[-1].end - said[0].start + 0.3 if said else float("nan")
+    return quote(choice.candidate.record, said).seconds if said else float("nan")
+
+
+def _usable(found: Sequence[Candidate]) -> list[Candidate]:
+    return [one for one in found if _seconds(one.record) >= _SHORTEST]
 
 
 def _share(choice: Choice, index: int) -> float:
@@ -298,11 +338,13 @@ def _share(choice: Choice, index: int) -> float:
     return far * lively * (0.85 + 0.3 * ((index * 0.618034) % 1))
 
 
-def _with_words(beat: Beat, one: Candidate) -> Candidate:
-    for phrase in _QUOTED.findall(beat.text):
-        for said in spoken(one.record.words, phrase):
-            return replace(one, said=said)
-    return one
+def _said(beat: Beat, found: Sequence[Candidate]) -> list[Candidate]:
+    """Where a line quotes what is to be said, only shots in which it is."""
+    phrases = _QUOTED.findall(beat.text)
+    if not phrases:
+        return list(found)
+    first = ((one, said) for one in found for phrase in phrases for said in islice(spoken(one.record.words, phrase), 1))
+    return [replace(one, said=said) for one, said in first]
 
 
 def _lively(score: float, record: Record, strength: float | None) -> Candidate:

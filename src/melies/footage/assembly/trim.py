@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 from melies.footage.record import Record, Word
 
 _BEFORE = 0.12
@@ -42,53 +45,84 @@ def clean(record: Record) -> tuple[Fraction, Fraction]:
     return min(shot.start + lost, shot.end), shot.end
 
 
-def part(record: Record, seconds: float, said: tuple[Word, ...] = ()) -> Part:
+def frames_of(record: Record) -> int:
+    """Return how many frames of a shot can be used; one of variable rate is taken as if its rate were constant."""
+    first, last = clean(record)
+    return max(0, int((last - first) * record.shot.rate))
+
+
+def part(record: Record, seconds: float, said: tuple[Word, ...] = ()) -> Part | None:
     """Choose which part of a shot to use.
 
     Args:
         record: The shot.
-        seconds: How long it should be; shorter where the shot is, longer where words would be cut.
-        said: Words that must be heard: they are used whole, whatever the length.
+        seconds: How long it should be.
+        said: Words that must be heard, whole.
+
+    Returns:
+        The part, exactly as many frames long as asked; None if the shot is too short for that, or if no such part has
+        the words and cuts none.
     """
-    first, last = clean(record)
-    low, high = float(first), float(last)
+    first, _ = clean(record)
+    rate, most = record.shot.rate, frames_of(record)
+    count = round(seconds * rate)
+    if not 1 <= count <= most:
+        return None
+    begins = np.arange(most - count + 1)
+    cuts = _cut_words(record, first, most)
+    good = ~cuts[begins] & ~cuts[begins + count]
     if said:
-        begin, end = said[0].start - _BEFORE, said[-1].end + _AFTER
+        good &= begins <= float((_exact(said[0].start) - first) * rate)
+        good &= begins + count >= float((_exact(said[-1].end) - first) * rate)
+        wanted = float((_exact(said[0].start - _BEFORE) - first) * rate)
         why = f"from “{said[0].text}” to “{said[-1].text}”"
     else:
-        begin, why = _begin(record, low, high, seconds)
-        end = begin + seconds
-    begin, end = max(low, begin), min(high, end)
-    begin, end = _between(record.words, begin, -1), _between(record.words, end, 1)
-    return Part(_frame(record, max(low, begin), first, last), _frame(record, min(high, end), first, last, up=True), why)
+        wanted, why = _begin(record, float(first), most - count)
+    if not good.any():
+        return None
+    begin = int(begins[good][np.argmin(np.abs(begins[good] - wanted))])
+    return Part(first + begin / rate, first + (begin + count) / rate, why)
 
 
-def _begin(record: Record, low: float, high: float, seconds: float) -> tuple[float, str]:
-    spare = high - low - seconds
+def quote(record: Record, said: tuple[Word, ...]) -> Part:
+    """Return the part in which words are said, with a breath before and after and nothing of other words."""
+    first, _ = clean(record)
+    rate, most = record.shot.rate, frames_of(record)
+    index = record.words.index(said[0])
+    before = record.words[index - 1].end if index else float("-inf")
+    rest = record.words[index + len(said) :]
+    after = rest[0].start if rest else float("inf")
+    begin = (_exact(max(before, said[0].start - _BEFORE)) - first) * rate
+    end = (_exact(min(after, said[-1].end + _AFTER)) - first) * rate
+    # Inwards to a frame, as long as nothing of the words themselves is lost.
+    early = min(-(-begin // 1), (_exact(said[0].start) - first) * rate // 1)
+    late = max(end // 1, -(-(_exact(said[-1].end) - first) * rate // 1))
+    low = min(max(0, int(early)), max(0, most - 1))
+    high = max(low + 1, min(most, int(late)))
+    return Part(first + low / rate, first + high / rate, f"from “{said[0].text}” to “{said[-1].text}”")
+
+
+def _cut_words(record: Record, first: Fraction, most: int) -> NDArray[np.bool_]:
+    """Which of the moments between frames lie inside a word."""
+    moments = float(first) + np.arange(most + 1) / float(record.shot.rate)
+    inside = np.zeros(most + 1, np.bool_)
+    for word in record.words:
+        inside |= (word.start < moments) & (moments < word.end)
+    return inside
+
+
+def _begin(record: Record, first: float, spare: int) -> tuple[float, str]:
+    """Which frame to begin with, best of all."""
     if spare <= 0:
-        return low, "the whole shot"
+        return 0.0, "the whole shot"
     energy = record.of("energy")
     peak = energy[0].measured.get("peak") if energy else None
-    if peak is not None and low <= peak <= high:
-        return min(max(low, peak - _RUN_UP), high - seconds), f"begins with the movement at {peak:.1f} s"
-    return low + spare / 2, "its middle"
+    if peak is not None:
+        begin = (peak - _RUN_UP - first) * float(record.shot.rate)
+        if -1 <= begin <= spare:
+            return begin, f"begins with the movement at {peak:.1f} s"
+    return spare / 2, "its middle"
 
 
-def _between(words: tuple[Word, ...], moment: float, direction: int) -> float:
-    """Move a moment out of a word: to its beginning or behind its end, but not into the next one."""
-    for index, word in enumerate(words):
-        if word.start < moment < word.end:
-            if direction < 0:
-                floor = words[index - 1].end if index else word.start - _BEFORE
-                return max(floor, word.start - _BEFORE)
-            ceiling = words[index + 1].start if index + 1 < len(words) else word.end + _AFTER
-            return min(ceiling, word.end + _AFTER)
-    return moment
-
-
-def _frame(record: Record, moment: float, first: Fraction, last: Fraction, up: bool = False) -> Fraction:
-    """The frame at a moment, or after it; films of variable rate are taken as if theirs were constant."""
-    rate = record.shot.rate
-    ticks = (Fraction(moment).limit_denominator(10**6) - record.shot.start) * rate
-    whole = -(-ticks // 1) if up else ticks // 1
-    return min(last, max(first, record.shot.start + whole / rate))
+def _exact(moment: float) -> Fraction:
+    return Fraction(moment).limit_denominator(10**6)
