@@ -188,6 +188,14 @@ def test_nothing_of_the_users_is_overwritten(film: Path, tmp_path: Path, capsys:
         (["--start", "9"], "between the chosen start and end"),
         (["--detector", "magic"], "'magic' is not one of"),
         (["--threshold", "-1"], "-1"),
+        (["--threshold", "nan"], "nan is no number"),
+        (["--threshold", "inf"], "inf is no number"),
+        (["--max-errors", "-1"], "-1"),
+        pytest.param(
+            ["--to", "/proc/list.csv"],
+            "/proc/list.csv cannot be written",
+            marks=pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no such folder here"),
+        ),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence(
@@ -206,6 +214,22 @@ def test_drop_frame_is_for_the_rates_that_have_it(
     melies.open(film).save(plain, fps=25)
     assert run("shots", plain, "--drop-frame") == 2
     assert re.search(r"29\.97", capsys.readouterr().err)
+
+
+def test_every_target_is_checked_before_the_film_is_read(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from melies.footage import detect
+
+    odd = tmp_path / "odd.mp4"
+    melies.open(film).save(odd, fps="25/2")
+    monkeypatch.setattr(detect, "detect", lambda *_, **__: pytest.fail("the film was read"))
+    (tmp_path / "file").write_text("mine")
+    edl = tmp_path / "a.edl"
+    for words, said in ((["--to", tmp_path / "a.xml"], "12.5 frames"), (["--split", tmp_path / "file"], "is a file")):
+        assert run("shots", odd, "--to", edl, *words) == 2
+        assert said in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "odd.mp4"]
 
 
 def test_blends_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

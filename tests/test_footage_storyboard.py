@@ -5,6 +5,7 @@ import zlib
 from base64 import b64decode
 from fractions import Fraction
 from html import unescape
+from pathlib import Path
 
 import av
 import cv2
@@ -209,6 +210,11 @@ def test_a_folder_is_read_film_by_film_and_what_is_none_is_left_out(film, tmp_pa
         (["film.mp4", "--to", "no/b.pdf"], "no folder no"),
         (["notes.txt", "--to", "b.pdf"], "notes.txt"),
         (["film.mp4"], "--to"),
+        pytest.param(
+            ["film.mp4", "--to", "/proc/b.pdf"],
+            "/proc/b.pdf cannot be written",
+            marks=pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no such folder here"),
+        ),
     ],
 )
 def test_what_cannot_be_printed_is_said(film, tmp_path, monkeypatch, capsys, words, said):
@@ -222,6 +228,20 @@ def test_what_cannot_be_printed_is_said(film, tmp_path, monkeypatch, capsys, wor
     assert said in capsys.readouterr().err
     assert (tmp_path / "there.pdf").read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"film.mp4", "notes.txt", "there.pdf"}
+
+
+@pytest.mark.parametrize("columns", [1, 3, 5])
+def test_every_film_is_named_where_it_begins(film, tmp_path, columns):
+    shots = [Panel(shot_of(tmp_path / name, number), None) for name in ("first.mp4", "second.mp4") for number in (1, 2)]
+    board(shots, tmp_path / "b.html", title="x", columns=columns)
+    pages = "".join(re.findall(r"<svg.*?</svg>", (tmp_path / "b.html").read_text(encoding="utf-8"), re.S)[1:])
+    assert pages.count("first.mp4") == pages.count("second.mp4") == 1
+
+
+def test_what_a_killed_run_left_is_replaced(film, tmp_path):
+    (tmp_path / "b.pdf.part").touch()
+    board(panels(film, 1), tmp_path / "b.pdf", title="x")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.pdf"]
 
 
 def test_a_board_without_shots_is_refused(tmp_path):

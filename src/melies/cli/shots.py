@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from melies.footage.shot_list import ShotList
 
 DETECTORS = ("adaptive", "content", "hash", "histogram", "threshold", "transnet")
+
+
+def _finite(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number to measure by.", param=option)
+    return value
 
 
 @click.command(
@@ -51,14 +58,27 @@ DETECTORS = ("adaptive", "content", "hash", "histogram", "threshold", "transnet"
 @click.option(
     "--threshold",
     type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
     metavar="NUMBER",
     help="How much must change for a cut, in the detector's own unit: higher finds fewer. "
     "Defaults: adaptive 3, content 27, hash 0.35, histogram 0.2, threshold 12, transnet 0.5.",
 )
 @click.option("--min-length", metavar="TIME", default="0.5", show_default=True, help="Seconds a shot lasts at least.")
-@click.option("--start", metavar="TIME", help="Look from here on: seconds, or HH:MM:SS.")
-@click.option("--end", metavar="TIME", help="Look no further than this.")
+@click.option(
+    "--start",
+    metavar="TIME",
+    help="Look from here on: clip time, which is 0 at the first frame whatever its timecode; seconds, or HH:MM:SS.",
+)
+@click.option("--end", metavar="TIME", help="Look no further than this, in clip time too.")
 @click.option("--drop-frame", is_flag=True, help="Count in drop-frame where the film has no timecode of its own.")
+@click.option(
+    "--max-errors",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="WHOLE",
+    help="Broken frames that may be skipped before the film is given up.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything that was found, for programs.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -72,6 +92,7 @@ def command(
     start: str | None,
     end: str | None,
     drop_frame: bool,
+    max_errors: int,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -91,20 +112,22 @@ def command(
     film = Path(file)
     begin = first_timecode(film, drop_frame)
     for target in targets:
-        shot_list.checked(target, film, overwrite)
+        shot_list.checked(target, film, overwrite, begin.rate)
+    if split is not None:
+        shot_list.checked_folder(split)
     first, last, shortest = _time("start", start), _time("end", end), _time("min-length", min_length)
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
         meter = Meter(report.progress, "render", None if first or last else melies.open(film).spec.frames)
         shots = detect(
             film, detector, threshold=threshold, min_length=shortest or Fraction(0), start=first, end=last,
-            seen=meter.add,
+            seen=meter.add, max_errors=max_errors,
         )  # fmt: skip
-        found = shot_list.ShotList(tuple(shots), begin)
+        found = shot_list.ShotList(tuple(shots), begin, max_errors)
         if split is not None:
             shot_list.parts(shots, split, overwrite)
         written = [shot_list.write(found, target, overwrite) for target in targets]
         if split is not None:
-            written += shot_list.split(shots, split, overwrite, report.progress)
+            written += shot_list.split(shots, split, overwrite, report.progress, max_errors)
     if as_json:
         click.echo(json.dumps(facts(found, written), indent=2))
         return

@@ -35,10 +35,25 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Write down what is said in a film; this takes a while. A catalogue knows it already.",
 )
+@click.option(
+    "--max-errors",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="WHOLE",
+    help="Broken frames of a film that may be skipped before it is given up.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the board if it exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    source: str, target: str, title: str | None, columns: int, dialogue: bool, overwrite: bool, quiet: bool
+    source: str,
+    target: str,
+    title: str | None,
+    columns: int,
+    dialogue: bool,
+    max_errors: int,
+    overwrite: bool,
+    quiet: bool,
 ) -> None:
     """Print footage as a storyboard.
 
@@ -56,12 +71,13 @@ def command(
         raise UseError(f"There is no file or folder {path}.")
     written = checked(target, overwrite)
     with reporting(as_json=False, quiet=quiet, verbose=False) as report:
-        panels = _folder(path, dialogue, report) if path.is_dir() else _film(path, dialogue, report)
+        films = _folder if path.is_dir() else _film
+        panels = films(path, dialogue, max_errors, report)
         count = board(panels, written, title=title or path.resolve().name, columns=columns, overwrite=overwrite)
     click.echo(f"{written} · {count} shot{'' if count == 1 else 's'}", err=True)
 
 
-def _film(path: Path, dialogue: bool, report: Report) -> Iterator[Panel]:
+def _film(path: Path, dialogue: bool, max_errors: int, report: Report) -> Iterator[Panel]:
     """The shots of a film."""
     import melies
     from melies.engine.progress import Meter
@@ -74,11 +90,11 @@ def _film(path: Path, dialogue: bool, report: Report) -> Iterator[Panel]:
 
         words = list(transcribe(path))
     meter = Meter(report.progress, "render", melies.open(path).spec.frames)
-    for seen in read(path, meter.add):
+    for seen in read(path, meter.add, max_errors=max_errors):
         yield Panel.of_seen(seen, words)
 
 
-def _folder(folder: Path, dialogue: bool, report: Report) -> Iterator[Panel | Record]:
+def _folder(folder: Path, dialogue: bool, max_errors: int, report: Report) -> Iterator[Panel | Record]:
     """The shots of a catalogue in the order of its films, or of every film in a folder without one."""
     from melies.errors import MeliesError, UseError
     from melies.footage.catalogue import HOME
@@ -90,7 +106,7 @@ def _folder(folder: Path, dialogue: bool, report: Report) -> Iterator[Panel | Re
     listed = (one for one in folder.iterdir() if one.is_file() and not one.name.startswith("."))
     for path in sorted(one for one in listed if not one.name.endswith(".part")):  # the board itself
         try:
-            for panel in _film(path, dialogue, report):
+            for panel in _film(path, dialogue, max_errors, report):
                 found = True
                 yield panel
         except MeliesError as error:

@@ -121,6 +121,7 @@ def detect(
     start: Fraction | None = None,
     end: Fraction | None = None,
     seen: Callable[[], None] = lambda: None,
+    max_errors: int = 10,
 ) -> list[Shot]:
     """Find the shots of a film.
 
@@ -135,13 +136,14 @@ def detect(
         start: Look from here on, in seconds of clip time.
         end: Look no further than this.
         seen: Called after every frame.
+        max_errors: How many broken frames may be skipped before reading is given up.
 
     Raises:
         UseError: It cannot be opened, is no film, or nothing lies between start and end.
         MediaError: Too many of its frames are broken.
         ModelError: The model is not on this computer.
     """
-    film = melies.open(path)
+    film = melies.open(path, max_errors=max_errors)
     begin = start or Fraction(0)
     if end is not None and end <= begin:
         raise UseError(f"The end {float(end):g} s is not after the start {float(begin):g} s.")

@@ -17,7 +17,7 @@ from pathlib import Path
 from melies.errors import UseError
 from melies.footage.exchange import Piece, Where, pieces
 from melies.footage.timecode import Timecode, droppable
-from melies.footage.timeline import Cut, Marker, Timeline
+from melies.footage.timeline import About, Cut, Marker, Timeline
 from melies.times import parse_rate
 
 log = logging.getLogger("melies")
@@ -35,14 +35,23 @@ _REMARK = re.compile(
 _LOCATOR = re.compile(r"(\d\d:\d\d:\d\d[:;]\d\d)\s+(?:[A-Z]+\s+)?(.*)")
 
 
+def check(rate: Fraction) -> None:
+    """Refuse a rate that the two digits of an EDL cannot count.
+
+    Raises:
+        UseError: It is above 100.
+    """
+    if rate > 100:
+        raise UseError(f"An EDL cannot count {float(rate):g} frames a second.", "Write .otio or .fcpxml.")
+
+
 def write(timeline: Timeline) -> str:
     """Return a timeline as an EDL; see `melies.footage.timeline.export`.
 
     Raises:
         UseError: It has more frames a second than the two digits of an EDL count.
     """
-    if timeline.rate > 100:
-        raise UseError(f"An EDL cannot count {float(timeline.rate):g} frames a second.", "Write .otio or .fcpxml.")
+    check(timeline.rate)
     reels = _reels(timeline.sources)
     lines = [f"TITLE: {_line(timeline.name)}", f"FCM: {'' if timeline.drop else 'NON-'}DROP FRAME", ""]
     before = None
@@ -283,7 +292,7 @@ class _Reading:
             return Cut(None, Fraction(0), length, self._rate, dissolve=dissolve, sound=False)
         source = self._where.find(*_sources(event, row))
         known = self._where.about(source)
-        start = self._clip_time(source_in, known.timecode, row)
+        start = self._clip_time(source_in, known, row)
         after = len(event.rows) > 1 and row is event.rows[-1]
         called = [*event.names("SHOT"), *event.names("TO CLIP NAME" if after else "FROM CLIP NAME"), ""][0]
         return Cut(
@@ -299,13 +308,13 @@ class _Reading:
             known.timecode,
         )
 
-    def _clip_time(self, source_in: Timecode, zero: Timecode, row: _Row) -> Fraction:
-        if zero.rate == self._rate:
-            if source_in.drop != zero.drop and zero.frame:
-                source_in = self._time(row.times[0], row, zero.drop)
-            time = (source_in.frame - zero.frame) / self._rate
-        else:
-            time = source_in.seconds - zero.seconds
+    def _clip_time(self, source_in: Timecode, known: About, row: _Row) -> Fraction:
+        zero = known.timecode
+        if zero.rate == self._rate and source_in.drop != zero.drop and zero.frame:
+            source_in = self._time(row.times[0], row, zero.drop)
+        time = known.since(source_in.seconds, source_in.day)
+        if zero.rate != self._rate and -1 / (2 * self._rate) <= time < 0:
+            return Fraction(0)  # a film's first frame rarely lies on the grid of another rate
         if time < 0:
             raise UseError(
                 f"{self._where.file}, line {row.line}: {row.times[0]} lies before the source begins, at {zero}."

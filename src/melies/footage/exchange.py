@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -145,13 +145,26 @@ def with_sound(
     return tuple(told), music, start - begin
 
 
-def parse_xml(text: str, file: Path) -> ElementTree.Element:
-    """Read XML that may come from anywhere.
+def from_xml(text: str, where: Where, understood: Callable[[ElementTree.Element], Timeline]) -> Timeline:
+    """Read a timeline from XML that may come from anywhere.
+
+    Args:
+        text: The file.
+        where: Where it lies.
+        understood: Makes a timeline of the outermost element; `ValueError` where numbers are none.
 
     Raises:
         UseError: It is damaged, or declares entities: a few lines of them can grow to gigabytes, and no editing program
             writes any.
     """
+    root = _parsed(text, where.file)
+    try:
+        return understood(root)
+    except (ValueError, ZeroDivisionError) as error:
+        raise UseError(f"{where.file} is no timeline that can be read: {error}.") from None
+
+
+def _parsed(text: str, file: Path) -> ElementTree.Element:
     if "<!ENTITY" in text.upper():
         raise UseError(f"{file} declares XML entities, which no editing program does; it is not opened.")
     try:

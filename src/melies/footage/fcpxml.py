@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from melies.errors import UseError
-from melies.footage.exchange import Where, parse_xml, pieces
+from melies.footage.exchange import Where, from_xml, pieces
 from melies.footage.timecode import Timecode
 from melies.footage.timeline import About, Cut, Marker, Timeline, about, nominal
 
@@ -27,6 +27,10 @@ _VERSION = "1.8"
 _CLIPS = ("asset-clip", "clip", "video", "audio")
 _HEARD = {"hasAudio": "1", "audioSources": "1", "audioChannels": "2"}
 _NESTED = ("ref-clip", "sync-clip", "mc-clip", "audition")
+
+
+def check(rate: Fraction) -> None:
+    """Refuse nothing: times are fractions, which say every rate."""
 
 
 def write(timeline: Timeline) -> str:
@@ -43,7 +47,7 @@ def write(timeline: Timeline) -> str:
         "sequence",
         format=shape,
         duration=_time(timeline.frames / timeline.rate),
-        tcStart="0s",
+        tcStart=_time(timeline.begin.seconds),
         tcFormat=_counted(timeline.drop),
     )
     spine = ElementTree.SubElement(sequence, "spine")
@@ -54,15 +58,15 @@ def write(timeline: Timeline) -> str:
 
 
 def _fill(spine: Element, timeline: Timeline, assets: _Assets) -> None:
-    rate = timeline.rate
+    rate, begin = timeline.rate, timeline.begin.seconds
     items: list[Element] = []
     for piece in pieces(timeline):
         if piece.dissolve:
-            around = {"offset": _time(piece.first / rate), "duration": _time(piece.dissolve / rate)}
+            around = {"offset": _time(begin + piece.first / rate), "duration": _time(piece.dissolve / rate)}
             ElementTree.SubElement(spine, "transition", {"name": "Cross Dissolve"} | around)
         if not piece.frames:  # black that is only faded to
             continue
-        at = (piece.first + piece.early) / rate
+        at = begin + (piece.first + piece.early) / rate
         items.append(_item(spine, piece.cut, at, piece.cut.start + piece.early / rate, piece.frames / rate, assets))
     _hang(items, timeline, assets)
 
@@ -75,7 +79,7 @@ def _item(spine: Element, cut: Cut, at: Fraction, start: Fraction, length: Fract
     item = ElementTree.SubElement(
         spine,
         "asset-clip",
-        {"ref": assets.film(cut.source, zero)} | placed | {"start": _time(zero.at(start).seconds), "tcFormat":
+        {"ref": assets.film(cut.source, zero)} | placed | {"start": _time(zero.count(start) / zero.rate), "tcFormat":
         _counted(zero.drop)} | ({} if cut.sound else {"srcEnable": "video"}),
     )  # fmt: skip
     if cut.note:
@@ -89,18 +93,23 @@ def _hang(items: list[Element], timeline: Timeline, assets: _Assets) -> None:
     def inside(item: Element, moment: Fraction) -> str:
         return _time(moment - _read(item, "offset") + _read(item, "start"))
 
-    whole = timeline.frames / timeline.rate
+    whole, zero = timeline.frames / timeline.rate, timeline.begin.seconds
     late = max(Fraction(0), -timeline.music_start)
     if timeline.music is not None and late < whole:
         begin = max(Fraction(0), timeline.music_start)
-        host = _at(items, late)
-        placed = {"lane": "-1", "offset": inside(host, late), "start": _time(begin), "duration": _time(whole - late)}
+        host = _at(items, zero + late)
+        placed = {
+            "lane": "-1",
+            "offset": inside(host, zero + late),
+            "start": _time(begin),
+            "duration": _time(whole - late),
+        }
         named = {"ref": assets.music(timeline.music, begin + whole - late), "name": timeline.music.name}
         ElementTree.SubElement(host, "asset-clip", named | placed | {"audioRole": "music"})
     for marker in timeline.markers:
         if 0 <= marker.time < whole:
-            host = _at(items, marker.time)
-            moment = inside(host, round(marker.time * timeline.rate) / timeline.rate)
+            host = _at(items, zero + marker.time)
+            moment = inside(host, zero + round(marker.time * timeline.rate) / timeline.rate)
             ElementTree.SubElement(host, "marker", start=moment, duration=_time(1 / timeline.rate), value=marker.name)
 
 
@@ -159,11 +168,7 @@ def read(text: str, where: Where) -> Timeline:
     Raises:
         UseError: It cannot be read, holds sequences within the sequence, or a source is missing.
     """
-    root = parse_xml(text, where.file)
-    try:
-        return _Reading(root, where).timeline()
-    except (ValueError, ZeroDivisionError) as error:  # what should be times
-        raise UseError(f"{where.file} is no timeline that can be read: {error}.") from None
+    return from_xml(text, where, lambda root: _Reading(root, where).timeline())
 
 
 class _Reading:
@@ -268,10 +273,12 @@ class _Reading:
         inner = item.find("./video") if item.tag == "clip" else None
         if inner is not None:
             start += _read(inner, "start", zero) - _read(inner, "offset")
-        if start < zero:
+        # Some programs begin the numbers of a source again at midnight.
+        time = known.since(start, known.timecode.day) if zero == known.timecode.seconds else start - zero
+        if time < 0:
             raise UseError(f"{self._where.file}: {item.get('name')} begins before its source.")
         # Frames of the source lie on its own grid; editing programs round to it.
-        return round((start - zero) * known.rate) / known.rate
+        return round(time * known.rate) / known.rate
 
     def _source(self, asset: Element) -> Path:
         inner = asset.find("media-rep")  # from version 1.9 on

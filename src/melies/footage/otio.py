@@ -20,6 +20,15 @@ log = logging.getLogger("melies")
 _FINE = 10**6
 
 
+def check(rate: Fraction) -> None:
+    """Refuse nothing but to work without OpenTimelineIO, which can count every rate.
+
+    Raises:
+        UseError: OpenTimelineIO is not installed.
+    """
+    _library()
+
+
 def write(timeline: Timeline) -> str:
     """Return a timeline as an OpenTimelineIO file; see `melies.footage.timeline.export`.
 
@@ -107,11 +116,11 @@ def _clip(timeline: Timeline, piece: Piece, source: Path) -> Any:
     cut = piece.cut
     zero = cut.timecode or Timecode(0, cut.rate)
     begin, end = cut.available or (Fraction(0), cut.end)
-    reach = _range(zero.at(begin).frame, round((end - begin) * cut.rate), cut.rate)
+    reach = _range(zero.count(begin), round((end - begin) * cut.rate), cut.rate)
     medium = schema.ExternalReference(source.absolute().as_uri(), reach)
     medium.name = source.name
     # A source of another rate begins in its own frames and lasts as many of the timeline's.
-    start = zero.at(cut.start + piece.early / timeline.rate).frame
+    start = zero.count(cut.start + piece.early / timeline.rate)
     span = opentime.TimeRange(
         opentime.RationalTime(start, float(cut.rate)), opentime.RationalTime(piece.frames, float(timeline.rate))
     )
@@ -244,10 +253,11 @@ class _Reading:
         if medium.available_range is not None:
             given = _seconds(medium.available_range.start_time)
             # What is available may begin after the source's first frame; else it says how that is called.
-            zero = zero if zero <= given < zero + (known.length or 0) else given
+            zero = zero if 0 <= known.since(given, known.timecode.day) < (known.length or 0) else given
         elif begin < zero:
             zero = Fraction(0)
-        start = begin - zero
+        # Some programs begin the numbers of a source again at midnight.
+        start = known.since(begin, known.timecode.day) if zero == known.timecode.seconds else begin - zero
         if start < 0:
             raise UseError(f"{self._where.file}: {clip.name} begins {float(-start):g} s before its source.")
         end = start + _seconds(span.duration)

@@ -27,19 +27,22 @@ class Seen:
     labels: tuple[Label, ...]
 
 
-def read(path: str | Path, seen: Callable[[], None] = lambda: None, extras: Collection[str] = ()) -> Iterator[Seen]:
+def read(
+    path: str | Path, seen: Callable[[], None] = lambda: None, extras: Collection[str] = (), max_errors: int = 10
+) -> Iterator[Seen]:
     """Read a film once, shot by shot; the film runs on while the questions are answered.
 
     Args:
         path: The film.
         seen: Called after every frame, from another thread.
         extras: Which of the questions to put that take long, as in `analyse.extras`.
+        max_errors: How many broken frames may be skipped before reading is given up.
 
     Raises:
         UseError: It cannot be opened, or is none.
         MediaError: Too many of its frames are broken.
     """
-    watched = Stage(watch(Path(path), seen), "watch")
+    watched = Stage(watch(Path(path), seen, max_errors), "watch")
     try:
         with opencv_keeps_to_its_thread():
             for material in watched:

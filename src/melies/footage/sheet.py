@@ -13,8 +13,8 @@ import cv2
 import melies
 from melies.clip import Clip
 from melies.engine.pipeline import close
-from melies.footage.shot import Shot
 from melies.footage.reel import picture
+from melies.footage.shot import Shot
 from melies.matting.scale import cv
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def write_sheet(found: ShotList, path: Path) -> None:
     Raises:
         MediaError: Too many of the film's frames are broken.
     """
-    clip = melies.open(found.file)
+    clip = melies.open(found.file, max_errors=found.max_errors)
     count = len(found.shots)
     begin, end = found.timecodes(found.shots[0])[0], found.timecodes(found.shots[-1])[1]
     about = f"{count} shot{'' if count == 1 else 's'} · {begin} to {end} · {float(found.rate):.6g} frames per second"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from melies.errors import UseError
-from melies.files import exists
+from melies.files import exists, replacing, writable
 from melies.footage.shot import Shot
 from melies.footage.timecode import Timecode
 
@@ -34,10 +34,12 @@ class ShotList:
     Attributes:
         shots: At least one, in order, of one film.
         begin: The timecode of the film's first frame.
+        max_errors: How many broken frames may be skipped where the film is read again.
     """
 
     shots: tuple[Shot, ...]
     begin: Timecode
+    max_errors: int = 10
 
     @property
     def file(self) -> Path:
@@ -46,8 +48,8 @@ class ShotList:
 
     @property
     def rate(self) -> Fraction:
-        """Frames per second of the film, nominal where that varies."""
-        return self.shots[0].rate
+        """Frames per second by which timecodes count: of the film, or the next standard rate where that varies."""
+        return self.begin.rate
 
     def timecodes(self, shot: Shot) -> tuple[Timecode, Timecode]:
         """Return the timecode of a shot's first frame and of the frame after its last one, as editors write it."""
@@ -69,26 +71,23 @@ def write(found: ShotList, path: str | Path, overwrite: bool = False) -> Path:
     Raises:
         UseError: The ending is none of these, the file exists or is the film, or what `.otio` needs is not installed.
     """
-    target = checked(path, found.file, overwrite)
+    target = checked(path, found.file, overwrite, found.rate)
     kind = target.suffix.lower()
     if kind not in _WRITERS:
         from melies.footage.timeline import export, from_shots
 
         return export(from_shots(found.shots), target, overwrite)
-    part = target.with_name(target.name + ".part")
-    try:
+    with replacing(target) as part:
         _WRITERS[kind](found, part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
     return target
 
 
-def checked(path: str | Path, film: Path, overwrite: bool) -> Path:
+def checked(path: str | Path, film: Path, overwrite: bool, rate: Fraction) -> Path:
     """Return a path to which a list of a film's shots can be written.
 
     Raises:
-        UseError: Its ending says nothing, it exists or is the film, or there is no such folder.
+        UseError: Its ending says nothing or cannot count the rate of timecodes, it exists or is the film, its folder
+            cannot be written to, or what `.otio` needs is not installed.
     """
     target = Path(path)
     if target.suffix.lower() not in ENDINGS:
@@ -100,8 +99,11 @@ def checked(path: str | Path, film: Path, overwrite: bool) -> Path:
         raise UseError(f"{target} is both input and output.", "Give the list another name.")
     if exists(target) and not overwrite:
         raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
-    if not exists(target.parent):
-        raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
+    if target.suffix.lower() not in _WRITERS:
+        from melies.footage import timeline
+
+        return timeline.checked(target, rate, overwrite)
+    writable(target)
     return target
 
 
@@ -130,6 +132,19 @@ def _html(found: ShotList, path: Path) -> None:
 _WRITERS: dict[str, Callable[[ShotList, Path], None]] = {".csv": _csv, ".qp": _qp, ".html": _html}
 
 
+def checked_folder(folder: str | Path) -> None:
+    """Refuse a folder into which a film cannot be split, before its shots are known.
+
+    Raises:
+        UseError: It is a file, or cannot be written to or made.
+    """
+    path = Path(folder)
+    if exists(path) and not path.is_dir():
+        raise UseError(f"{folder} is a file, not a folder.", "Give the folder another name.")
+    there = next(one for one in (path, *path.absolute().parents) if exists(one))
+    writable(there / "parts")
+
+
 def parts(shots: Sequence[Shot], folder: str | Path, overwrite: bool = False) -> list[Path]:
     """Return the files into which a film is split.
 
@@ -137,8 +152,7 @@ def parts(shots: Sequence[Shot], folder: str | Path, overwrite: bool = False) ->
         UseError: One of them exists, or the folder is a file.
     """
     film = shots[0].file
-    if exists(Path(folder)) and not Path(folder).is_dir():
-        raise UseError(f"{folder} is a file, not a folder.", "Give the folder another name.")
+    checked_folder(folder)
     ending = film.suffix if film.suffix.lower() in _FILMS else ".mp4"
     digits = max(3, len(str(shots[-1].number)))
     named = [Path(folder) / f"{film.stem}-{shot.number:0{digits}}{ending}" for shot in shots]
@@ -149,7 +163,11 @@ def parts(shots: Sequence[Shot], folder: str | Path, overwrite: bool = False) ->
 
 
 def split(
-    shots: Sequence[Shot], folder: str | Path, overwrite: bool = False, report: Report | None = None
+    shots: Sequence[Shot],
+    folder: str | Path,
+    overwrite: bool = False,
+    report: Report | None = None,
+    max_errors: int = 10,
 ) -> list[Path]:
     """Write every shot as a film of its own, with its sound; cut at the very frame, so it is encoded again.
 
@@ -158,6 +176,7 @@ def split(
         folder: Where to; it is made if it is not there.
         overwrite: Whether to replace films that exist.
         report: Told about the progress.
+        max_errors: How many broken frames of a shot may be skipped.
 
     Returns:
         The films, named after the source with the numbers of the shots.
@@ -172,6 +191,6 @@ def split(
     Path(folder).mkdir(parents=True, exist_ok=True)
     for shot, path in zip(shots, named, strict=True):
         start = max(shot.start - _EARLIER, Fraction(0)) or None
-        clip = melies.open(shot.file, start=start, end=shot.end - _EARLIER)
+        clip = melies.open(shot.file, start=start, end=shot.end - _EARLIER, max_errors=max_errors)
         clip.save(path, overwrite=overwrite, progress=report)
     return named

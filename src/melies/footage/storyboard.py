@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from melies.errors import UseError
-from melies.files import exists
+from melies.files import exists, replacing, writable
 from melies.footage.label import Label
 from melies.footage.read import Seen
 from melies.footage.record import Record, Word
@@ -101,15 +101,14 @@ def checked(path: str | Path, overwrite: bool = False) -> Path:
     """Return where a board is written to, refusing before the work begins what could not be written after it.
 
     Raises:
-        UseError: The ending is neither .pdf nor .html, the file exists, or its folder does not.
+        UseError: The ending is neither .pdf nor .html, the file exists, or it cannot be written there.
     """
     target = Path(path)
     if target.suffix.lower() not in KINDS:
         raise UseError(f"The board {target.name} should end in .pdf or .html.")
     if exists(target) and not overwrite:
         raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
-    if not exists(target.parent):
-        raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
+    writable(target)
     return target
 
 
@@ -132,23 +131,18 @@ def board(
         UseError: There are no shots, or it cannot be written there.
     """
     target = checked(path, overwrite)
-    part = target.with_name(target.name + ".part")
     rows: list[Row] = []
-    try:
-        with part.open("wb") as file:
-            out = writer(target, file, title)
-            pages = _Pages(title, columns, out.add)
-            for one in panels:
-                panel = Panel.of_record(one) if isinstance(one, Record) else one
-                rows.append(_row(panel))
-                pages.add(panel)
-            if not rows:
-                raise UseError(f"There are no shots for {target.name}.")
-            pages.finish()
-            out.finish(overview(rows, title))
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(target) as part, part.open("wb") as file:
+        out = writer(target, file, title)
+        pages = _Pages(title, columns, out.add)
+        for one in panels:
+            panel = Panel.of_record(one) if isinstance(one, Record) else one
+            rows.append(_row(panel))
+            pages.add(panel)
+        if not rows:
+            raise UseError(f"There are no shots for {target.name}.")
+        pages.finish()
+        out.finish(overview(rows, title))
     return len(rows)
 
 
@@ -202,15 +196,16 @@ class _Pages:
         timecode = str(begin.at(shot.start)) if begin is not None else f"{float(shot.start):.2f} s"
         page.text(x + 22, y + 7, timecode, _SMALL, colour=GREY)
         page.text(x + self._width, y + 7, f"{shot.seconds:.1f} s", _SMALL, colour=GREY, right=True)
-        if shot.file != self._film:  # where another film begins
-            self._film = shot.file
-            room = self._width - 110
-            for line in wrap(shot.file.name, room, _SMALL, 1) if room > 30 else ():
-                page.text(x + 75, y + 7, line, _SMALL)
         if panel.image is not None:
             self._shown(panel, panel.image, x, y + 11)
         y += 12 + self._picture + _LEADING
         room = _LINES
+        if shot.file != self._film:  # where another film begins
+            self._film = shot.file
+            for line in wrap(shot.file.name, self._width, _SMALL, 1):
+                page.text(x, y, line, _SMALL)
+                y += _LEADING
+                room -= 1
         size = panel.value("size")
         short = ABBREVIATIONS.get(size, "")
         page.text(x, y, short, _SMALL, bold=True)

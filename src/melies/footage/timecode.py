@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from melies.errors import UseError
-from melies.media.probe import DataInfo, MediaInfo, probe
+from melies.media.probe import DataInfo, MediaInfo, VideoInfo, probe
 
 _WRITTEN = re.compile(r"(\d{1,2}):([0-5]?\d):([0-5]?\d)([:;.,])(\d{1,3})")
 _MINUTES_A_DAY = 24 * 60
@@ -76,6 +76,11 @@ class Timecode:
         return self.frame / self.rate
 
     @property
+    def day(self) -> Fraction:
+        """Real time until the numbers begin again: 86486.4 s at 23.976."""
+        return self._ten_minutes * 24 * 6 / self.rate
+
+    @property
     def _dropped(self) -> int:
         """Numbers that are left out of nine minutes of ten."""
         return self.base // 15 if self.drop else 0
@@ -87,6 +92,10 @@ class Timecode:
     def at(self, time: Fraction) -> Timecode:
         """Return the timecode of the frame shown `time` seconds of clip time after this one."""
         return self + round(time * self.rate)
+
+    def count(self, time: Fraction) -> int:
+        """Return the number of the frame shown `time` seconds after this one, which goes on rising past midnight."""
+        return self.frame + round(time * self.rate)
 
     def __add__(self, frames: int) -> Timecode:
         return replace(self, frame=self.frame + frames)
@@ -106,6 +115,26 @@ class Timecode:
         return f"{hours:02}:{minutes:02}:{seconds:02}{';' if self.drop else ':'}{frames:0{digits}}"
 
 
+def nominal(rate: Fraction) -> Fraction:
+    """Return the rate that is meant by one that a container has averaged or rounded, such as 24000/1001 for 23.98."""
+    whole = max(1, round(rate))
+    known = (Fraction(whole), Fraction(whole * 1000, 1001))
+    closest = min(known, key=lambda one: abs(one - rate))
+    return closest if abs(closest - rate) < Fraction(1, 200) else rate.limit_denominator(1001)
+
+
+def standard(rate: Fraction) -> Fraction:
+    """Return the rate of film or television that shows all pictures of a variable one, given its average."""
+    ntsc = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))
+    known = sorted((*ntsc, *map(Fraction, (24, 25, 30, 50, 60))))
+    return next((one for one in known if one > rate * Fraction(99, 100)), nominal(rate))
+
+
+def timebase(video: VideoInfo) -> Fraction:
+    """Return the rate at which a film's frames are counted: its own, or the next standard one where that varies."""
+    return standard(video.rate) if video.variable else nominal(video.rate)
+
+
 def droppable(rate: Fraction) -> bool:
     """Say whether drop-frame timecode is defined for a rate: 29.97 and its multiples, as containers round them."""
     base = round(rate)
@@ -116,7 +145,8 @@ def source_timecode(info: MediaInfo) -> Timecode | None:
     """Return the timecode that a file's first frame has by its own account, None where it says nothing.
 
     Cameras and editing programs keep it in a track of its own (QuickTime's `tmcd`), in the picture's stream, or in the
-    container's tags (MXF, Matroska). It is taken to count at the rate of the pictures.
+    container's tags (MXF, Matroska). It is taken to count at the rate of the pictures
+    (see `timebase`).
 
     Args:
         info: What `melies.media.probe.probe` tells of the file.
@@ -129,7 +159,7 @@ def source_timecode(info: MediaInfo) -> Timecode | None:
         for name, text in tags.items():
             if name.lower() == "timecode":
                 try:
-                    return Timecode.parse(text, video.rate)
+                    return Timecode.parse(text, timebase(video))
                 except ValueError:
                     continue  # Another track may say it in a way that fits the rate.
     return None
@@ -151,9 +181,10 @@ def first_timecode(path: str | Path, drop: bool | None = None) -> Timecode:
         return found
     if info.video is None:
         raise UseError(f"{path} holds no film or picture.")
-    if drop and not droppable(info.video.rate):
+    rate = timebase(info.video)
+    if drop and not droppable(rate):
         raise UseError(
-            f"{path} has {float(info.video.rate):g} frames per second; only 29.97 and 59.94 can drop numbers.",
+            f"{path} has {float(rate):g} frames per second; only 29.97 and 59.94 can drop numbers.",
             "Leave drop-frame out.",
         )
-    return Timecode(0, info.video.rate, bool(drop))
+    return Timecode(0, rate, bool(drop))

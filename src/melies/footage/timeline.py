@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from melies.errors import UseError
-from melies.files import exists, is_file
+from melies.files import exists, is_file, replacing, writable
 from melies.footage.shot import Shot
-from melies.footage.timecode import Timecode, source_timecode
+from melies.footage.timecode import Timecode, source_timecode, timebase
+from melies.footage.timecode import nominal as nominal
+from melies.footage.timecode import standard as standard
 
 if TYPE_CHECKING:
     from melies.footage.exchange import Where
@@ -153,6 +155,16 @@ class About:
     rate: Fraction
     size: tuple[int, int]
 
+    def since(self, moment: Fraction, day: Fraction) -> Fraction:
+        """Return the clip time of what timecode calls `moment`, in seconds since 00:00:00:00; below 0 before the film.
+
+        Args:
+            moment: What begins before the film but lies in it a day later is of the day after midnight.
+            day: Seconds after which that timecode begins again.
+        """
+        time = moment - self.timecode.seconds
+        return time + day if time < 0 and time + day <= (self.length or 0) else time
+
 
 def about(path: Path) -> About:
     """Look a source up.
@@ -166,29 +178,13 @@ def about(path: Path) -> About:
     video = info.video
     if video is None:
         raise UseError(f"{path} holds no film or picture.")
-    rate = standard(video.rate) if video.variable else nominal(video.rate)
-    found = source_timecode(info)
-    timecode = Timecode(0, rate) if found is None else Timecode(found.frame, rate, found.drop)
+    rate = timebase(video)
+    timecode = source_timecode(info) or Timecode(0, rate)
     length = video.duration or info.duration
     if not video.variable and (length is not None or video.frames):
         length = (video.frames or round((length or 0) * rate)) / rate
     sound = any(stream.type == "audio" for stream in info.streams)
     return About(timecode, length, sound, rate, (video.width, video.height))
-
-
-def nominal(rate: Fraction) -> Fraction:
-    """Return the rate that is meant by one that a container has averaged or rounded, such as 24000/1001 for 23.98."""
-    whole = max(1, round(rate))
-    known = (Fraction(whole), Fraction(whole * 1000, 1001))
-    closest = min(known, key=lambda one: abs(one - rate))
-    return closest if abs(closest - rate) < Fraction(1, 200) else rate.limit_denominator(1001)
-
-
-def standard(rate: Fraction) -> Fraction:
-    """Return the rate of film or television that shows all pictures of a variable one, given its average."""
-    ntsc = (Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001))
-    known = sorted((*ntsc, *map(Fraction, (24, 25, 30, 50, 60))))
-    return next((one for one in known if one > rate * Fraction(99, 100)), nominal(rate))
 
 
 def completed(timeline: Timeline) -> Timeline:
@@ -225,29 +221,47 @@ def from_shots(shots: Iterable[Shot], name: str = "") -> Timeline:
     ]
     made = completed(Timeline(name or listed[0].file.stem, nominal(listed[0].rate), tuple(cuts)))
     first = made.cuts[0]
-    return replace(made, rate=first.rate, drop=first.timecode is not None and first.timecode.drop)
+    return replace(
+        made,
+        cuts=tuple(map(_on_grid, made.cuts)),
+        rate=first.rate,
+        drop=first.timecode is not None and first.timecode.drop,
+    )
 
 
-Writer = Callable[[Timeline], str]
-Reader = Callable[[str, "Where"], Timeline]
+def _on_grid(cut: Cut) -> Cut:
+    """The cut on those frames of its film's timecode that tables name: where the rate varies, times lie between."""
+    start, end = (round(time * cut.rate) / cut.rate for time in (cut.start, cut.end))
+    available = cut.available and (cut.available[0], max(cut.available[1], end))
+    return replace(cut, start=start, end=end, available=available) if start < end else cut
 
 
-def _formats() -> dict[str, tuple[Writer, Reader]]:
+class _Format(Protocol):
+    """A module that knows a kind of file."""
+
+    def check(self, rate: Fraction) -> None:
+        """Refuse what could not be written at a rate."""
+
+    def write(self, timeline: Timeline) -> str:
+        """Return the file."""
+        ...
+
+    def read(self, text: str, where: Where) -> Timeline:
+        """Understand a file."""
+        ...
+
+
+def _formats() -> dict[str, _Format]:
     from melies.footage import edl, fcpxml, otio, xmeml
 
-    return {
-        ".otio": (otio.write, otio.read),
-        ".edl": (edl.write, edl.read),
-        ".fcpxml": (fcpxml.write, fcpxml.read),
-        ".xml": (xmeml.write, xmeml.read),
-    }
+    return {".otio": otio, ".edl": edl, ".fcpxml": fcpxml, ".xml": xmeml}
 
 
 ENDINGS = (".otio", ".edl", ".fcpxml", ".xml")
 """How files end that hold timelines."""
 
 
-def _format(path: Path) -> tuple[Writer, Reader]:
+def _format(path: Path) -> _Format:
     formats = _formats()
     if path.suffix.lower() not in formats:
         raise UseError(
@@ -255,6 +269,27 @@ def _format(path: Path) -> tuple[Writer, Reader]:
             "The ending says which kind of timeline it is.",
         )
     return formats[path.suffix.lower()]
+
+
+def checked(path: str | Path, rate: Fraction, overwrite: bool = False) -> Path:
+    """Return a path to which a timeline can be written; ask before long work, for `export` asks after it.
+
+    Args:
+        path: As for `export`.
+        rate: Frames per second of the timeline.
+        overwrite: As for `export`.
+
+    Raises:
+        UseError: The ending is unknown or cannot count that rate, the file exists, its folder cannot be written to, or
+            OpenTimelineIO, which `.otio` needs, is not installed.
+    """
+    target = Path(path)
+    form = _format(target)
+    if exists(target) and not overwrite:
+        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
+    writable(target)
+    form.check(rate)
+    return target
 
 
 def export(timeline: Timeline, path: str | Path, overwrite: bool = False) -> Path:
@@ -273,18 +308,12 @@ def export(timeline: Timeline, path: str | Path, overwrite: bool = False) -> Pat
         UseError: The ending is none of these, the file exists, a source is missing, the timeline is empty, or
             OpenTimelineIO, which `.otio` needs, is not installed.
     """
-    target = Path(path)
-    write, _ = _format(target)
-    if exists(target) and not overwrite:
-        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
-    if not exists(target.parent):
-        raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
+    target = checked(path, timeline.rate, overwrite)
     if not timeline.frames:
         raise UseError(f"{target.name} would be empty: there are no cuts on the timeline.")
-    text = write(completed(timeline))
-    part = target.with_name(target.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(target)
+    text = _format(target).write(completed(timeline))
+    with replacing(target) as part:
+        part.write_text(text, encoding="utf-8")
     return target
 
 
@@ -297,13 +326,16 @@ def read(path: str | Path, media: Sequence[Path] = (), rate: Fraction | None = N
         rate: Frames per second of an EDL, which need not say it; by default its own remark, or its first source's.
 
     Raises:
-        UseError: It cannot be read, a source is missing or an address elsewhere, there is nothing on it, or
+        UseError: It cannot be read, a source or a folder is missing or an address elsewhere, nothing is on it, or
             OpenTimelineIO, which `.otio` needs, is not installed.
     """
     from melies.footage.exchange import Where
 
     file = Path(path)
-    _, parse = _format(file)
+    form = _format(file)
+    missing = next((folder for folder in media if not Path(folder).is_dir()), None)
+    if missing is not None:
+        raise UseError(f"There is no folder {missing} to look for films in.")
     if not is_file(file):
         raise UseError(f"There is no file {file}.")
     if file.stat().st_size > LIMIT:
@@ -312,7 +344,7 @@ def read(path: str | Path, media: Sequence[Path] = (), rate: Fraction | None = N
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         text = file.read_text(encoding="latin-1")  # EDLs of old programs
-    timeline = parse(text, Where(file, tuple(media), rate))
+    timeline = form.read(text, Where(file, tuple(media), rate))
     if not timeline.frames:
         raise UseError(f"{file}: there are no pictures on the timeline.")
     return timeline

@@ -14,7 +14,7 @@ from melies.footage.material import Material
 from melies.footage.reel import Reel
 
 
-def watch(path: Path, seen: Callable[[], None] = lambda: None) -> Iterator[Material]:
+def watch(path: Path, seen: Callable[[], None] = lambda: None, max_errors: int = 10) -> Iterator[Material]:
     """Go through a film once and yield its shots, each some seconds after it has ended: those that `detect` finds.
 
     Memory does not grow with the film or its shots, but for some numbers a frame.
@@ -22,12 +22,13 @@ def watch(path: Path, seen: Callable[[], None] = lambda: None) -> Iterator[Mater
     Args:
         path: The film.
         seen: Called after every frame.
+        max_errors: How many broken frames may be skipped before reading is given up.
 
     Raises:
         UseError: It cannot be opened, or is none.
         MediaError: Too many of its frames are broken.
     """
-    clip = melies.open(path)
+    clip = melies.open(path, max_errors=max_errors)
     decoded = Stage(clip.frames(), "decode")
     ear = Ear(clip.sound()) if clip.spec.sound else None
     reel = Reel(path, clip.spec, ear)

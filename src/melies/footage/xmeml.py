@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from melies.errors import UseError
-from melies.footage.exchange import Heard, Piece, Where, parse_xml, pieces, with_sound
+from melies.footage.exchange import Heard, Piece, Where, from_xml, pieces, with_sound
 from melies.footage.timecode import Timecode, droppable
 from melies.footage.timeline import Cut, Marker, Timeline, about, nominal
 
@@ -22,16 +22,23 @@ log = logging.getLogger("melies")
 Element = ElementTree.Element
 
 
+def check(rate: Fraction) -> None:
+    """Refuse a rate that this kind of XML cannot say.
+
+    Raises:
+        UseError: It is neither whole nor one of NTSC.
+    """
+    if not _countable(rate):
+        raise UseError(f"This kind of XML cannot count {float(rate):g} frames a second.", "Write .otio or .fcpxml.")
+
+
 def write(timeline: Timeline) -> str:
     """Return a timeline as XML of version 4; see `melies.footage.timeline.export`.
 
     Raises:
         UseError: Its rate is neither whole nor one of NTSC.
     """
-    if not _countable(timeline.rate):
-        raise UseError(
-            f"This kind of XML cannot count {float(timeline.rate):g} frames a second.", "Write .otio or .fcpxml."
-        )
+    check(timeline.rate)
     timeline = replace(timeline, cuts=tuple(_counted(timeline, cut) for cut in timeline.cuts))
     root = Element("xmeml", version="4")
     sequence = ElementTree.SubElement(root, "sequence", id="sequence-1")
@@ -208,11 +215,7 @@ def read(text: str, where: Where) -> Timeline:
     Raises:
         UseError: It cannot be read, holds sequences within the sequence, or a source is missing.
     """
-    root = parse_xml(text, where.file)
-    try:
-        return _Reading(root, where).timeline()
-    except (ValueError, ZeroDivisionError) as error:  # what should be numbers
-        raise UseError(f"{where.file} is no timeline that can be read: {error}.") from None
+    return from_xml(text, where, lambda root: _Reading(root, where).timeline())
 
 
 class _Reading:
