@@ -216,6 +216,20 @@ def test_drop_frame_is_for_the_rates_that_have_it(
     assert re.search(r"29\.97", capsys.readouterr().err)
 
 
+def test_lists_drop_numbers_where_the_table_does(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from melies.footage.timeline import read
+
+    assert run("shots", film, "--drop-frame", "--to", tmp_path / "a.edl", "--to", tmp_path / "a.fcpxml") == 0
+    assert "00:00:02;15" in capsys.readouterr().out
+    assert "00:00:02;15" in (tmp_path / "a.edl").read_text()
+    for ending in (".edl", ".fcpxml"):
+        timeline = read(tmp_path / f"a{ending}")
+        assert timeline.drop
+        assert [round(cut.start * NTSC) for cut in timeline.cuts] == FIRSTS
+
+
 def test_every_target_is_checked_before_the_film_is_read(
     film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

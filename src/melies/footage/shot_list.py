@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +76,9 @@ def write(found: ShotList, path: str | Path, overwrite: bool = False) -> Path:
     if kind not in _WRITERS:
         from melies.footage.timeline import export, from_shots
 
-        return export(from_shots(found.shots), target, overwrite)
+        made = from_shots(found.shots)
+        cuts = tuple(replace(cut, timecode=found.begin) for cut in made.cuts)
+        return export(replace(made, cuts=cuts, drop=found.begin.drop), target, overwrite)
     with replacing(target) as part:
         _WRITERS[kind](found, part)
     return target
