@@ -120,7 +120,10 @@ def trailer(find: Find, seconds: float = 30.0, rhythm: Rhythm | None = None) -> 
     times = max(1, round(seconds / sum(length * len(asked) for _, asked, length in TRAILER)))
     acts = [(Beat(text, None, section), length) for section, asked, length in TRAILER for text in asked * times]
     beats = [beat for beat, _ in acts]
-    choices, empty = choose(beats, [_usable(find(beat.text, _MANY)) for beat in beats])
+    found = [_usable(find(beat.text, _MANY)) for beat in beats]
+    # What the footage has nothing of is made of what it has.
+    rest = {one.record.id: replace(one, score=0.1, weak=True) for some in found for one in some}
+    choices, empty = choose(beats, [some or list(rest.values()) for some in found])
     lengths = {id(beat): length for beat, length in acts}
     wanted = np.array([lengths[id(choice.beat)] for choice in choices])
     return Rough(tuple(_laid(choices, _filled(wanted, choices, seconds), rhythm)), tuple(empty), rhythm)
