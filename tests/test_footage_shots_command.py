@@ -216,6 +216,21 @@ def test_drop_frame_is_for_the_rates_that_have_it(
     assert re.search(r"29\.97", capsys.readouterr().err)
 
 
+def test_more_broken_frames_are_tolerated_where_that_is_asked(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = tmp_path / "short.mkv"
+    melies.open(film).save(short)
+    data = bytearray(short.read_bytes())
+    data[len(data) // 4 : -len(data) // 4 : 40] = bytes(len(data[len(data) // 4 : -len(data) // 4 : 40]))
+    short.write_bytes(data)
+    assert run("shots", short, "-q") != 0
+    assert "--max-errors" in capsys.readouterr().err
+    assert run("shots", short, "-q", "--max-errors", "100") == 0
+    assert run("storyboard", short, "--to", tmp_path / "b.pdf", "-q") != 0
+    assert run("storyboard", short, "--to", tmp_path / "b.pdf", "-q", "--max-errors", "100") == 0
+
+
 def test_lists_drop_numbers_where_the_table_does(
     film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -202,7 +202,7 @@ class _Pages:
         room = _LINES
         if shot.file != self._film:  # where another film begins
             self._film = shot.file
-            for line in wrap(shot.file.name, self._width, _SMALL, 1):
+            for line in wrap(shot.file.name, self._width, _SMALL, 2):
                 page.text(x, y, line, _SMALL)
                 y += _LEADING
                 room -= 1
