@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from melies.footage.analyse import facets
-from melies.footage.search_conditions import Amount, Mention, Option, Phrase, Somebody, Trait, plain, singular
+from melies.footage.label import Label
+from melies.footage.record import Record, Word
+from melies.footage.search_conditions import (
+    Amount,
+    Anything,
+    Mention,
+    Option,
+    Phrase,
+    Somebody,
+    Trait,
+    plain,
+    singular,
+)
+from melies.footage.shot import Shot
 from melies.footage.terms import Query, parse
 
 INFINITY = float("inf")
@@ -79,6 +96,11 @@ def test_a_whole_sentence():
         ("soft light", ("hardness", "soft light")),
         ("looking at the camera", ("gaze", "into the lens")),
         ("dialogue", ("sound", "speech")),
+        ("close-ups", ("size", "close-up")),
+        ("CUs", ("size", "close-up")),
+        ("medium close-ups", ("size", "medium close-up")),
+        ("nothing but close-ups", ("size", "close-up")),
+        ("camera doesn't move", ("movement", "static")),
     ],
 )
 def test_names_of_values(sentence, option):
@@ -113,6 +135,15 @@ def test_vague_words_alone_are_no_terms():
         ("1 minute or longer", 60, INFINITY),
         ("4 seconds or less", 0, 4),
         ("about 10 seconds", 7, 13),
+        ("1,5 s", 1.05, 1.95),
+        ("less than 1/2 second", 0, 0.5),
+        ("half a minute", 21, 39),
+        ("two and a half seconds", 1.75, 3.25),
+        ("under a minute", 0, 60),
+        ("30 s to 1 minute", 30, 60),
+        ("0:02 to 0:03", 2, 3),
+        ("at most 1:02:03.5", 0, 3723.5),
+        ("a 5-second shot", 3.5, 6.5),
     ],
 )
 def test_lengths(sentence, least, most):
@@ -127,8 +158,9 @@ def test_lengths(sentence, least, most):
         ("two women", 2, 2),
         ("more than two people", 3, INFINITY),
         ("at least 3 persons", 3, INFINITY),
-        ("nobody", 0, 0),
-        ("no people", 0, 0),
+        ("fewer than 2 people", 0, 1),
+        ("at most 2 people", 0, 2),
+        ("2 or more people", 2, INFINITY),
         ("a man", 1, INFINITY),
     ],
 )
@@ -152,6 +184,93 @@ def test_what_is_denied():
     assert conditions("no Anna", people=("Anna",)) == [Somebody("Anna", source="Anna", negative=True)]
     assert conditions('not "good night"') == [Phrase("good night", source='"good night"', negative=True)]
     assert parse("no umbrellas").meaning == ""
+
+
+@pytest.mark.parametrize(
+    ("sentence", "options"),
+    [
+        ("no close-ups", {("size", "close-up")}),
+        ("anything but close-ups", {("size", "close-up")}),
+        ("everything except close-ups", {("size", "close-up")}),
+        ("don't show cars", {("objects", "car")}),
+        ("I don’t want to see cars", {("objects", "car")}),
+        ("avoid cars", {("objects", "car")}),
+        ("fewer than one car", {("objects", "car")}),
+        ("non-smiling", {("expression", "smiling")}),
+        ("nobody smiling", {("expression", "smiling")}),
+        ("nobody is smiling", {("expression", "smiling")}),
+        ("no people smiling", {("expression", "smiling")}),
+        ("no smiling people", {("expression", "smiling")}),
+    ],
+)
+def test_ways_to_deny(sentence, options):
+    assert trait(sentence, negative=True) == options
+
+
+@pytest.mark.parametrize("who", ["woman who isn't smiling", "someone who doesn't smile", "non-smiling man"])
+def test_somebody_who_does_not_smile(who):
+    found = {type(one): one for one in conditions(who)}
+    assert len(found) == 2
+    assert (found[Amount].facet, found[Amount].negative) == ("people", False)
+    assert found[Trait].options == (Option("expression", "smiling"),)
+    assert found[Trait].negative
+
+
+def test_neither_nor():
+    found = conditions("neither a car nor a dog, bicycle")
+    assert [(one.options[0].value, one.negative) for one in found] == [("car", True), ("dog", True), ("bicycle", False)]
+
+
+SHOT = Shot(Path("a.mp4"), 1, Fraction(0), Fraction(3), 0, 90, Fraction(30))
+
+
+@pytest.mark.parametrize("sentence", ["no people", "nobody", "without people", "no-one", "zero people", "no persons"])
+def test_nobody_leaves_out_everybody(sentence):
+    (one,) = conditions(sentence)
+    assert one.negative
+    assert one.match(Record("x", SHOT, (Label("people", 1.0, 0.9, ""),))).score
+    assert not one.match(Record("x", SHOT, (Label("people", 0.0, 0.9, ""),))).score
+    assert one.sql(facets()) == "people >= 1"
+
+
+def test_people_who_cannot_be_told_apart_do_not_leave_out_each_other():
+    woman, children = conditions("a woman, no children")
+    assert (woman.facet, woman.negative) == ("people", False)
+    assert children == Mention("children", source="children", negative=True)
+
+
+def test_lengths_in_frames():
+    (one,) = conditions("at least 90 frames")
+    assert one.strict
+    assert one.match(Record("x", SHOT)).score == 1
+    assert one.match(Record("x", replace(SHOT, frames=89))).score == 0
+    assert conditions("24 frames per second") == conditions("at 0:05") == []
+
+
+def test_fewer_things_leave_out_more():
+    (one,) = conditions("fewer than 2 cars")
+    assert one.negative
+    for count in (1.0, 2.0):
+        record = Record("x", SHOT, (Label("objects", "car", 0.9, "", {"count": count}),))
+        assert bool(one.match(record).score) is (count == 2)
+
+
+def test_no_faces_and_no_text():
+    text, faces = conditions("no text, no faces")
+    assert text == Anything("writing", source="text", negative=True)
+    assert (faces.facet, faces.least, faces.negative) == ("faces", 1, True)
+    assert text.match(Record("x", SHOT, (Label("writing", "EXIT", 0.8, ""),))).score == 0.8
+    assert text.match(Record("x", SHOT)).score is None
+    without = {name: facet for name, facet in facets().items() if name not in ("writing", "faces")}
+    assert all(isinstance(one, Mention) for one in parse("no text, no faces", without).conditions)
+
+
+@pytest.mark.parametrize(("heard", "asked"), [("9", "nine"), ("nine", "9"), ("Twenty", "20")])
+def test_numbers_are_heard_either_way(heard, asked):
+    record = Record("x", SHOT, words=(Word(f"{heard},", 1.0, 1.5, 0.9), Word("lives", 1.5, 2.0, 0.9)))
+    assert Phrase(f"{asked} lives", source="").match(record).score == 1
+    assert not Phrase("eight lives", source="", negative=True).match(record).score
+    assert heard.lower() in str(Phrase(asked, source="").sql(facets()))
 
 
 def test_what_is_said():
@@ -209,7 +328,23 @@ WORDS = (
         "at",
     ),
     *("least", "more", "than", "Anna", "slow", "pan", "the", "of", "minute", "other", "between", "and", "about", "x"),
-    *("blue", '"'),
+    *(
+        "blue",
+        '"',
+        "nobody",
+        "smiling",
+        "isn't",
+        "neither",
+        "half",
+        "a",
+        "1/2",
+        "0:02",
+        "frames",
+        "zero",
+        "text",
+        "faces",
+    ),
+    *("fewer", "non", "1,5"),
 )
 
 

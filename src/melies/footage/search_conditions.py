@@ -17,6 +17,18 @@ NEAR = 0.5
 SCALES = ("size",)
 """Facets whose values are steps from one end to the other, in the order in which they are declared."""
 
+SPOKEN = {
+    word: number
+    for number, word in enumerate(
+        (
+            *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+            *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+            "twenty",
+        )
+    )
+}
+"""Numbers as they are said."""
+
 _PART = 0.5
 """What a phrase counts at most of which only some words are said."""
 
@@ -128,7 +140,7 @@ class Amount(Condition):
     """A number that lies in a range.
 
     Attributes:
-        facet: Which number; `"seconds"` is the shot's length.
+        facet: Which number; `"seconds"` is the shot's length, and `"frames"` the same in frames of the film.
         least: From.
         most: To, inclusively.
     """
@@ -142,6 +154,9 @@ class Amount(Condition):
         if self.facet == "seconds":
             held = self.least <= record.shot.seconds <= self.most
             return Match(float(held), f"{record.shot.seconds:.1f} s")
+        if self.facet == "frames":
+            frames = record.shot.frames
+            return Match(float(self.least <= frames <= self.most), f"{frames} frames")
         found = record.of(self.facet)
         if not found:
             return Match(None, "not known")
@@ -154,12 +169,33 @@ class Amount(Condition):
 
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """See `Condition`."""
+        if self.facet == "frames":
+            return None  # The catalogue has no column for it.
         parts = [f"{self.facet} >= {self.least:g}"] if self.least > float("-inf") else []
         parts += [f"{self.facet} <= {self.most:g}"] if self.most < float("inf") else []
         return " AND ".join(parts) or None
 
     def __str__(self) -> str:
         return f"{self.facet} {_range(self.least, self.most)}"
+
+
+@dataclass(frozen=True)
+class Anything(Condition):
+    """Anything at all that a facet may say, such as some text in the picture."""
+
+    facet: str
+
+    def match(self, record: Record) -> Match:
+        """See `Condition`."""
+        found = record.of(self.facet)
+        return Match(found[0].sure, f"{found[0].value}: {found[0].why}") if found else Match(None, "not known")
+
+    def sql(self, facets: Mapping[str, Facet]) -> str | None:
+        """See `Condition`."""
+        return f"array_length({self.facet}) > 0" if facets[self.facet].kind == "many" else f"{self.facet} IS NOT NULL"
+
+    def __str__(self) -> str:
+        return f"any {self.facet}"
 
 
 @dataclass(frozen=True)
@@ -171,8 +207,8 @@ class Phrase(Condition):
 
     def match(self, record: Record) -> Match:
         """See `Condition`."""
-        said = [(piece, word) for word in record.words for piece in plain(word.text).split()]
-        wanted = plain(self.words).split()
+        said = [(piece, word) for word in record.words for piece in _heard(word.text)]
+        wanted = _heard(self.words)
         runs = (said[at : at + len(wanted)] for at in range(len(said) - len(wanted) + 1))
         places = [run for run in runs if [piece for piece, _ in run] == wanted]
         if places:
@@ -186,8 +222,8 @@ class Phrase(Condition):
 
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """See `Condition`."""
-        rarest = max(plain(self.words).split(), key=len)
-        return f"lower(said) LIKE '%{rarest}%'" if rarest.isalnum() else None
+        rarest = max(plain(self.words).split(), key=lambda word: (not _forms(word)[1:], len(word)))
+        return " OR ".join(f"lower(said) LIKE '%{one}%'" for one in _forms(rarest)) if rarest.isalnum() else None
 
     @property
     def exact(self) -> bool:
@@ -242,6 +278,17 @@ class Mention(Condition):
 def plain(text: str) -> str:
     """Return a text in small letters without punctuation, its words one space apart: `"Close-up!"` is `"close up"`."""
     return " ".join(re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.lower())).replace("’", "'")
+
+
+def _heard(text: str) -> list[str]:
+    """The words of a text, numbers up to twenty as digits: a listener writes `nine` or `9`, as it comes."""
+    return [str(SPOKEN.get(word, word)) for word in plain(text).split()]
+
+
+def _forms(word: str) -> list[str]:
+    """How a word may be written down."""
+    said = [name for name, number in SPOKEN.items() if word in (name, str(number))]
+    return [said[0], str(SPOKEN[said[0]])] if said else [word]
 
 
 @lru_cache(maxsize=4096)

@@ -42,7 +42,8 @@ SYNONYMS: dict[str, dict[str, str]] = {
     },
     "movement": {
         "static": "locked off, locked-off, lock-off, still camera, tripod, tripod shot, no movement, "
-        "no camera movement, static camera, static shot, fixed camera, camera does not move, unmoving, "
+        "no camera movement, without movement, without camera movement, static camera, static shot, fixed camera, "
+        "camera does not move, camera doesn't move, camera isn't moving, camera is not moving, unmoving, "
         "stationary camera",
         "pan left": "pan, panning, camera pans, pans left, panning left, whip pan, swish pan",
         "pan right": "pan, panning, camera pans, pans right, panning right, whip pan, swish pan",
@@ -100,7 +101,7 @@ SYNONYMS: dict[str, dict[str, str]] = {
     "expression": {
         "smiling": "smile, smiles, happy, cheerful, laughing, laughs, laugh, grinning, joyful",
         "laughing": "laugh, laughs",
-        "speaking": "talking, talks, speaks, mouth moves",
+        "speaking": "talking, talks, talk, speaks, speak, mouth moves",
         "surprised": "surprise, astonished, amazed",
         "eyes closed": "closed eyes, eyes shut, blinking",
         "frowning": "frown, frowns, angry",
@@ -117,7 +118,8 @@ SYNONYMS: dict[str, dict[str, str]] = {
         "away": "from behind, seen from behind, back view, looking away, turned away",
     },
     "sound": {
-        "speech": "dialogue, dialog, talking, talks, speaking, voice, voices, somebody speaks, someone speaks, spoken",
+        "speech": "dialogue, dialog, talking, talks, talk, speaks, speak, speaking, voice, voices, "
+        "somebody speaks, someone speaks, spoken",
         "music": "song, with music, musical",
         "silence": "silent, no sound, soundless, mute",
         "noise": "ambience, atmosphere, ambient sound, noises",
@@ -153,7 +155,7 @@ SYNONYMS["focus"] = {
 SYNONYMS["moves"] = SYNONYMS["movement"]
 SYNONYMS["gaze"] = {
     "into the lens": "looking at camera, looking at the camera, looks at the camera, into the camera, "
-    "looks into the lens, looking into the lens, eye contact",
+    "looks into the lens, looking into the lens, look at the camera, look into the lens, eye contact",
     "looking left": "looks left, eyes left",
     "looking right": "looks right, eyes right",
     "looking up": "looks up",
@@ -162,8 +164,7 @@ SYNONYMS["gaze"] = {
 
 NUMBERS: dict[str, dict[str, tuple[float, float]]] = {
     "people": {
-        "nobody": (0, 0), "no one": (0, 0), "no people": (0, 0), "no person": (0, 0), "no persons": (0, 0),
-        "without people": (0, 0), "empty": (0, 0), "deserted": (0, 0), "unpeopled": (0, 0),
+        "empty": (0, 0), "deserted": (0, 0), "unpeopled": (0, 0),
         "alone": (1, 1), "lonely": (1, 1), "one person": (1, 1), "couple": (2, 2), "pair of people": (2, 2),
         "crowd": (6, float("inf")), "crowded": (6, float("inf")), "many people": (4, float("inf")),
         "several people": (3, float("inf")), "group of people": (3, float("inf")),
@@ -193,11 +194,45 @@ SPEEDS: dict[str, tuple[str, ...]] = {
 PEOPLE = {
     *("person", "people", "persons", "man", "men", "woman", "women", "boy", "boys", "girl", "girls", "child"),
     *("children", "kid", "kids", "someone", "somebody", "lady", "guy", "actor", "actress", "human", "humans"),
+    *("anyone", "anybody"),
 }
 """Words for people. They are not told apart, so these words are matched by meaning besides."""
 
-ANYBODY = {"person", "people", "persons", "someone", "somebody", "human", "humans"}
+ANYBODY = {"person", "people", "persons", "someone", "somebody", "human", "humans", "anyone", "anybody"}
 """Those that say no more than that."""
+
+NOBODY = {"nobody", "no one", "noone"}
+"""Words for there being none of them."""
+
+FACES = {"face", "faces"}
+
+WRITING = {
+    *("text", "texts", "writing", "lettering", "title", "titles", "caption", "captions", "subtitle", "subtitles"),
+    *("text on screen", "on screen text", "words on screen", "written words"),
+}
+"""Words for something that is written in the picture, whatever it says."""
+
+DOING = ("expression", "gaze", "facing", "sound")
+"""Facets that say what somebody does, so that `nobody smiling` is about smiling."""
+
+NOT = {
+    *("no", "not", "without", "except", "excluding", "excepting", "never", "minus", "nor", "neither", "non", "cannot"),
+    *("avoid", "avoiding", "exclude", "omit", "omitting", "skip", "lacking", "dont", "doesnt", "isnt", "arent", "wont"),
+    *("other than", "anything but", "everything but", "all but", "anything except", "everything except"),
+    *("anything other than", "everything other than", "anyone but", "anybody but", "everyone but", "everybody but"),
+    *("except for", "apart from", "leave out", "leaving out", "free of", "devoid of", "instead of", "rather than"),
+}
+"""What is said of what must not be, besides whatever ends in n't."""
+
+NOT_NOT = {"not only", "not just", "nothing but"}
+"""What sounds like it and is none."""
+
+HELPING = {
+    *("do", "does", "did", "have", "has", "had", "having", "see", "use", "want", "get", "give", "i", "we", "you"),
+    *("include", "includes", "including", "contain", "contains", "containing", "feature", "features", "featuring"),
+    *("either", "neither"),
+}
+"""Words between a denial and what is denied: `don't include cars`."""
 
 COUNTED = ("objects",)
 """Facets whose labels measure how many there are, as `count`."""
