@@ -363,6 +363,10 @@ def test_no_text_breaks_it(text):
     parse(text).explain()
 
 
+def test_no_number_breaks_it():
+    parse(f"fewer than {'9' * 400} people, {'9' * 400}/{'7' * 400} s, 1/0 s, 99:99:99, 0/1 of a second").explain()
+
+
 def test_plain_and_singular():
     assert plain("Close-Up, “worm’s eye”!") == "close up worm's eye"
     pairs = {
