@@ -283,6 +283,17 @@ def test_only_the_whole_phrase_and_the_count_are_left_out_of_a_large_catalogue(l
     assert all("mother" in one.record.text for one in found[:3])
 
 
+@pytest.mark.parametrize("sentence", ["no cars", "3 to 5 seconds", "nobody", "no cars, longer than 4 seconds"])
+def test_what_only_must_or_must_not_be_is_found_in_a_large_catalogue_too(large, monkeypatch, sentence):
+    monkeypatch.setattr(search_index, "WHOLE", FEW)
+    wanted = wish(parse(sentence))
+    found = search_index.find(large, wanted, limit=5)
+    every = list(large.records())
+    possible = {one.record.id for one in search(every, wanted, len(every))}
+    assert len(found) == min(5, len(possible))
+    assert {one.record.id for one in found} <= possible
+
+
 def test_indices_are_made_once(large):
     there = {column for index in large.table.list_indices() for column in index.columns}
     assert {"about", "said", "size", "objects", "people", "id", "seconds"} <= there

@@ -161,6 +161,9 @@ class _Proposals:
             else:
                 left -= len(self._ask(self.table.search(), count, where=where))
             texts.pop()
+        if not self.rows:
+            # Only what must or must not be was asked for, and that is in `where`.
+            self._ask(self.table.search(), count)
 
     def _ask(self, query: Any, count: int, score: str = "", where: str = "") -> list[dict[str, Any]]:
         condition = self.catalogue.shown(" AND ".join(f"({text})" for text in (self.where, where) if text) or None)
