@@ -9,34 +9,16 @@ from pathlib import Path
 
 from melies.files import is_file
 from melies.footage.catalogue import describe
+from melies.footage.page import END, SHEET, begin, heading
 from melies.footage.search import Found
 from melies.footage.terms import Query
 from melies.footage.timecode import Timecode
 
-_HEAD = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ margin: 2em; font: 13px/1.4 system-ui, sans-serif; color: #222; background: #fff }}
-h1 {{ margin: 0; font-size: 1.4em }}
-ul {{ margin: .4em 0 1.5em; padding: 0; list-style: none; color: #666 }}
-main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 1.4em 1em }}
-figure {{ margin: 0; break-inside: avoid; overflow-wrap: anywhere }}
-img {{ display: block; width: 100%; background: #ddd }}
-b {{ float: right }}
-small {{ display: block; color: #666 }}
-summary {{ color: #666; font-size: .9em; cursor: pointer }}
-@page {{ size: A4; margin: 12mm }}
-@media print {{ body {{ margin: 0; font-size: 8pt }} main {{ grid-template-columns: repeat(4, 1fr) }} }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<ul>{about}</ul>
-<main>
+_STYLE = """\
+ul { margin: .4em 0 1.5em; padding: 0; list-style: none; color: #666 }
+b { float: right }
+small { display: block }
+summary { color: #666; font-size: .9em; cursor: pointer }
 """
 
 
@@ -50,10 +32,11 @@ def write_sheet(query: Query, found: Sequence[tuple[Found, Timecode]], path: Pat
     """
     about = "".join(f"<li>{escape(line)}</li>" for line in query.explain())
     with path.open("w", encoding="utf-8") as page:
-        page.write(_HEAD.format(title=escape(query.sentence or "What looks alike"), about=about))
+        title = query.sentence or "What looks alike"
+        page.write(begin(title, SHEET + _STYLE) + heading(title) + f"<ul>{about}</ul>\n<main>\n")
         for one, timecode in found:
             page.write(_figure(one, timecode))
-        page.write("</main>\n</body>\n</html>\n")
+        page.write("</main>\n" + END)
 
 
 def _figure(found: Found, timecode: Timecode) -> str:

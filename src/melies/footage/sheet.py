@@ -13,6 +13,7 @@ import cv2
 import melies
 from melies.clip import Clip
 from melies.engine.pipeline import close
+from melies.footage.page import END, SHEET, begin, heading
 from melies.footage.reel import picture
 from melies.footage.shot import Shot
 from melies.matting.scale import cv
@@ -24,31 +25,12 @@ _LONGEST = 360
 """Pixels of a picture's longer side."""
 _JPEG = 82
 
-_HEAD = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ margin: 2em; font: 13px/1.4 system-ui, sans-serif; color: #222; background: #fff }}
-h1 {{ margin: 0; font-size: 1.4em }}
-p {{ margin: .2em 0 1.5em; color: #666 }}
-main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); gap: 1.2em 1em }}
-figure {{ margin: 0; break-inside: avoid }}
-img {{ display: block; width: 100%; background: #ddd }}
-figcaption {{ display: grid; grid-template-columns: auto 1fr auto; gap: 0 .6em; padding-top: .3em;
-  font-variant-numeric: tabular-nums }}
-b {{ font-size: 1.1em }}
-small {{ grid-column: 2 / 4; color: #666; font-size: .9em }}
-@page {{ size: A4; margin: 12mm }}
-@media print {{ body {{ margin: 0; font-size: 8pt }} main {{ grid-template-columns: repeat(4, 1fr) }} }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p>{about}</p>
-<main>
+_STYLE = """\
+p { margin: .2em 0 1.5em; color: #666 }
+figcaption { display: grid; grid-template-columns: auto 1fr auto; gap: 0 .6em; padding-top: .3em;
+  font-variant-numeric: tabular-nums }
+b { font-size: 1.1em }
+small { grid-column: 2 / 4; font-size: .9em }
 """
 
 
@@ -64,13 +46,14 @@ def write_sheet(found: ShotList, path: Path) -> None:
     """
     clip = melies.open(found.file, max_errors=found.max_errors)
     count = len(found.shots)
-    begin, end = found.timecodes(found.shots[0])[0], found.timecodes(found.shots[-1])[1]
-    about = f"{count} shot{'' if count == 1 else 's'} · {begin} to {end} · {float(found.rate):.6g} frames per second"
+    first, last = found.timecodes(found.shots[0])[0], found.timecodes(found.shots[-1])[1]
+    about = f"{count} shot{'' if count == 1 else 's'} · {first} to {last} · {float(found.rate):.6g} frames per second"
     with path.open("w", encoding="utf-8") as page:
-        page.write(_HEAD.format(title=escape(found.file.name), about=escape(about)))
+        page.write(begin(found.file.name, SHEET + _STYLE) + heading(found.file.name))
+        page.write(f"<p>{escape(about)}</p>\n<main>\n")
         for shot in found.shots:
             page.write(_figure(found, shot, _still(clip, shot)))
-        page.write("</main>\n</body>\n</html>\n")
+        page.write("</main>\n" + END)
 
 
 def _figure(found: ShotList, shot: Shot, jpeg: bytes) -> str:

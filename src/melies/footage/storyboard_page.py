@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from melies.effects._lettering import Type, letters
+from melies.footage.page import END, begin
 from melies.frame import Image
 from melies.matting.scale import cv
 
@@ -197,30 +198,21 @@ class Html:
 
     def finish(self, first: Page) -> None:
         """Write the page that stands before all others, and end the file."""
-        self._file.write(_HEAD.format(title=escape(self._title)).encode())
+        self._file.write(begin(self._title, _STYLE).encode())
         self._file.write(_svg(first).encode())
         self._pages.seek(0)
         while part := self._pages.read(1 << 20):
             self._file.write(part)
         self._pages.close()
-        self._file.write(b"</body>\n</html>\n")
+        self._file.write(END.encode())
 
 
-_HEAD = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-@page {{ size: A4; margin: 0 }}
-body {{ margin: 0; background: #888 }}
-svg {{ display: block; width: 210mm; max-width: 100%; margin: 5mm auto; background: #fff; break-after: page;
-  font-family: Helvetica, Arial, "Liberation Sans", sans-serif }}
-@media print {{ body {{ background: none }} svg {{ margin: 0 }} }}
-</style>
-</head>
-<body>
+_STYLE = """\
+@page { size: A4; margin: 0 }
+body { margin: 0; background: #888 }
+svg { display: block; width: 210mm; max-width: 100%; margin: 5mm auto; background: #fff; break-after: page;
+  font-family: Helvetica, Arial, "Liberation Sans", sans-serif }
+@media print { body { background: none } svg { margin: 0 } }
 """
 
 
