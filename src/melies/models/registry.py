@@ -146,7 +146,7 @@ class Row(_Strict):
         name: The word users type.
         task: What it is for, such as `"matte"`.
         description: One sentence.
-        format: Type of the file that is loaded; a `.task` file is a zip of `.tflite` parts, a `.zip` one of other files.
+        format: Type of the file that is loaded; a `.task` file is a zip of `.tflite` parts, `.zip` one of other files.
         licence: Of code and weights.
         size: Bytes of the file that is loaded.
         sha256: Of the file that is loaded, after conversion if there is one.
