@@ -16,8 +16,9 @@ from melies.footage import Label, Record, Shot, Word
 from melies.footage.assembly import Beat, choose, clashes, parse
 from melies.footage.assembly.choose import Candidate
 from melies.footage.assembly.music import Rhythm, ends
-from melies.footage.assembly.plan import Rough, _stretches, from_brief, montage, spoken, supercut, trailer
+from melies.footage.assembly.plan import Rough, _stretches, from_brief, montage, supercut, trailer
 from melies.footage.assembly.trim import part, quote
+from melies.footage.search_conditions import spoken
 
 RATE = Fraction(25)
 
@@ -302,6 +303,7 @@ class TestCuts:
         words = said("Ever tried. Ever failed. No matter.")
         assert [one[0].text for one in spoken(words, "EVER FAILED")] == ["Ever"]
         assert not list(spoken(words, "tried failed"))
+        assert [one[-1].text for one in spoken(said("the train leaves at 9."), "at nine")] == ["9."]
 
 
 class TestSilence:

@@ -26,12 +26,18 @@ def is_file(path: Path) -> bool:
     return exists(path) and path.is_file()
 
 
-def writable(target: Path) -> None:
+def writable(target: Path, overwrite: bool) -> None:
     """Find out before long work whether a file could be written after it.
 
+    Args:
+        target: The file.
+        overwrite: Whether it may exist.
+
     Raises:
-        UseError: Its folder does not exist or cannot be written to, or it is a folder itself.
+        UseError: It exists already, its folder does not exist or cannot be written to, or it is a folder itself.
     """
+    if exists(target) and not overwrite:
+        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
     if exists(target) and target.is_dir():
         raise UseError(f"{target} is a folder.", "Name a file to write.")
     if not exists(target.parent):

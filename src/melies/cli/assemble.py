@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from melies.footage.timeline import Timeline
 
 MODES = ("brief", "trailer", "montage", "supercut", "silence-cut")
-_TIMELINES = (".otio", ".edl", ".fcpxml", ".xml")
 _DEFAULT = (".otio", ".md", ".mp4")
 _LONGEST = 7200
 """Seconds that a cut may last."""
@@ -190,13 +189,12 @@ def _finder(catalogue: Catalogue) -> Find:
     from melies.footage.assembly.choose import Candidate
     from melies.footage.search import wish
     from melies.footage.search_index import find as find_in
-    from melies.footage.search_index import known
-    from melies.footage.terms import parse
+    from melies.footage.search_index import reader
 
-    facets, people = known(catalogue), [person.called for person in catalogue.people()]
+    understood = reader(catalogue)
 
     def find(text: str, most: int) -> list[Candidate]:
-        found = find_in(catalogue, wish(parse(text, facets, people)), most)
+        found = find_in(catalogue, wish(understood(text)), most)
         return [
             Candidate(
                 one.record,
@@ -242,12 +240,13 @@ def _outputs(
     targets: tuple[str, ...], name: str, overwrite: bool, inputs: list[Path], usual: tuple[str, ...] = _DEFAULT
 ) -> list[Path]:
     from melies.errors import UseError
-    from melies.files import exists
-    from melies.footage.assembly.paper import stills
+    from melies.files import writable
+    from melies.footage.assembly import paper
+    from melies.footage.timeline import ENDINGS
 
     paths = [Path(target) for target in targets] or [Path(name + ending) for ending in usual]
     for path in paths:
-        if path.suffix.lower() not in (*_TIMELINES, ".mp4", ".mov", ".mkv", ".webm", ".md"):
+        if path.suffix.lower() not in (*ENDINGS, ".mp4", ".mov", ".mkv", ".webm", ".md"):
             raise UseError(
                 f"{path} should end in .otio, .edl, .fcpxml, .xml, .md or as a film does.",
                 "The ending says what is written.",
@@ -256,21 +255,20 @@ def _outputs(
             raise UseError("A cut without silences has no paper edit.", "Leave the .md out.")
         if any(path.absolute() == given.absolute() for given in inputs):
             raise UseError(f"{path} would overwrite what it is made from.", "Choose another --to.")
-        for made in (path, stills(path)) if path.suffix.lower() == ".md" else (path,):
-            if exists(made) and not overwrite:
-                raise UseError(f"{made} exists already.", "Add --overwrite to replace it, or choose another --to.")
-        if not path.absolute().parent.is_dir():
-            raise UseError(f"There is no folder {path.parent}.", "Create it first, or choose another place.")
+        if path.suffix.lower() == ".md":
+            paper.checked(path, overwrite)
+        else:
+            writable(path, overwrite)
     return paths
 
 
 def _write(timeline: Timeline, rough: Rough | None, outputs: list[Path], overwrite: bool, quiet: bool) -> None:
     from melies.footage.assembly import paper
-    from melies.footage.timeline import export
+    from melies.footage.timeline import ENDINGS, export
 
     for path in outputs:
         ending = path.suffix.lower()
-        if ending in _TIMELINES:
+        if ending in ENDINGS:
             export(timeline, path, overwrite)
         elif ending == ".md" and rough is not None:
             paper.write(rough, path, timeline.name, overwrite=overwrite)

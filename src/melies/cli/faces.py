@@ -126,7 +126,7 @@ def _clock(seconds: float) -> str:
 def _checked(target: Path, source: Path | None, overwrite: bool) -> Path:
     """Refuse before the work begins what could not be written after it; the layout has no source."""
     from melies.errors import UseError
-    from melies.files import exists
+    from melies.files import exists, writable
 
     if source is None and target.suffix.lower() != ".png":
         raise UseError(f"The layout {target.name} should end in .png.", "It has transparent parts.")
@@ -134,10 +134,7 @@ def _checked(target: Path, source: Path | None, overwrite: bool) -> Path:
         raise UseError(f"The sheet {target.name} should be a picture.", f"Its name may end in {', '.join(SHEETS)}.")
     if source is not None and exists(target) and exists(source) and target.samefile(source):
         raise UseError(f"{target} is both input and output.", "Give the sheet another name.")
-    if exists(target) and not overwrite:
-        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
-    if not exists(target.parent):
-        raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
+    writable(target, overwrite)
     return target
 
 

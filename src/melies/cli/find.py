@@ -84,8 +84,7 @@ def command(
     from melies.cli.report import reporting
     from melies.footage.catalogue import Catalogue
     from melies.footage.search import wish
-    from melies.footage.search_index import find, known
-    from melies.footage.terms import parse
+    from melies.footage.search_index import find, reader
 
     paths = [_checked(Path(target), overwrite) for target in targets]
     if not sentence.strip() and like is None and not person:
@@ -93,7 +92,7 @@ def command(
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
         look = None if like is None else _look(like)
         with Catalogue.open(folder, at=catalogue) as opened:
-            query = parse(sentence, known(opened), [one.called for one in opened.people()])
+            query = reader(opened)(sentence)
             wanted = wish(query, look)
             found = find(opened, wanted, limit, person)
             _remark(opened, wanted, report)
@@ -119,16 +118,13 @@ def _play(query: Query, found: Sequence[Found]) -> None:
 def _checked(target: Path, overwrite: bool) -> Path:
     """Refuse before the work begins what could not be written after it."""
     from melies.errors import UseError
-    from melies.files import exists
+    from melies.files import writable
     from melies.footage.timeline import ENDINGS
 
     endings = (*PAGES, *ENDINGS, *FILMS)
     if target.suffix.lower() not in endings:
         raise UseError(f"{target.name} should end in {', '.join(endings[:-1])} or {endings[-1]}.")
-    if exists(target) and not overwrite:
-        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
-    if not exists(target.parent):
-        raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
+    writable(target, overwrite)
     return target
 
 

@@ -82,14 +82,11 @@ def _checked(target: Path, overwrite: bool) -> Path:
     """Refuse before anything is changed what could not be written after it."""
     from melies.cli.faces import SHEETS
     from melies.errors import UseError
-    from melies.files import exists
+    from melies.files import writable
 
     if target.suffix.lower() not in SHEETS:
         raise UseError(f"The sheet {target.name} should be a picture.", f"Its name may end in {', '.join(SHEETS)}.")
-    if exists(target) and not overwrite:
-        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
-    if not exists(target.parent):
-        raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
+    writable(target, overwrite)
     return target
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from melies.cli.reading import max_errors
+
 if TYPE_CHECKING:
     from melies.footage.detect import Detector
     from melies.footage.shot import Shot
@@ -71,14 +73,7 @@ def _finite(_: click.Context, option: click.Parameter, value: float | None) -> f
 )
 @click.option("--end", metavar="TIME", help="Look no further than this, in clip time too.")
 @click.option("--drop-frame", is_flag=True, help="Count in drop-frame where the film has no timecode of its own.")
-@click.option(
-    "--max-errors",
-    type=click.IntRange(min=0),
-    default=10,
-    show_default=True,
-    metavar="WHOLE",
-    help="Broken frames that may be skipped before the film is given up.",
-)
+@max_errors
 @click.option("--json", "as_json", is_flag=True, help="Everything that was found, for programs.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from melies.cli.reading import max_errors
+
 if TYPE_CHECKING:
     from melies.cli.report import Report
     from melies.footage.record import Record
@@ -35,14 +37,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Write down what is said in a film; this takes a while. A catalogue knows it already.",
 )
-@click.option(
-    "--max-errors",
-    type=click.IntRange(min=0),
-    default=10,
-    show_default=True,
-    metavar="WHOLE",
-    help="Broken frames of a film that may be skipped before it is given up.",
-)
+@max_errors
 @click.option("--overwrite", is_flag=True, help="Replace the board if it exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(

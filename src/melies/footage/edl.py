@@ -295,18 +295,9 @@ class _Reading:
         start = self._clip_time(source_in, known, row)
         after = len(event.rows) > 1 and row is event.rows[-1]
         called = [*event.names("SHOT"), *event.names("TO CLIP NAME" if after else "FROM CLIP NAME"), ""][0]
-        return Cut(
-            source,
-            start,
-            start + length,
-            known.rate,
-            (Fraction(0), max(known.length or Fraction(0), start + length)),
-            "" if called == source.name else called,
-            " ".join(event.names("NOTE")),
-            dissolve,
-            row.channels != "V" and known.sound,
-            known.timecode,
-        )
+        heard = row.channels != "V" and known.sound
+        note = " ".join(event.names("NOTE"))
+        return self._where.cut(source, start, start + length, called, note, dissolve=dissolve, sound=heard)
 
     def _clip_time(self, source_in: Timecode, known: About, row: _Row) -> Fraction:
         zero = known.timecode

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 from xml.etree import ElementTree
@@ -80,6 +81,22 @@ class Where:
         if source not in self._known:
             self._known[source] = about(source)
         return self._known[source]
+
+    def cut(self, source: Path, start: Fraction, end: Fraction, name: str, note: str, **more: Any) -> Cut:
+        """Return a stretch of a source as a cut.
+
+        Args:
+            source: The film.
+            start: Clip time in seconds.
+            end: Clip time in seconds; not even a film that says it is shorter ends before it.
+            name: What the cut is called; nothing where that is only the film's name.
+            note: Remarks.
+            **more: Further fields of `Cut`.
+        """
+        known = self.about(source)
+        available = Fraction(0), max(known.length or Fraction(0), end)
+        called = "" if name == source.name else name
+        return Cut(source, start, end, known.rate, available, called, note, timecode=known.timecode, **more)
 
     def find(self, *names: str) -> Path:
         """Return the file meant by the first of several names that leads to one.

@@ -262,10 +262,7 @@ class _Reading:
         sound = known.sound and item.get("srcEnable", "all") != "video"
         if item.tag == "video" or (item.tag == "clip" and item.find(".//audio") is None):
             sound = False
-        return Cut(
-            source, start, end, known.rate, (Fraction(0), max(known.length or end, end)),
-            "" if name == source.name else name, note, sound=sound, timecode=known.timecode,
-        )  # fmt: skip
+        return self._where.cut(source, start, end, name, note, sound=sound)
 
     def _clip_time(self, item: Element, asset: Element, known: About) -> Fraction:
         zero = _read(asset, "start")

@@ -104,7 +104,7 @@ def _box(ink: Floats, outline: NDArray[np.int32]) -> Floats | None:
     cv.fillPoly(inside, [outline - (left, top)], 1)
     if cv.mean(ink[top : top + high, left : left + wide], mask=inside)[0] < _LINE:
         return None
-    grown = across * down * _GROW / (2 * (across + down)) * 2
+    grown = across * down * _GROW / (across + down)
     box = np.asarray(cv.boxPoints(((x, y), (across + grown, down + grown), angle)), np.float32)
     return _as_read(box)
 

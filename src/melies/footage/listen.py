@@ -61,12 +61,12 @@ class Ear:
         close(self._blocks)
 
 
-def lowered(blocks: Iterator[Sound]) -> Generator[Samples]:
-    """Turn a sound track into one channel at 16 kHz, in step with it.
+def lowered(blocks: Iterator[Sound], rate: int = RATE) -> Generator[Samples]:
+    """Turn a sound track into one channel at 16 kHz, or another rate, in step with it.
 
     Of more than two channels only the first three are heard: those in front, with the voices.
     """
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
     for block in blocks:
         single = np.ascontiguousarray(block.samples[:, :3].mean(1, dtype=np.float32))
         frame = av.AudioFrame.from_ndarray(single[None], format="flt", layout="mono")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 from melies.footage.label import Facet, Label
-from melies.footage.record import SURE, Record
+from melies.footage.record import SURE, Record, Word
 
 NEAR = 0.5
 """What the neighbour of a value counts on a scale, such as a close-up for a medium close-up."""
@@ -207,18 +207,20 @@ class Phrase(Condition):
 
     def match(self, record: Record) -> Match:
         """See `Condition`."""
-        said = [(piece, word) for word in record.words for piece in _heard(word.text)]
-        wanted = _heard(self.words)
-        runs = (said[at : at + len(wanted)] for at in range(len(said) - len(wanted) + 1))
-        places = [run for run in runs if [piece for piece, _ in run] == wanted]
+        places = list(spoken(record.words, self.words))
         if places:
-            heard, place = max((min(word.sure for _, word in run), -number) for number, run in enumerate(places))
-            start = places[-place][0][1].start
+            heard, place = max((min(word.sure for word in run), -number) for number, run in enumerate(places))
+            start = places[-place][0].start
             return Match(1.0 if heard >= SURE else heard, f"“{self.words}” is said at {start:.1f} s{_doubt(heard)}")
-        there = {piece for piece, word in said if word.sure >= SURE}
+        wanted = _heard(self.words)
+        there = {piece for word in record.words if word.sure >= SURE for piece in _heard(word.text)}
         share = sum(word in there for word in wanted) / len(wanted)
         part = 0.0 if self.negative else _PART  # Who does not want "good night" may have "good".
-        return Match(part * share, f"{share:.0%} of its words are said") if said else Match(None, "nothing is known")
+        return (
+            Match(part * share, f"{share:.0%} of its words are said")
+            if record.words
+            else Match(None, "nothing is known")
+        )
 
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """See `Condition`."""
@@ -278,6 +280,16 @@ class Mention(Condition):
 def plain(text: str) -> str:
     """Return a text in small letters without punctuation, its words one space apart: `"Close-up!"` is `"close up"`."""
     return " ".join(re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.lower())).replace("’", "'")
+
+
+def spoken(words: Sequence[Word], phrase: str) -> Iterator[tuple[Word, ...]]:
+    """Yield the places where a phrase is said; case, punctuation and how numbers are written do not matter."""
+    said = [(piece, word) for word in words for piece in _heard(word.text)]
+    wanted = _heard(phrase)
+    for at in range(len(said) - len(wanted) + 1) if wanted else ():
+        run = said[at : at + len(wanted)]
+        if [piece for piece, _ in run] == wanted:
+            yield tuple(dict.fromkeys(word for _, word in run))
 
 
 def _heard(text: str) -> list[str]:

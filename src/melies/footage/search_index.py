@@ -6,7 +6,7 @@ Below `WHOLE` shots there are none, and a search looks at every shot.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from melies.footage.analyse import facets
@@ -14,6 +14,7 @@ from melies.footage.catalogue import Catalogue
 from melies.footage.label import Facet
 from melies.footage.record import Record
 from melies.footage.search import Found, Vector, Wish, positive, rank, scaled, search
+from melies.footage.terms import Query, parse
 
 WHOLE = 2000
 """Shots up to which a search looks at all of them."""
@@ -77,6 +78,12 @@ def _config(field: Any, count: int) -> Any:
     if field.name in _UNSOUGHT:
         return None
     return BTree() if field.name in _TREES or kinds.is_floating(field.type) else Bitmap()
+
+
+def reader(catalogue: Catalogue) -> Callable[[str], Query]:
+    """Return what reads searches in a catalogue: it knows what was asked of its shots, and who is in them."""
+    asked, people = known(catalogue), [person.called for person in catalogue.people()]
+    return lambda sentence: parse(sentence, asked, people)
 
 
 def find(catalogue: Catalogue, wanted: Wish, limit: int = 20, person: str = "") -> list[Found]:

@@ -99,13 +99,11 @@ def checked(path: str | Path, film: Path, overwrite: bool, rate: Fraction) -> Pa
         )
     if exists(target) and exists(film) and target.samefile(film):
         raise UseError(f"{target} is both input and output.", "Give the list another name.")
-    if exists(target) and not overwrite:
-        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
     if target.suffix.lower() not in _WRITERS:
         from melies.footage import timeline
 
         return timeline.checked(target, rate, overwrite)
-    writable(target)
+    writable(target, overwrite)
     return target
 
 
@@ -144,7 +142,7 @@ def checked_folder(folder: str | Path) -> None:
     if exists(path) and not path.is_dir():
         raise UseError(f"{folder} is a file, not a folder.", "Give the folder another name.")
     there = next(one for one in (path, *path.absolute().parents) if exists(one))
-    writable(there / "parts")
+    writable(there / "parts", overwrite=True)
 
 
 def parts(shots: Sequence[Shot], folder: str | Path, overwrite: bool = False) -> list[Path]:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from melies.errors import UseError
-from melies.files import exists, replacing, writable
+from melies.files import replacing, writable
 from melies.footage.label import Label
 from melies.footage.read import Seen
 from melies.footage.record import Record, Word
@@ -106,9 +106,7 @@ def checked(path: str | Path, overwrite: bool = False) -> Path:
     target = Path(path)
     if target.suffix.lower() not in KINDS:
         raise UseError(f"The board {target.name} should end in .pdf or .html.")
-    if exists(target) and not overwrite:
-        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
-    writable(target)
+    writable(target, overwrite)
     return target
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from melies.errors import UseError
-from melies.files import exists, is_file, replacing, writable
+from melies.files import is_file, replacing, writable
 from melies.footage.shot import Shot
 from melies.footage.timecode import Timecode, source_timecode, timebase
 from melies.footage.timecode import nominal as nominal
@@ -285,9 +285,7 @@ def checked(path: str | Path, rate: Fraction, overwrite: bool = False) -> Path:
     """
     target = Path(path)
     form = _format(target)
-    if exists(target) and not overwrite:
-        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
-    writable(target)
+    writable(target, overwrite)
     form.check(rate)
     return target
 

@@ -312,18 +312,8 @@ class _Reading:
         known = self._where.about(source)
         start = _whole(item, "in") / self._rate_of(item, self._rate)
         name = item.findtext("name") or ""
-        return Cut(
-            source,
-            start,
-            start + length,
-            known.rate,
-            (Fraction(0), max(known.length or Fraction(0), start + length)),
-            "" if name == source.name else name,
-            item.findtext("comments/mastercomment1") or "",
-            dissolve,
-            known.sound,
-            known.timecode,
-        )
+        note = item.findtext("comments/mastercomment1") or ""
+        return self._where.cut(source, start, start + length, name, note, dissolve=dissolve, sound=known.sound)
 
     def _heard(self) -> Iterator[Heard]:
         for item in self._sequence.findall("media/audio/track/clipitem"):

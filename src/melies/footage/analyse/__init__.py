@@ -1,8 +1,8 @@
 """Questions asked of a shot: one file each, found by their names.
 
 A question is a module with `FACETS`, the facets that it answers, and `answer(material)`, which returns labels. It says
-nothing about a facet rather than guess. Plugins add theirs by the entry point group `melies.questions`, whose value
-names such a module.
+nothing about a facet rather than guess. One that takes seconds for a shot also says `EXTRA = True`, and is only put
+when it is named. Plugins add theirs by the entry point group `melies.questions`, whose value names such a module.
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from melies.errors import UseError
+from melies.footage.listen import lowered
 from melies.media.sound import read_sound
 
 _RATE = 22050
@@ -86,15 +86,11 @@ def _phase(onsets: NDArray[np.float32], every: int) -> int:
 
 
 def _samples(path: str | Path) -> NDArray[np.float32]:
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=_RATE)
     made: list[NDArray[np.float32]] = []
     count = 0
-    for block in read_sound(path):
-        mono = np.ascontiguousarray(block.samples.mean(1, dtype=np.float32)[None])
-        frame = av.AudioFrame.from_ndarray(mono, format="flt", layout="mono")
-        frame.sample_rate = block.rate
-        made += [np.asarray(one.to_ndarray()[0], np.float32) for one in resampler.resample(frame)]
-        count = sum(map(len, made[-1:])) + count
+    for block in lowered(read_sound(path), _RATE):
+        made.append(block)
+        count += len(block)
         if count > _LONGEST * _RATE:
             break
     if not count:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from melies.errors import UseError
-from melies.files import exists
+from melies.files import exists, writable
 from melies.footage.assembly.plan import Entry, Rough
 from melies.footage.timecode import Timecode
 from melies.footage.timeline import nominal
@@ -25,10 +25,7 @@ def write(rough: Rough, target: Path, title: str, *, overwrite: bool = False) ->
     Raises:
         UseError: Something is there already.
     """
-    pictures = stills(target)
-    for path in (target, pictures):
-        if exists(path) and not overwrite:
-            raise UseError(f"{path} exists already.", "Add --overwrite to replace it, or choose another name.")
+    pictures = checked(target, overwrite)
     total = sum((entry.part.end - entry.part.start for entry in rough.entries), Fraction(0))
     lines = [f"# {_plain(title)}", "", f"{len(rough.entries)} shots, {float(total):.1f} s", ""]
     if rough.rhythm is not None:
@@ -49,9 +46,17 @@ def write(rough: Rough, target: Path, title: str, *, overwrite: bool = False) ->
     return target
 
 
-def stills(target: Path) -> Path:
-    """Return the folder beside a paper edit in which its pictures are."""
-    return target.with_name(f"{target.stem}-stills")
+def checked(target: Path, overwrite: bool) -> Path:
+    """Return the folder beside a paper edit in which its pictures will be, and see that both can be written.
+
+    Raises:
+        UseError: They cannot, or exist already.
+    """
+    writable(target, overwrite)
+    pictures = target.with_name(f"{target.stem}-stills")
+    if exists(pictures) and not overwrite:
+        raise UseError(f"{pictures} exists already.", "Add --overwrite to replace it, or choose another name.")
+    return pictures
 
 
 def _entry(entry: Entry, number: int, time: Fraction, picture: str | None) -> list[str]:

@@ -19,7 +19,8 @@ from melies.footage.assembly.brief import Beat
 from melies.footage.assembly.choose import Candidate, Choice, choose
 from melies.footage.assembly.music import Rhythm, ends
 from melies.footage.assembly.trim import Part, frames_of, part, quote
-from melies.footage.record import Record, Word
+from melies.footage.record import Record
+from melies.footage.search_conditions import plain, spoken
 from melies.footage.timeline import Cut, Marker, Timeline, nominal
 
 Find = Callable[[str, int], Sequence[Candidate]]
@@ -118,14 +119,13 @@ def trailer(find: Find, seconds: float = 30.0, rhythm: Rhythm | None = None) -> 
     """Make a trailer: the world, its people, trouble, a rush of short shots, and a breath at the end."""
     # A longer trailer has more shots, not longer ones.
     times = max(1, round(seconds / sum(length * len(asked) for _, asked, length in TRAILER)))
-    acts = [(Beat(text, None, section), length) for section, asked, length in TRAILER for text in asked * times]
-    beats = [beat for beat, _ in acts]
+    beats = [Beat(text, None, section) for section, asked, _ in TRAILER for text in asked * times]
     found = [_usable(find(beat.text, _MANY)) for beat in beats]
     # What the footage has nothing of is made of what it has.
     rest = {one.record.id: replace(one, score=0.1, weak=True) for some in found for one in some}
     choices, empty = choose(beats, [some or list(rest.values()) for some in found])
-    lengths = {id(beat): length for beat, length in acts}
-    wanted = np.array([lengths[id(choice.beat)] for choice in choices])
+    lengths = {section: length for section, _, length in TRAILER}
+    wanted = np.array([lengths[choice.beat.section] for choice in choices])
     return Rough(tuple(_laid(choices, _filled(wanted, choices, seconds), rhythm)), tuple(empty), rhythm)
 
 
@@ -164,7 +164,7 @@ def supercut(records: Iterable[Record], phrase: str) -> Rough:
     Raises:
         UseError: The phrase has no words.
     """
-    if not _plain(phrase):
+    if not plain(phrase):
         raise UseError(
             "There is no word to look for.", 'Say which: melies assemble --mode supercut "never" --from FOLDER'
         )
@@ -175,14 +175,6 @@ def supercut(records: Iterable[Record], phrase: str) -> Rough:
             candidate = Candidate(record, 1.0, (f"says “{heard}”",), said)
             entries.append(Entry(Choice(Beat(f"“{phrase}”"), candidate), quote(record, said)))
     return Rough(tuple(entries))
-
-
-def spoken(words: Sequence[Word], phrase: str) -> Iterator[tuple[Word, ...]]:
-    """Yield the places where a phrase is said; case and punctuation do not matter."""
-    wanted, heard = _plain(phrase), [" ".join(_plain(word.text)) for word in words]
-    for first in range(len(heard) - len(wanted) + 1) if wanted else ():
-        if heard[first : first + len(wanted)] == wanted:
-            yield tuple(words[first : first + len(wanted)])
 
 
 def without_silence(
@@ -269,7 +261,7 @@ def _laid(choices: Sequence[Choice], lengths: NDArray[np.float64], rhythm: Rhyth
     """Take a part of every shot, as long as it should be; with music up to a beat. What does not fit is left out."""
     now = Fraction(0)
     for choice, length in zip(choices, lengths, strict=True):
-        found = _part(choice.candidate, float(length), None if rhythm is None else rhythm, float(now))
+        found = _part(choice.candidate, float(length), rhythm, float(now))
         if found is not None:
             yield Entry(choice, found)
             now += found.end - found.start
@@ -363,10 +355,6 @@ def _strength(rhythm: Rhythm | None, share: float) -> float | None:
     if rhythm is None:
         return None
     return float(rhythm.strength[min(len(rhythm.strength) - 1, int(share * len(rhythm.strength)))])
-
-
-def _plain(text: str) -> list[str]:
-    return re.findall(r"[\w']+", text.casefold())
 
 
 def _usual(rates: Sequence[Fraction]) -> Fraction:

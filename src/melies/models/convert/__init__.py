@@ -29,7 +29,8 @@ def convert(
             option `member`, and the option `network` (one of `NETWORKS`) for anything but enlarging; `"join"` puts the
             files one after the other; `"ncnn"` wants a `.param` and a `.bin` file; `"onnx"` wants an ONNX file, to be
             made to take pictures of any size; `"tfjs"` wants a graph model's JSON file and then its weight files, or,
-            with the option `network` (one of `LAYERED`), the JSON file of the weights' manifest in place of the graph.
+            with the option `network` (one of `LAYERED`), the JSON file of the weights' manifest in place of the graph;
+            `"zip"` bundles the files under their names.
         files: The files, in the order of the registry.
         options: Keyword arguments of the converter.
 
