@@ -519,6 +519,20 @@ def test_wishes_are_remembered(quick: None, folder: Path) -> None:
     assert "no question 'smell'" in str(unknown.exception)
 
 
+def test_more_broken_frames_are_tolerated_where_that_is_asked(quick: None, tmp_path: Path) -> None:
+    film = tmp_path / "film.mkv"
+    write_clip(film, frames=40, rate=10)
+    data = bytearray(film.read_bytes())
+    middle = slice(len(data) // 4, -len(data) // 4, 40)
+    data[middle] = bytes(len(data[middle]))
+    film.write_bytes(data)
+    run = CliRunner()
+    told = run.invoke(command, [str(tmp_path), "--no-people", "--max-errors", "0"], catch_exceptions=False).output
+    assert "1 refused" in told
+    told = run.invoke(command, [str(tmp_path), "--again", "--max-errors", "40"], catch_exceptions=False).output
+    assert "1 read" in told
+
+
 def test_words_go_to_the_shot_in_which_they_are_said(
     quick: None, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

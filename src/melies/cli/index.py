@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from melies.cli.reading import max_errors
+
 if TYPE_CHECKING:
     from melies.cli.report import Report
     from melies.footage.catalogue import Catalogue, File, Ledger
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--ask", multiple=True, metavar="QUESTION", help="Put a question that takes long, such as writing; may be repeated."
 )
+@max_errors
 @click.option("--again", is_flag=True, help="Read films that were read before, too.")
 @click.option("--prune", is_flag=True, help="Forget films whose files are missing.")
 @click.option("--watch", is_flag=True, help="Go on until Ctrl-C: read what comes into the folder.")
@@ -50,6 +53,7 @@ def command(
     people: bool | None,
     transcribe: bool | None,
     ask: tuple[str, ...],
+    max_errors: int,
     again: bool,
     prune: bool,
     watch: bool,
@@ -74,7 +78,7 @@ def command(
         return
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
         with Catalogue.open(folder, create=True, at=catalogue) as opened:
-            wish = replace(_wish(opened.ledger, people, transcribe, ask), again=again)
+            wish = replace(_wish(opened.ledger, people, transcribe, ask), again=again, max_errors=max_errors)
             work = _Work(opened.folder, opened.home, wish, prune, jobs, report, as_json, quiet)
             if not watch:
                 work.do(opened)

@@ -35,12 +35,14 @@ class Wish:
         transcript: Whether what is said is written down.
         questions: Which of the questions to put that take long, `analyse.extras`.
         again: Whether films are read that were read before.
+        max_errors: How many broken frames of a film may be skipped before it is refused.
     """
 
     people: bool = True
     transcript: bool = False
     questions: frozenset[str] = frozenset()
     again: bool = False
+    max_errors: int = 10
 
     @property
     def asked(self) -> frozenset[str]:
@@ -184,7 +186,7 @@ def _read(catalogue: Catalogue, file: File, wish: Wish, seen: Callable[[], None]
     faces: list[Sighting] = []
     silent = True
     try:
-        for one in read(path, seen, wish.questions):
+        for one in read(path, seen, wish.questions, wish.max_errors):
             material, shot = one.material, one.material.shot
             id = f"{file.film}-{shot.first:06d}"
             pictures = catalogue.keep(file.film, shot.first, [still.image for still in material.stills])
