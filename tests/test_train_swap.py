@@ -11,9 +11,10 @@ import pytest
 from melies import cli, train
 from melies.errors import ModelError, UseError
 from melies.media.synthetic import write_clip
+from melies.models.metadata import metadata
 from melies.swapping import augment
 from melies.swapping.extract import TEMPLATE, FaceSet
-from melies.swapping.learned import FACE, INPUT, KEY, MASK, Card, Learned, metadata, read_card
+from melies.swapping.learned import FACE, INPUT, KEY, MASK, Card, Learned, read_card
 from melies.swapping.recolour import in_light_of
 from melies.train.swap import Swap
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from pathlib import Path
 from typing import Literal
 
@@ -10,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from melies.errors import ModelError, UseError
+from melies.errors import ModelError
 from melies.explain import explain
 from melies.faces.anatomy import Points
-from melies.files import exists, is_file
 from melies.matting.scale import Map
-from melies.models.protobuf import fields
+from melies.models.metadata import metadata
 from melies.models.runtime import load_file
 
 KEY = "melies.swap"
@@ -104,31 +102,3 @@ def read_card(path: Path) -> Card | None:
         return Card.model_validate_json(text)
     except ValidationError as error:
         raise ModelError(f"{path}: {explain(error, Card, 'swap')}", "Export it again with this version.") from None
-
-
-def metadata(path: Path) -> dict[str, str]:
-    """Return the metadata of an ONNX file without loading the network; nothing for a file that is no ONNX.
-
-    Raises:
-        UseError: There is no such file, it is a folder, or it is empty.
-    """
-    if exists(path) and path.is_dir():
-        held = sorted(file.name for file in path.glob("*.onnx"))
-        raise UseError(
-            f"{path} is a folder" + (f" that holds {' and '.join(held)}." if held else " without an ONNX file in it."),
-            f"Name one of them, such as {path / held[0]}." if held else "Name a network, such as RUN/a-to-b.onnx.",
-        )
-    if not is_file(path):
-        raise UseError(f"There is no file {path}.")
-    if not path.stat().st_size:
-        raise UseError(f"The file {path} is empty.")
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        try:
-            entries = [_contents(content[field.start : field.end]) for field in fields(content) if field.number == 14]
-            return {entry[1].decode(): entry.get(2, b"").decode() for entry in entries}
-        except (ValueError, KeyError):
-            return {}
-
-
-def _contents(message: bytes) -> dict[int, bytes]:
-    return {field.number: message[field.start : field.end] for field in fields(message)}

@@ -1,0 +1,76 @@
+"""`Card`: what the file of a network that makes pictures of pictures says about itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from melies.errors import ModelError
+from melies.explain import explain
+from melies.models.metadata import metadata, with_metadata
+
+KEY = "melies.card"
+"""The name of the entry in the ONNX file's metadata that holds a `Card`, as JSON."""
+IMAGE, LAYOUT, STYLES, MADE = "image", "layout", "styles", "made"
+"""What a network takes and gives, all float32.
+
+`image` and `made`: `1×3×H×W`, RGB, 0…1. `layout`, in place of `image` for painting: `1×C×H×W`, one-hot. `styles`, in
+addition where a network knows several: `1×K`, how much of each, adding up to 1.
+"""
+
+Task = Literal["style", "translate", "paint"]
+
+
+class Card(BaseModel):
+    """What a network's file says about itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    name: str
+    """What it is called, such as `day2dusk`."""
+    task: Task
+    """The effect that runs it."""
+    description: str = ""
+    """What it does, in a sentence."""
+    styles: tuple[str, ...] = ()
+    """Names of the styles in it, for `style`."""
+    classes: tuple[tuple[str, tuple[int, int, int]], ...] = ()
+    """Names and colours of what it can paint, in the order of its layout's channels, for `paint`."""
+    multiple: int = Field(1, ge=1, le=256)
+    """Height and width of what it takes must be multiples of this."""
+    data: str = ""
+    """What it was trained on."""
+    seed: int | None = None
+    """Where the random numbers of the training started."""
+    steps: int | None = None
+    """How many steps were trained."""
+    command: str = ""
+    """The command that trains it again."""
+    licence: str = ""
+    """What one may do with the weights."""
+    metrics: dict[str, float] = {}
+    """What was measured on material that training did not see."""
+
+
+def read_card(path: Path) -> Card | None:
+    """Return what an ONNX file says about itself; None if it is no network of this kind.
+
+    Raises:
+        UseError: There is no such file, it is a folder, or it is empty.
+        ModelError: The card in it cannot be understood.
+    """
+    text = metadata(path).get(KEY)
+    if text is None:
+        return None
+    try:
+        return Card.model_validate_json(text)
+    except ValidationError as error:
+        raise ModelError(f"{path}: {explain(error, Card, 'card')}", "Export it again with this version.") from None
+
+
+def with_card(model: bytes, card: Card) -> bytes:
+    """Return an ONNX file with this card in it."""
+    return with_metadata(model, {KEY: card.model_dump_json()})
