@@ -126,19 +126,35 @@ def pull(
     return target
 
 
-def converted(file: Path, sha256: str) -> Path:
+def converted(file: Path, sha256: str, task: str = "upscale") -> Path:
     """Return the ONNX file made of a file of the user's; it is made the first time and kept in the store.
 
     Args:
         file: A checkpoint, as for `convert.from_file`.
         sha256: Of its content.
+        task: What the network is for, as for `convert.from_file`.
 
     Raises:
         ModelError: It cannot be converted, or the result cannot be stored.
     """
-    kept = home() / "converted" / f"{sha256}-{CONVERSION}.onnx"
+    kind = "" if task == "upscale" else f"-{task}"
+    return derived(file, f"{sha256}{kind}-{CONVERSION}", lambda: from_file(file, task))
+
+
+def derived(file: Path, name: str, make: Callable[[], bytes]) -> Path:
+    """Return an ONNX file made of another file; it is made the first time and kept in the store.
+
+    Args:
+        file: Of what it is made.
+        name: A name that stands for the content of the file and for what is made of it.
+        make: Makes it.
+
+    Raises:
+        ModelError: It cannot be stored.
+    """
+    kept = home() / "converted" / f"{name}.onnx"
     if not kept.is_file():
-        made = from_file(file)
+        made = make()
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as new:

@@ -18,6 +18,17 @@ NETWORKS = ("efficientnet", "ffdnet", "minilm", "rife", "super_resolution", "tra
 LAYERED = ("dlib_face",)
 """Those that build one from TensorFlow.js weights that come without a graph."""
 
+TASKS: dict[str, tuple[str, ...]] = {
+    "upscale": ("super_resolution", "spandrel"),
+    "translate": ("cyclegan",),
+    "style": (),
+    "paint": (),
+}
+"""Modules of this package that know the networks for a task, each with `convert(weights) -> bytes`.
+
+What they refuse they refuse with a `ModelError` of one sentence.
+"""
+
 
 def convert(
     how: Literal["checkpoint", "join", "ncnn", "onnx", "tfjs", "zip"], files: Sequence[Path], options: Mapping[str, Any]
@@ -99,20 +110,28 @@ def _unpacked(archive: Path, member: str) -> Path:
     return target
 
 
-def from_file(path: Path) -> bytes:
-    """Return as ONNX the network that enlarges pictures whose weights are in a file of the user's.
+def from_file(path: Path, task: str = "upscale") -> bytes:
+    """Return as ONNX the network whose weights are in a file of the user's.
+
+    Args:
+        path: A checkpoint.
+        task: What the network is for: `"upscale"`, or one of `TASKS`.
 
     Raises:
         UseError: There is no such file.
         ModelError: It is damaged, wants to run code, or the network is not known.
     """
-    from melies.models.convert import checkpoint, spandrel, super_resolution
+    from melies.models.convert import checkpoint
 
     weights = checkpoint.read(path)
-    try:
-        return super_resolution.convert(weights)
-    except ModelError as reason:
+    builders = [import_module(f"{__name__}.{module}").convert for module in TASKS[task]]
+    reasons: list[ModelError] = []
+    for build in builders:
         try:
-            return spandrel.convert(weights)
-        except ModelError as other:
-            raise ModelError(f"{path} cannot be used: {reason.message} {other.message}", other.hint) from None
+            made = build(weights)
+        except ModelError as reason:
+            reasons.append(reason)
+        else:
+            assert isinstance(made, bytes)
+            return made
+    raise ModelError(f"{path} cannot be used: {' '.join(r.message for r in reasons)}", reasons[-1].hint)
