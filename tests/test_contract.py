@@ -64,6 +64,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "erase": [{"mask": "spot.png"}, {"box": ["30,20,24,20"], "shape": "object", "grow": 2}],
     "dust": [{"dust": 1, "scratches": 1}],
     "fade": [{"fade_in": 0.2, "fade_out": 0.2}],
+    "feedback": [{"mode": "normal", "zoom": 0.9, "hue": 30}, {"mode": "difference", "edges": "mirror"}],
+    "glitch": [{"rate": 20, "amount": 1}, {"rate": 20, "length": 1, "damage": ["dct", "tape", "sync"]}],
     "grade": [{"exposure": 0.5, "saturation": 1.3}, {"lut": "look.cube"}],
     "interpolate": [
         {"speed": 0.4},
@@ -106,6 +108,8 @@ IDENTITY: dict[str, dict[str, Any]] = {
     "erase": {"mask": "black.png"},
     "dust": {"dust": 0, "scratches": 0},
     "fade": {"fade_in": 0, "fade_out": 0},
+    "feedback": {"amount": 0},
+    "glitch": {"amount": 0},
     "grade": {},
     "interpolate": {"times": 1},
     "loop": {"times": 1},
