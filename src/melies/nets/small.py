@@ -96,10 +96,17 @@ class Small(nn.Module):
             image: `N×into×H×W`, 0…1; H and W are multiples of 4, at least 12.
             styles: How much of each style, `N×K` or `1×K`, weights that add up to 1; not needed where there is one.
         """
-        if styles is None:
-            styles = image.new_ones(1, 1)
+        styles = image.new_ones(1, 1) if styles is None else styles
+        return self.decode(self.encode(image, styles), styles)
+
+    def encode(self, image: Tensor, styles: Tensor) -> Tensor:
+        """Return what the residual blocks make of a picture, `N×2w×H/4×W/4`."""
         data = self.down(self.head(F.pixel_unshuffle(image, 2), styles), styles)
         for block in self.body:
             data = block(data, styles)
+        return data
+
+    def decode(self, data: Tensor, styles: Tensor) -> Tensor:
+        """Make a picture, `N×3×H×W`, of what `encode` returned."""
         data = self.up(F.interpolate(data, scale_factor=2.0, mode="nearest"), styles)
         return torch.sigmoid(F.pixel_shuffle(self.tail(self.pad(data)), 2))
