@@ -125,8 +125,7 @@ def _misread(part: Float, side: int, hit: Hit) -> Float:
     struck[:, :begin] = False
     u, v = rng.integers(0, max(2, side // 2), 2)
     found[struck, 0, u, v] += np.float32(0.3 * side) * rng.choice((-1, 1), int(struck.sum()))
-    read: Float = (basis.T @ found @ basis).transpose(0, 3, 1, 4, 2).reshape(part.shape)
-    return read
+    return cast(Float, (basis.T @ found @ basis).transpose(0, 3, 1, 4, 2).reshape(part.shape))
 
 
 def _basis(side: int) -> Float:
