@@ -131,8 +131,9 @@ def test_a_run_leaves_its_files_and_learns(tmp_path):
     assert last.share == 1.0
     assert last.left == 0.0
     names = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*") if path.is_file()}
-    assert names == {"checkpoint.pt", "line.json", "log.csv", "options.json", "previews/0000120.png"}
-    assert {path.name for path in last.files} == {"checkpoint.pt", "line.json", "0000120.png"}
+    assert names == {"checkpoint.pt", "curves.html", "line.json", "log.csv", "options.json", "previews/0000120.png"}
+    assert {path.name for path in last.files} == {"checkpoint.pt", "curves.html", "line.json", "0000120.png"}
+    assert last.preview.shape == (4, 6, 3)
     told = losses(tmp_path / "run")
     assert [int(step) for step, _ in told] == list(range(10, 121, 10))
     assert float(told[-1][1]) < float(told[0][1])

@@ -6,6 +6,8 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
+from melies.files import replacing
+
 
 class Log:
     """A CSV file with a line for every few steps; measurements stand in the lines of the steps after which they were.
@@ -44,7 +46,7 @@ class Log:
                 csv.DictWriter(file, self._columns, restval="").writerow(line)
 
     def _write(self, lines: list[dict[str, str]]) -> None:
-        with self._path.open("w", newline="", encoding="utf-8") as file:
+        with replacing(self._path) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._columns, restval="")
             writer.writeheader()
             writer.writerows(lines)

@@ -15,10 +15,13 @@ import numpy as np
 import torch
 
 from melies.errors import ModelError, UseError
+from melies.files import replacing
+from melies.frame import Image
 from melies.matting.scale import cv
-from melies.train import _options
+from melies.train import _cards, _curves, _options
 from melies.train._averages import Averages
 from melies.train._log import Log
+from melies.train._precision import Precision
 from melies.train._trainer import Progress, Trainer, Work
 
 LOWEST = 0.05
@@ -27,6 +30,10 @@ RECENT = 50
 """Steps over which the losses that are shown are averaged."""
 LOGGED = 10
 """Steps between two lines of the log."""
+EARLY = 15.0
+"""Seconds after which the first preview comes: what goes wrong from the beginning is to be seen soon."""
+SAVED = 300.0
+"""Seconds between two checkpoints at most."""
 
 
 def train(trainer: Trainer, *, resume: bool, stopped: Callable[[], bool]) -> Iterator[Progress]:
@@ -39,6 +46,7 @@ def train(trainer: Trainer, *, resume: bool, stopped: Callable[[], bool]) -> Ite
         raise UseError(f"There is a run in {folder} already.", "Go on with it: --resume. Or name another folder: --out")
     if resume:
         _options.must_suit(trainer)
+    _cards.must_have_room(trainer, _options.begun(type(trainer), folder).get("name") if resume else None)
     return _Run(trainer).steps(checkpoint if resume else None, stopped)
 
 
@@ -50,8 +58,7 @@ def export_only(trainer: Trainer) -> Progress:
     _options.must_suit(trainer)
     run = _Run(trainer)
     run.restore(checkpoint)
-    files = run.exported()
-    return Progress(run.step, None, 0.0, None, {}, files=files)
+    return Progress(run.step, None, 0.0, None, {}, files=run.exported())
 
 
 class _Run:
@@ -63,10 +70,13 @@ class _Run:
         torch.manual_seed(trainer.seed)
         self.trainer = trainer
         self.rng = np.random.default_rng(trainer.seed)
-        self.work: Work = trainer.begin(self.rng, _device(trainer.device))
+        device = _device(trainer.device)
+        self.precision = Precision(trainer, device)
+        self.work: Work = trainer.begin(self.rng, device)
         self.averages = Averages(self.work.networks, trainer.average) if trainer.average else None
         self._rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.work.optimisers.values()]
         self.step = 0
+        self._best = np.inf
 
     def steps(self, checkpoint: Path | None, stopped: Callable[[], bool]) -> Iterator[Progress]:
         """Do step after step until it is enough."""
@@ -82,13 +92,15 @@ class _Run:
         log: Log | None = None
         recent: deque[dict[str, float]] = deque(maxlen=RECENT)
         measured: Mapping[str, float] = {}
-        began = shown = time.monotonic()
+        began = shown = saved = time.monotonic()
+        waiting = min(EARLY, trainer.preview_every)
         first = self.step
         finished = False
         while not finished:
             share = self._share(time.monotonic() - began)
             rate = self._set_rate(share)
-            recent.append({name: float(loss) for name, loss in self.work.step().items()})
+            with self.precision.step():
+                recent.append({name: float(loss) for name, loss in self.work.step().items()})
             if log is None:  # not before: the first step may also read the material, and refuse it
                 log = self._opened()
             self.step += 1
@@ -97,24 +109,29 @@ class _Run:
             self._must_be_finite(recent[-1])
             now = time.monotonic()
             if self.step == first + 1:
-                began = shown = now  # the first step also read the material
+                began = shown = saved = now  # the first step also read the material
             share = self._share(now - began)
             finished = (share is not None and share >= 1) or stopped()
             files: list[Path] = []
-            fresh = {}
-            if finished or (trainer.preview_every and now - shown >= trainer.preview_every):
+            fresh: dict[str, float] = {}
+            preview = None
+            if finished or (trainer.preview_every and now - shown >= waiting):
                 measured = fresh = self._measured()
-                files.append(self._preview())
-                shown = time.monotonic()
-            if finished or self.step % trainer.save_every == 0:
+                preview, path = self._preview()
+                files.append(path)
+                shown, waiting = now, trainer.preview_every
+            if finished or self.step % trainer.save_every == 0 or now - saved >= SAVED:
                 files.append(self.save())
-            if finished:
-                files += self.exported()
+                saved = now
             if finished or fresh or self.step % LOGGED == 0:
                 log.write(self.step, now - began, rate, _mean(list(recent)[-LOGGED:]), fresh)
+            if preview is not None:
+                _curves.write(trainer.out, f"{trainer.name()} in {trainer.out}", preview, running=not finished)
+            if finished:
+                files += [*self.exported(fresh), trainer.out / _curves.NAME]
             spent = time.monotonic() - began
             yield Progress(
-                self.step, share, spent, self._left(share, spent, first), _mean(recent), dict(measured), files
+                self.step, share, spent, self._left(share, spent, first), _mean(recent), dict(measured), files, preview
             )
 
     def _opened(self) -> Log:
@@ -132,13 +149,12 @@ class _Run:
             "networks": {name: net.state_dict() for name, net in self.work.networks.items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.work.optimisers.items()},
             "averages": self.averages.state if self.averages is not None else {},
+            "scaler": self.precision.scaler.state_dict(),
             "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             "numpy": json.dumps(self.rng.bit_generator.state),
         }
-        part = path.with_name(path.name + ".part")
-        torch.save(content, part)
-        part.replace(path)
-        return path
+        return _write(content, path)
 
     def restore(self, path: Path) -> None:
         """Take up a checkpoint.
@@ -146,41 +162,78 @@ class _Run:
         Raises:
             ModelError: It is damaged, or of another trainer or network.
         """
-        try:
+        with _fitting(path):
             content = torch.load(path, map_location="cpu", weights_only=True)
             if content["trainer"] != self.trainer.name():
                 raise ModelError(f"{path} is of the trainer {content['trainer']}, not of {self.trainer.name()}.")
-            for name, net in self.work.networks.items():
-                net.load_state_dict(content["networks"][name])
+            self._load(content["networks"])
             for name, optimiser in self.work.optimisers.items():
                 optimiser.load_state_dict(content["optimisers"][name])
             if self.averages is not None and content["averages"]:
                 self.averages.state = content["averages"]
+            if content.get("scaler"):  # which checkpoints of earlier versions and of other precisions do not have
+                self.precision.scaler.load_state_dict(content["scaler"])
             torch.set_rng_state(content["torch"])
+            if content.get("cuda") and torch.cuda.is_available():
+                torch.cuda.set_rng_state_all(content["cuda"])
             self.rng.bit_generator.state = json.loads(content["numpy"])
             self.step = int(content["step"])
-        except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError):
-            raise ModelError(
-                f"{path} does not fit the networks that these options make, or is damaged.",
-                "Give the options that the run was begun with, or begin another: --out",
-            ) from None
+        if (best := self._kept_best()) is not None:
+            self._best = float(best["value"])
 
-    def exported(self) -> list[Path]:
-        """Write the ONNX files."""
+    def exported(self, measured: Mapping[str, float] | None = None) -> list[Path]:
+        """Write the ONNX files with their cards: of the best networks that were kept, or of those there are now.
+
+        Args:
+            measured: What was measured of those there are now; None to measure it.
+        """
+        best = self._kept_best()
         with self._looking():
-            return self.work.export(self.trainer.out)
+            if best is None:
+                facts = _cards.Facts(self.step, dict(self.work.measure()) if measured is None else measured)
+                files = self.work.export(self.trainer.out)
+            else:
+                facts = _cards.Facts(best["step"], best["measured"])
+                now = {name: _copied(net.state_dict()) for name, net in self.work.networks.items()}
+                self._load(best["networks"])
+                files = self.work.export(self.trainer.out)
+                self._load(now)
+        return _cards.complete(files, self.trainer, facts)
+
+    def _load(self, states: Mapping[str, Any]) -> None:
+        for name, net in self.work.networks.items():
+            net.load_state_dict(states[name])
+
+    def _kept_best(self) -> dict[str, Any] | None:
+        """Return the best networks of the run; None if none are kept."""
+        path = self.trainer.out / "best.pt"
+        if self.trainer.minimised is None or not path.is_file():
+            return None
+        with _fitting(path):
+            best: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return best
 
     def _measured(self) -> dict[str, float]:
+        """Measure, and keep the networks if they are the best so far."""
         with self._looking():
-            return dict(self.work.measure())
+            measured = {name: float(value) for name, value in self.work.measure().items()}
+            value = np.inf if self.trainer.minimised is None else measured[self.trainer.minimised]
+            if value < self._best:
+                self._best = value
+                networks = {name: net.state_dict() for name, net in self.work.networks.items()}
+                best = {"step": self.step, "value": value, "measured": measured, "networks": networks}
+                _write(best, self.trainer.out / "best.pt")
+        return measured
 
-    def _preview(self) -> Path:
+    def _preview(self) -> tuple[Image, Path]:
         path = self.trainer.out / "previews" / f"{self.step:07}.png"
         path.parent.mkdir(exist_ok=True)
         with self._looking():
-            _, png = cv.imencode(".png", np.ascontiguousarray(self.work.preview()[..., ::-1]))
-        path.write_bytes(png.tobytes())
-        return path
+            preview = np.ascontiguousarray(self.work.preview())
+        _, png = cv.imencode(".png", preview[..., ::-1])
+        with replacing(path) as part:
+            part.write_bytes(png.tobytes())
+        return preview, path
 
     @contextmanager
     def _looking(self) -> Iterator[None]:
@@ -233,6 +286,29 @@ class _Run:
                     f"The training fell apart: the loss {name} is {loss} at step {self.step}.",
                     "Go on from the last checkpoint with a smaller --rate: --resume",
                 )
+
+
+def _write(content: Mapping[str, Any], path: Path) -> Path:
+    """Write a checkpoint, replacing the old one when it is complete."""
+    with replacing(path) as part:
+        torch.save(content, part)
+    return path
+
+
+def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value.detach().clone() for key, value in state.items()}
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    """Say it in one sentence when a checkpoint is damaged or of something else."""
+    try:
+        yield
+    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError):
+        raise ModelError(
+            f"{path} does not fit the networks that these options make, or is damaged.",
+            "Give the options that the run was begun with, or begin another: --out",
+        ) from None
 
 
 def _device(wanted: str) -> str:

@@ -42,7 +42,7 @@ def must_suit(trainer: Trainer) -> None:
         UseError: It is a run of another trainer, or of another kind of network.
     """
     before = begun(type(trainer), trainer.out)
-    now = trainer.model_dump(mode="json")
+    now = trainer.model_dump(mode="json", by_alias=True)
     for name in trainer.lasting:
         if name in before and before[name] != now[name]:
             option = "--" + name.replace("_", "-")
@@ -56,6 +56,6 @@ def write(trainer: Trainer) -> None:
     """Keep the options in the folder of the run."""
     path = trainer.out / _FILE
     part = path.with_name(path.name + ".part")
-    content = {_TRAINER: trainer.name(), **trainer.model_dump(mode="json", exclude=LIMITS)}
+    content = {_TRAINER: trainer.name(), **trainer.model_dump(mode="json", by_alias=True, exclude=LIMITS)}
     part.write_text(json.dumps(content, indent=1), encoding="utf-8")
     part.replace(path)

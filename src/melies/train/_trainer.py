@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
-from pydantic import Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from melies.effect import Step
 from melies.frame import Image
@@ -18,6 +18,9 @@ Folder = Annotated[Path, WithJsonSchema({"type": "string", "format": "directory-
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 """Where PyTorch computes."""
+
+Precision = Literal["auto", "32", "16", "bf16"]
+"""Of how many bits the numbers are that networks compute with."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Progress:
         left: Seconds that are probably left; None if nothing limits it.
         losses: The mean of each loss over the last steps.
         measured: What was last measured on material that training does not see.
-        files: What was written in this step: previews, checkpoints, ONNX files.
+        files: What was written in this step: previews, checkpoints, ONNX files and their cards.
+        preview: The sheet that was painted in this step, if one was, `H×W×3` uint8.
     """
 
     step: int
@@ -41,6 +45,7 @@ class Progress:
     losses: Mapping[str, float]
     measured: Mapping[str, float] = field(default_factory=dict)
     files: Sequence[Path] = ()
+    preview: Image | None = None
 
 
 class Work(Protocol):
@@ -48,7 +53,11 @@ class Work(Protocol):
 
     @property
     def networks(self) -> Mapping[str, Any]:
-        """Modules by name: their weights and buffers are what a checkpoint holds."""
+        """Modules by name: their weights and buffers are what a checkpoint holds.
+
+        What else the steps to come depend on, such as pictures made earlier that are to be seen again, is to be such a
+        module, too.
+        """
 
     @property
     def optimisers(self) -> Mapping[str, Any]:
@@ -64,7 +73,11 @@ class Work(Protocol):
         """Paint a sheet that shows people how it goes, `H×W×3` uint8; circumstances as for `measure`."""
 
     def export(self, folder: Path) -> list[Path]:
-        """Write ONNX files into a folder and return them; circumstances as for `measure`."""
+        """Write ONNX files into a folder and return them; circumstances as for `measure`.
+
+        What only the run as a whole knows is filled in their cards afterwards: name, seed, steps, command, licence,
+        measurements, and, where it is empty, what they were trained on.
+        """
 
 
 class Trainer(Step):
@@ -72,9 +85,16 @@ class Trainer(Step):
 
     Attributes:
         lasting: Names of the options that make the networks what they are: a run goes on only with the same.
+        minimised: The measurement by which the best networks are known: the smallest. They are kept, and exported in
+            place of the last ones. None if the last ones are the best.
+        mixed: Whether a step may be computed in mixed precision; its optimisers are then driven by `descend`.
     """
 
+    model_config = ConfigDict(populate_by_name=True)
+
     lasting: ClassVar[tuple[str, ...]] = ()
+    minimised: ClassVar[str | None] = None
+    mixed: ClassVar[bool] = False
 
     out: Folder = Field(
         description="Folder of the run, made if it is not there: checkpoint, previews, log, finished ONNX files."
@@ -97,7 +117,22 @@ class Trainer(Step):
     preview_every: float = Field(
         60.0, ge=0, description="Seconds between two previews and measurements; 0: only the last."
     )
+    kept_as: str | None = Field(
+        None,
+        alias="name",
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        description="Keep the finished network among your own models under this name, by which effects then know it.",
+    )
+    data: str = Field("", description="For the model's card: what it was trained on; the names of files if not given.")
+    licence: str = Field(
+        "", description="For the model's card: what others may do with it; think of the material that it learned from."
+    )
     device: Device = Field("auto", description="Where to compute.")
+    precision: Precision = Field(
+        "auto",
+        description="Bits of the numbers: 32, or 16 and bf16, which take half the memory and, where the processor can "
+        "do it, half the time; auto: what suits device and trainer.",
+    )
     threads: int | None = Field(None, ge=1, description="Processor cores to use; all if it is not given.")
 
     def begin(self, rng: np.random.Generator, device: str) -> Work:
