@@ -13,7 +13,7 @@ from melies.errors import ModelError, UseError
 from melies.files import is_file
 from melies.frame import Image
 from melies.matting.scale import code, unit
-from melies.models import registry, sources, store
+from melies.models import own, registry, sources, store
 from melies.models.runtime import load_file
 from melies.suggest import did_you_mean
 from melies.translating import tiles
@@ -55,9 +55,13 @@ def locate(task: Task, name: str | Path) -> Place:
         if not is_file(path):
             raise UseError(f"There is no file {path}.")
         return Place(None, path)
+    mine = own.every()
+    if text in mine:
+        return Place(None, mine[text])
+    known = [*rows, *(each for each, file in mine.items() if (card := read_card(file)) and card.task == task)]
     raise UseError(
-        f"There is no model {text!r} for {task}.{did_you_mean(text, rows)}",
-        f"There are {', '.join(rows)}, and files that end in {', '.join(FILES)}.",
+        f"There is no model {text!r} for {task}.{did_you_mean(text, known)}",
+        f"There are {', '.join(known)}; or name a file that ends in {', '.join(FILES)}.",
     )
 
 

@@ -1,0 +1,193 @@
+"""What `melies train cyclegan` does in a step, shows, measures and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from melies.frame import Image
+from melies.nets.cyclegan import Contrast, Patches, Pool, depths, generator, normal
+from melies.train import _export
+from melies.train._material import Changes, Pictures
+from melies.train.cyclegan import CycleGan
+from melies.translating.card import IMAGE, Card
+from melies.translating.likeness import Likeness, edges_kept
+
+_POOL = 50
+"""Pictures made earlier that the critic may see again."""
+_CRITIC = {"small": 32, "resnet6": 64, "resnet9": 64}
+"""Channels of the critic's first layer, beside each generator."""
+_SHOWN, _JUDGED = 6, 24
+"""Pictures in a preview, and how many are measured."""
+_ONE_WAY, _BACK = "a-to-b", "b-to-a"
+
+
+class CycleWork:
+    """Two generators and two critics, or one of each with `one_sided`.
+
+    Args:
+        options: The trainer.
+        rng: Random numbers.
+        device: Where to compute.
+    """
+
+    def __init__(self, options: CycleGan, rng: np.random.Generator, device: str) -> None:
+        self._options, self._rng, self._device = options, rng, device
+        self._kinds = {
+            letter: Pictures(
+                paths, options.side, kept=options.out / f"pictures-{letter}", option=f"--{letter}", held_out=0.15
+            )
+            for letter, paths in (("a", options.a), ("b", options.b))
+        }
+        ways = [_ONE_WAY] if options.one_sided else [_ONE_WAY, _BACK]
+        self._makers: dict[str, Any] = {way: generator(options.net) for way in ways}
+        self._critics: dict[str, Any] = {way: Patches(_CRITIC[options.net]) for way in ways}
+        self._pools = {way: Pool(_POOL, options.size) for way in ways}
+        for critic in self._critics.values():
+            normal(critic)
+        self.networks: dict[str, Any] = {
+            **self._makers,
+            **{f"critic {way}": critic for way, critic in self._critics.items()},
+            **{f"pool {way}": pool for way, pool in self._pools.items()},
+        }
+        if options.one_sided:
+            self._depths = depths(self._makers[_ONE_WAY])
+            self.networks["contrast"] = self._contrast = Contrast([channels for _, channels in self._depths])
+        for net in self.networks.values():
+            net.to(device)
+        taught = [*self._makers.values(), *([self._contrast] if options.one_sided else [])]
+        self.optimisers: Mapping[str, Any] = {
+            "makers": _adam(chain.from_iterable(net.parameters() for net in taught), options.rate),
+            "critics": _adam(chain.from_iterable(net.parameters() for net in self._critics.values()), options.rate),
+        }
+        self._likeness = {
+            letter: Likeness(pictures.shown(_JUDGED, options.size)) for letter, pictures in self._kinds.items()
+        }
+
+    def step(self) -> Mapping[str, Any]:
+        """Let the makers and then the critics learn from some pictures of each kind."""
+        given = {letter: self._some(letter) for letter in "ab"}
+        makers, critics = self.optimisers["makers"], self.optimisers["critics"]
+        for critic in self._critics.values():
+            critic.requires_grad_(False)
+        makers.zero_grad()
+        made, losses = self._one_sided(given) if self._options.one_sided else self._both(given)
+        sum(losses.values()).backward()
+        makers.step()
+        critics.zero_grad()
+        for way, critic in self._critics.items():
+            critic.requires_grad_(True)
+            real, old = critic(given[way[-1]]), critic(self._pools[way].swap(made[way]))
+            losses[f"critic {way}"] = ((real - 1).square().mean() + old.square().mean()) / 2
+            losses[f"critic {way}"].backward()
+        critics.step()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def measure(self) -> Mapping[str, float]:
+        """Measure, for each way, on what is held out.
+
+        Returns:
+            `distance`: how far what is made is from real pictures of its kind, beside how far the sources were
+            (`Likeness`), and how much of the sources' edges is kept.
+        """
+        found = {}
+        for way in self._makers:
+            source = self._kinds[way[0]].shown(_JUDGED, self._options.size)
+            made = self._made(way, source)
+            likeness = self._likeness[way[-1]]
+            found[f"distance {way}"] = likeness.distance(made)
+            found[f"distance {way} before"] = likeness.distance(source)
+            found[f"edges {way}"] = edges_kept(source, made)
+        return found
+
+    def preview(self) -> Image:
+        """Paint, for each way, held-out pictures over what is made of them."""
+        rows = []
+        for way in self._makers:
+            source = self._kinds[way[0]].shown(_SHOWN, self._options.size)
+            rows += [source, self._made(way, source)]
+        sheet = np.concatenate([np.concatenate(list(row), 2) for row in rows], 1)
+        image: Image = (sheet.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)
+        return image
+
+    def export(self, folder: Path) -> list[Path]:
+        """Write a network for each way."""
+        measured = self.measure()
+        files = []
+        for way, net in self._makers.items():
+            card = Card(
+                name=f"{self._options.out.name}-{way}",
+                task="translate",
+                description=f"Pictures like those of {_names(self._options, way[0])} into such as in "
+                f"{_names(self._options, way[-1])}.",
+                multiple=4,
+                seed=self._options.seed,
+                metrics={name: round(value, 4) for name, value in measured.items() if way in name},
+            )
+            example = torch.from_numpy(self._kinds[way[0]].shown(1, self._options.size))
+            files.append(_export.write(net.cpu(), [example], folder / f"{way}.onnx", [IMAGE], card))
+            net.to(self._device)
+        return files
+
+    def _some(self, letter: str) -> Tensor:
+        changes = Changes(self._options.scale)
+        batch = self._kinds[letter].batch(self._rng, self._options.batch, self._options.size, changes)
+        return torch.from_numpy(batch).to(self._device)
+
+    def _both(self, given: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return what is made and the makers' losses, with a way there and back."""
+        made = {way: net(given[way[0]]) for way, net in self._makers.items()}
+        losses = {}
+        for way, net in self._makers.items():
+            losses[f"real {way}"] = (self._critics[way](made[way]) - 1).square().mean()
+            other = _BACK if way == _ONE_WAY else _ONE_WAY
+            losses[f"cycle {way[-1]}"] = self._options.cycle * (net(made[other]) - given[way[-1]]).abs().mean()
+            if self._options.identity:
+                same = net(given[way[-1]])
+                losses[f"same {way[-1]}"] = self._options.identity * (same - given[way[-1]]).abs().mean()
+        return made, losses
+
+    def _one_sided(self, given: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return what is made and the maker's losses, with patches that keep their place."""
+        net, options = self._makers[_ONE_WAY], self._options
+        seen: list[Tensor] = []
+        hooks = [layer.register_forward_hook(lambda _, __, out: seen.append(out)) for layer, _ in self._depths]
+
+        def looked(image: Tensor) -> tuple[Tensor, list[Tensor]]:
+            seen.clear()
+            result = net(image)
+            return result, list(seen)
+
+        made, source = looked(given["a"])
+        _, again = looked(made)
+        losses = {
+            f"real {_ONE_WAY}": (self._critics[_ONE_WAY](made) - 1).square().mean(),
+            "places": options.contrast * self._contrast(source, again),
+        }
+        if options.identity:
+            same, source = looked(given["b"])
+            _, again = looked(same)
+            losses["same places"] = options.contrast * self._contrast(source, again)
+        for hook in hooks:
+            hook.remove()
+        return {_ONE_WAY: made}, losses
+
+    def _made(self, way: str, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        batches = (torch.from_numpy(pictures[index : index + 1]).to(self._device) for index in range(len(pictures)))
+        made: NDArray[np.float32] = torch.cat([self._makers[way](batch).cpu() for batch in batches]).numpy()
+        return made.clip(0, 1)
+
+
+def _adam(weights: Iterator[Any], rate: float) -> Any:
+    return torch.optim.Adam(weights, rate, betas=(0.5, 0.999))
+
+
+def _names(options: CycleGan, letter: str) -> str:
+    return ", ".join(path.name for path in getattr(options, letter))

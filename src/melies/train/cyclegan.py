@@ -1,0 +1,55 @@
+"""`melies train cyclegan`: turn one kind of picture into another, taught by examples of each that are no pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from melies.train import Trainer, Work
+
+
+class CycleGan(Trainer):
+    """Teach a network to turn one kind of picture into another, day into dusk say, from examples of each."""
+
+    lasting = ("net", "one_sided", "size")
+
+    a: tuple[Path, ...] = Field(min_length=1, description="Pictures, films, or folders of them, of the first kind.")
+    b: tuple[Path, ...] = Field(min_length=1, description="The same, of the second kind; they need not be pairs.")
+    one_sided: bool = Field(
+        False,
+        description="Teach only the way from the first kind to the second, by contrasting patches (CUT): quicker, and "
+        "changes shapes less.",
+    )
+    net: Literal["small", "resnet6", "resnet9"] = Field(
+        "small",
+        description="small: real time, keeps what is sharp; resnet9: the network of the paper, for graphics cards; "
+        "resnet6: in between.",
+    )
+    size: int = Field(128, ge=32, le=512, multiple_of=4, description="Side of the crops it learns from, in pixels.")
+    side: int = Field(320, ge=64, le=2048, description="Longest side at which pictures are kept, in pixels.")
+    scale: tuple[float, float] = Field(
+        (0.6, 1.0), description="How large crops see the pictures, from and to: 1 is as they are kept."
+    )
+    cycle: float = Field(10.0, ge=0, description="How much it counts that the way there and back changes nothing.")
+    identity: float = Field(
+        5.0, ge=0, description="How much it counts that what is of the right kind already is not changed."
+    )
+    contrast: float = Field(
+        1.0, ge=0, description="With --one-sided: how much it counts that patches keep their place."
+    )
+    batch: int = Field(1, ge=1, le=64, description="Pictures of each kind in a step.")
+    average: float = Field(
+        0.999, ge=0, lt=1, description="Use a running average of the weights that keeps this much of itself in a step."
+    )
+    decay: float = Field(
+        0.5, ge=0, le=1, description="Share of the time, at the end, in which the learning rate falls to a twentieth."
+    )
+
+    def begin(self, rng: np.random.Generator, device: str) -> Work:
+        """Read the pictures and make the networks."""
+        from melies.train._cyclegan import CycleWork
+
+        return CycleWork(self, rng, device)
