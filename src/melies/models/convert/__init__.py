@@ -21,7 +21,7 @@ LAYERED = ("dlib_face",)
 TASKS: dict[str, tuple[str, ...]] = {
     "upscale": ("super_resolution", "spandrel"),
     "translate": ("cyclegan",),
-    "style": (),
+    "style": ("fast_style",),
     "paint": (),
 }
 """Modules of this package that know the networks for a task, each with `convert(weights) -> bytes`.
