@@ -56,6 +56,13 @@ def test_silences_are_cut(talk: Path, tmp_path: Path) -> None:
     assert ends == pytest.approx([3.2, 8.2], abs=0.12)
 
 
+def test_the_preview_is_as_wide_as_asked(talk: Path, tmp_path: Path) -> None:
+    result = run("--mode", "silence-cut", talk, "--width", "49", "--to", tmp_path / "tight.mp4", "-q")
+    assert result.exit_code == 0, result.output
+    with av.open(str(tmp_path / "tight.mp4")) as film:
+        assert (film.streams.video[0].width, film.streams.video[0].height) == (48, 48)
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

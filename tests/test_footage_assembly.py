@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from melies.errors import UseError
 from melies.footage import Label, Record, Shot, Word
 from melies.footage.assembly import Beat, choose, clashes, parse
 from melies.footage.assembly.choose import Candidate
-from melies.footage.assembly.music import Rhythm, ends
+from melies.footage.assembly.music import Rhythm, _on_beat, ends, listen
 from melies.footage.assembly.plan import Rough, _stretches, from_brief, montage, supercut, trailer
 from melies.footage.assembly.trim import part, quote
 from melies.footage.search_conditions import spoken
@@ -49,6 +50,20 @@ def said(text: str, start: float = 1.0, each: float = 0.4) -> tuple[Word, ...]:
         Word(word, start + index * each, start + index * each + 0.9 * each, 0.9)
         for index, word in enumerate(text.split())
     )
+
+
+def write_drums(path: Path, first: float, step: float, hats: float) -> None:
+    """Twelve seconds of a bass drum on every beat, and cymbals half-way between."""
+    rate, random = 22050, np.random.default_rng(0)
+    samples, time = np.zeros(12 * rate), np.arange(rate // 5) / rate
+    drum = 0.4 * np.sin(2 * np.pi * 55 * time) * np.exp(-14 * time)
+    cymbal = hats * 0.5 * np.diff(random.standard_normal(len(time)), prepend=0) * np.exp(-70 * time)
+    for beat in np.arange(first, 11.0, step):
+        for begin, sound in ((beat, drum), (beat + step / 2, cymbal)):
+            samples[int(begin * rate) :][: len(sound)] += sound
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes((32767 * np.clip(samples, -1, 1)).astype("<i2").tobytes())
 
 
 class TestBrief:
@@ -239,10 +254,33 @@ class TestMusic:
         assert entry.part.start <= words[3].start < words[4].end <= entry.part.end
         assert self.off(rough) <= 0.021
 
+    @pytest.mark.parametrize("hats", [0.0, 0.3, 1.0])
+    @pytest.mark.parametrize("tempo", [90, 128])
+    def test_cymbals_between_the_beats_do_not_mislead(self, tempo: int, hats: float, tmp_path: Path) -> None:
+        pytest.importorskip("librosa")
+        song, step = tmp_path / "song.wav", 60 / tempo
+        write_drums(song, 0.3, step, hats)
+        off = (listen(song).beats[1:] - 0.3) / step  # the first is often a guess
+        assert np.abs(off - np.round(off)).max() < 0.15
+
+    def test_a_bass_on_the_beat_leaves_beats_where_they_are(self) -> None:
+        places, low = np.arange(10, 200, 20), np.ones(220, np.float32)
+        low[places] = 2
+        assert np.array_equal(_on_beat(places, low), places)
+        assert np.array_equal(_on_beat(places, np.roll(3 * low, 10) - 2), places - 10)
+
     def test_a_long_montage_is_not_made_of_the_same_few(self) -> None:
         records = [record(n) for n in range(200)]
         rough = montage(records, 250)
         assert len({entry.choice.candidate.record.id for entry in rough.entries}) == len(rough.entries) == 100
+
+    def test_who_waits_is_told_how_far_it_is(self) -> None:
+        told: list[tuple[int, int]] = []
+        montage([record(n) for n in range(30)], 25, seen=lambda *far: told.append(far))
+        assert told == [(n, 10) for n in range(10)]
+        told.clear()
+        from_brief([Beat("a"), Beat("b")], lambda text, most: [], seen=lambda *far: told.append(far))
+        assert told == [(0, 2), (1, 2)]
 
 
 class TestCuts:

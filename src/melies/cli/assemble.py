@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from melies.cli.report import reporting
+
 if TYPE_CHECKING:
+    from melies.cli.report import Report
+    from melies.footage.assembly.choose import Seen
     from melies.footage.assembly.music import Rhythm
     from melies.footage.assembly.plan import Find, Rough
     from melies.footage.catalogue import Catalogue
@@ -19,7 +23,7 @@ _DEFAULT = (".otio", ".md", ".mp4")
 _LONGEST = 7200
 """Seconds that a cut may last."""
 _PREVIEW = 960
-"""Width of previews in pixels; the real thing is made by `melies render`."""
+"""Width of previews in pixels where none is asked for; the real thing is made by `melies render`."""
 
 
 @click.command(
@@ -57,6 +61,12 @@ _PREVIEW = 960
     "--fps", metavar="RATE", help="Frames per second of the timeline; that of most of the footage by default."
 )
 @click.option(
+    "--width",
+    type=click.IntRange(16, 8192),
+    metavar="PIXELS",
+    help=f"Width of the preview; {_PREVIEW} by default, or that of the footage if it is less.",
+)
+@click.option(
     "--quieter",
     type=click.FloatRange(1, 60),
     default=20.0,
@@ -81,6 +91,7 @@ def command(
     music: str | None,
     duration: float | None,
     fps: str | None,
+    width: int | None,
     quieter: float,
     margin: float,
     overwrite: bool,
@@ -96,7 +107,7 @@ def command(
     if mode == "silence-cut":
         if music or duration or fps or catalogue:
             raise click.UsageError("--music, --duration, --fps and --catalogue are not for --mode silence-cut.")
-        _without_silence(subject, folder, targets, quieter, margin, overwrite, quiet)
+        _without_silence(subject, folder, targets, quieter, margin, width, overwrite, quiet)
         return
     if mode == "supercut" and (music or duration):
         raise click.UsageError("A supercut is as long as its words: leave --music and --duration out.")
@@ -113,10 +124,11 @@ def command(
     name = Path(subject).stem if mode == "brief" and subject else f"{mode} {subject}" if subject else mode
     inputs = [Path(path) for path in (subject if mode == "brief" else None, music) if path]
     outputs = _outputs(targets, f"{_filename(name)}-cut", overwrite, inputs)
-    rough = _rough(mode, subject or "", Path(folder), catalogue, duration, rhythm)
+    with reporting(as_json=False, quiet=quiet, verbose=False) as report:
+        rough = _rough(mode, subject or "", Path(folder), catalogue, duration, rhythm, _choosing(report))
     timeline = rough.timeline(name, None if music is None else Path(music).resolve(), rate)
     _warn(rough, duration)
-    _write(timeline, rough, outputs, overwrite, quiet)
+    _write(timeline, rough, outputs, width, overwrite, quiet)
 
 
 def _warn(rough: Rough, duration: float | None) -> None:
@@ -145,8 +157,20 @@ def _rate(fps: str) -> Fraction:
         raise UseError(f"--fps {fps!r} {error}.", "Give frames per second, such as 25 or 24000/1001.") from None
 
 
+def _choosing(report: Report) -> Seen:
+    from melies.engine.progress import Progress
+
+    return lambda done, total: report.progress(Progress("choose", done, total, 0.0, 0.0, None))
+
+
 def _rough(
-    mode: str, subject: str, folder: Path, at: str | None, duration: float | None, rhythm: Rhythm | None
+    mode: str,
+    subject: str,
+    folder: Path,
+    at: str | None,
+    duration: float | None,
+    rhythm: Rhythm | None,
+    seen: Seen,
 ) -> Rough:
     from melies.footage.assembly import parse, plan
     from melies.footage.catalogue import Catalogue
@@ -154,13 +178,13 @@ def _rough(
     beats = parse(_brief(subject)) if mode == "brief" else []
     with Catalogue.open(folder, at=at) as catalogue:
         if mode == "montage":
-            return plan.montage(catalogue.records(), duration, rhythm)
+            return plan.montage(catalogue.records(), duration, rhythm, seen)
         if mode == "supercut":
             return plan.supercut(catalogue.records(), subject)
         find = _finder(catalogue)
         if mode == "trailer":
-            return plan.trailer(find, duration or 30.0, rhythm)
-        return plan.from_brief(beats, find, duration, rhythm)
+            return plan.trailer(find, duration or 30.0, rhythm, seen)
+        return plan.from_brief(beats, find, duration, rhythm, seen=seen)
 
 
 def _brief(subject: str) -> str:
@@ -214,6 +238,7 @@ def _without_silence(
     targets: tuple[str, ...],
     quieter: float,
     margin: float,
+    width: int | None,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -229,7 +254,7 @@ def _without_silence(
     stretches = plan.without_silence(path, quieter, margin, seconds=length)
     kept = float(sum((end - start for start, end in stretches), Fraction(0)))
     click.echo(f"{len(stretches)} pieces, {kept:.1f} s" + (f" of {length:.1f} s" if length else ""), err=True)
-    _write(plan.kept(path.absolute(), stretches, known.rate), None, outputs, overwrite, quiet)
+    _write(plan.kept(path.absolute(), stretches, known.rate), None, outputs, width, overwrite, quiet)
 
 
 def _filename(name: str) -> str:
@@ -262,7 +287,9 @@ def _outputs(
     return paths
 
 
-def _write(timeline: Timeline, rough: Rough | None, outputs: list[Path], overwrite: bool, quiet: bool) -> None:
+def _write(
+    timeline: Timeline, rough: Rough | None, outputs: list[Path], width: int | None, overwrite: bool, quiet: bool
+) -> None:
     from melies.footage.assembly import paper
     from melies.footage.timeline import ENDINGS, export
 
@@ -273,17 +300,18 @@ def _write(timeline: Timeline, rough: Rough | None, outputs: list[Path], overwri
         elif ending == ".md" and rough is not None:
             paper.write(rough, path, timeline.name, overwrite=overwrite)
         else:
-            _preview(timeline, path, overwrite, quiet)
+            _preview(timeline, path, width, overwrite, quiet)
             continue
         click.echo(str(path), err=True)
 
 
-def _preview(timeline: Timeline, path: Path, overwrite: bool, quiet: bool) -> None:
-    from melies.cli.report import reporting
+def _preview(timeline: Timeline, path: Path, width: int | None, overwrite: bool, quiet: bool) -> None:
     from melies.footage.conform import conform
     from melies.footage.timeline import about
 
-    width = next((about(cut.source).size[0] for cut in timeline.cuts if cut.source is not None), _PREVIEW)
+    if width is None:
+        first = next((about(cut.source).size[0] for cut in timeline.cuts if cut.source is not None), _PREVIEW)
+        width = min(first, _PREVIEW)
     with reporting(as_json=False, quiet=quiet, verbose=False) as report:
-        clip = conform(timeline, width=min(width, _PREVIEW) // 2 * 2)
+        clip = conform(timeline, width=width // 2 * 2)
         report.done(clip.save(path, overwrite=overwrite, preset="veryfast", progress=report.progress))

@@ -228,6 +228,8 @@ def facts(event: Progress) -> dict[str, Any]:
 
 def describe(event: Progress) -> list[str]:
     """Put a progress event into a few words."""
+    if event.phase == "choose":
+        return [f"choosing shots · {event.frames} of {event.total}"]
     if event.phase != "render":
         return ["finishing"]
     words = []

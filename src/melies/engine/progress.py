@@ -12,8 +12,9 @@ class Progress:
     """A moment of a render.
 
     Attributes:
-        phase: `"render"` while frames are made, `"write"` while the file is put together, `"done"` at the end.
-        frames: Frames done in this phase.
+        phase: `"choose"` while shots are chosen, `"render"` while frames are made, `"write"` while the file is put
+            together, `"done"` at the end.
+        frames: Frames, or shots, done in this phase.
         total: Frames to be done; an estimate, None if nobody knows.
         seconds: Since the phase began.
         fps: Frames per second, over the last few seconds.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from melies.footage.assembly.brief import Beat
@@ -67,34 +67,61 @@ class _Cut:
         return made[::-1]
 
 
-def choose(beats: Sequence[Beat], candidates: Sequence[Sequence[Candidate]]) -> tuple[list[Choice], list[Beat]]:
+Seen = Callable[[int, int], None]
+"""Told how many lines are done, and of how many."""
+
+
+def unseen(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def choose(
+    beats: Sequence[Beat], candidates: Sequence[Sequence[Candidate]], seen: Seen = unseen
+) -> tuple[list[Choice], list[Beat]]:
     """Find the cut that fits its brief and breaks the fewest rules (beam search).
 
     Args:
         beats: The lines of the brief.
         candidates: For each of them what could stand for it.
+        seen: Called before every line.
 
     Returns:
         The choices, in order, and the lines for which there was nothing.
     """
     cuts = [_Cut()]
     empty: list[Beat] = []
-    for beat, possible in zip(beats, candidates, strict=True):
+    for number, (beat, possible) in enumerate(zip(beats, candidates, strict=True)):
+        seen(number, len(beats))
         if not possible:
             empty.append(beat)
             continue
-        pairs = [(_cost(cut, one), cut, one) for cut in cuts for one in possible]
+        clash = _clashes()
+        pairs = [
+            (cut.cost + (1 - one.score) + clash(cut, one)[1] + _AGAIN * (one.record.id in cut.used), cut, one)
+            for cut in cuts
+            for one in possible
+        ]
         # Of equal ones the first: the same brief and footage give the same cut.
         pairs = sorted(pairs, key=lambda pair: pair[0])[:_WIDTH]
-        cuts = [_with(cut, beat, one, cost, len(possible) - 1) for cost, cut, one in pairs]
+        cuts = [
+            _Cut(cost, Choice(beat, one, clash(cut, one)[0], len(possible) - 1), cut, cut.used | {one.record.id})
+            for cost, cut, one in pairs
+        ]
     return cuts[0].choices(), empty
 
 
-def _cost(cut: _Cut, one: Candidate) -> float:
-    found = clashes(cut.choice.candidate.record, one.record) if cut.choice else []
-    return cut.cost + (1 - one.score) + sum(clash.cost for clash in found) + _AGAIN * (one.record.id in cut.used)
+def _clashes() -> Callable[[_Cut, Candidate], tuple[tuple[Clash, ...], float]]:
+    """What says how well a shot follows a cut, and what that costs; many cuts end with the same shot."""
+    known: dict[tuple[str, str], tuple[tuple[Clash, ...], float]] = {}
 
+    def between(cut: _Cut, one: Candidate) -> tuple[tuple[Clash, ...], float]:
+        if cut.choice is None:
+            return (), 0.0
+        before = cut.choice.candidate.record
+        pair = before.id, one.record.id
+        if pair not in known:
+            found = tuple(clashes(before, one.record))
+            known[pair] = found, sum(clash.cost for clash in found)
+        return known[pair]
 
-def _with(cut: _Cut, beat: Beat, one: Candidate, cost: float, others: int) -> _Cut:
-    found = tuple(clashes(cut.choice.candidate.record, one.record)) if cut.choice else ()
-    return _Cut(cost, Choice(beat, one, found, others), cut, cut.used | {one.record.id})
+    return between

@@ -1,7 +1,7 @@
 """Where music wants to be cut: its beats, bars and phrases, and how strong each moment is.
 
-The beats are librosa's (Ellis, "Beat Tracking by Dynamic Programming", 2007). Bars are taken to have four of them; the
-first beat of a bar is the one in four on which most begins.
+The beats are librosa's (Ellis, "Beat Tracking by Dynamic Programming", 2007); where drum and bass begin half-way
+between them, these middles. Bars are taken to have four beats; the first is the one in four on which most begins.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from melies.errors import UseError
@@ -19,6 +20,12 @@ from melies.media.sound import read_sound
 _RATE = 22050
 _LONGEST = 1200
 """Seconds of music that are listened to."""
+_LOW = 200
+"""Hertz up to which drum and bass are told from cymbals."""
+_BETWEEN = 1.5
+"""How many times more must begin below that between the beats for these to be off-beats."""
+_NEAR = 2
+"""Frames by which a beat may lie beside what begins."""
 _BAR = 4
 _PHRASE = 16
 
@@ -60,14 +67,24 @@ def listen(path: str | Path) -> Rhythm:
     samples = _samples(path)
     onset = librosa.onset.onset_strength(y=samples, sr=_RATE)
     tempo, places = librosa.beat.beat_track(onset_envelope=onset, sr=_RATE, trim=False)
-    beats = np.asarray(librosa.frames_to_time(places, sr=_RATE), np.float64)
-    seconds = len(samples) / _RATE
-    if len(beats) < 2:
+    if len(places) < 2:
         raise UseError(f"{path} has no beat that could be cut to.", "Leave --music out, or choose other music.")
+    places = _on_beat(places, librosa.onset.onset_strength(y=samples, sr=_RATE, fmax=_LOW, n_mels=16))
+    beats = np.asarray(librosa.frames_to_time(places, sr=_RATE), np.float64)
     loud = librosa.feature.rms(y=samples)[0]
     strength = loud[np.minimum(places, len(loud) - 1)] / max(float(loud.max()), 1e-9)
     weights = _weights(onset[np.minimum(places, len(onset) - 1)])
+    seconds = len(samples) / _RATE
     return Rhythm(beats, weights, np.asarray(strength, np.float64), seconds, float(np.atleast_1d(tempo)[0]))
+
+
+def _on_beat(places: NDArray[np.int64], low: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Take the middles between beats for beats, if that is where the low sounds begin: loud cymbals mislead."""
+    before = places[0] - (places[1] - places[0]) // 2
+    middles = np.concatenate([[before] if before >= 0 else [], (places[:-1] + places[1:]) // 2]).astype(np.int64)
+    around = sliding_window_view(np.pad(low, _NEAR), 2 * _NEAR + 1).max(1)
+    here, between = (float(around[np.minimum(some, len(low) - 1)].mean()) for some in (places, middles))
+    return middles if between > _BETWEEN * here else places
 
 
 def _weights(onsets: NDArray[np.float32]) -> Times:

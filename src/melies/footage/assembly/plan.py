@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 import melies
 from melies.errors import UseError
 from melies.footage.assembly.brief import Beat
-from melies.footage.assembly.choose import Candidate, Choice, choose
+from melies.footage.assembly.choose import Candidate, Choice, Seen, choose, unseen
 from melies.footage.assembly.music import Rhythm, ends
 from melies.footage.assembly.trim import Part, frames_of, part, quote
 from melies.footage.record import Record
@@ -99,7 +98,12 @@ class Rough:
 
 
 def from_brief(
-    beats: Sequence[Beat], find: Find, seconds: float | None = None, rhythm: Rhythm | None = None, most: int = _MANY
+    beats: Sequence[Beat],
+    find: Find,
+    seconds: float | None = None,
+    rhythm: Rhythm | None = None,
+    most: int = _MANY,
+    seen: Seen = unseen,
 ) -> Rough:
     """Make a rough cut of a brief.
 
@@ -109,18 +113,32 @@ def from_brief(
         seconds: How long the whole should be; lines that say a length keep it.
         rhythm: Music to cut to; it ends the film.
         most: How many candidates for a line are thought about.
+        seen: Called before every line is searched for.
     """
-    candidates = [_said(beat, _usable(find(beat.text, most))) for beat in beats]
+    candidates = [_said(beat, found) for beat, found in zip(beats, _found(beats, find, most, seen), strict=True)]
     choices, empty = choose(beats, candidates)
     return Rough(tuple(_cut_to(choices, seconds, rhythm)), tuple(empty), rhythm)
 
 
-def trailer(find: Find, seconds: float = 30.0, rhythm: Rhythm | None = None) -> Rough:
-    """Make a trailer: the world, its people, trouble, a rush of short shots, and a breath at the end."""
+def _found(beats: Sequence[Beat], find: Find, most: int, seen: Seen) -> Iterator[list[Candidate]]:
+    for number, beat in enumerate(beats):
+        seen(number, len(beats))
+        yield [one for one in find(beat.text, most) if _seconds(one.record) >= _SHORTEST]
+
+
+def trailer(find: Find, seconds: float = 30.0, rhythm: Rhythm | None = None, seen: Seen = unseen) -> Rough:
+    """Make a trailer: the world, its people, trouble, a rush of short shots, and a breath at the end.
+
+    Args:
+        find: Finds shots for a line.
+        seconds: How long it should be.
+        rhythm: Music to cut to.
+        seen: Called before every line is searched for.
+    """
     # A longer trailer has more shots, not longer ones.
     times = max(1, round(seconds / sum(length * len(asked) for _, asked, length in TRAILER)))
     beats = [Beat(text, None, section) for section, asked, _ in TRAILER for text in asked * times]
-    found = [_usable(find(beat.text, _MANY)) for beat in beats]
+    found = list(_found(beats, find, _MANY, seen))
     # What the footage has nothing of is made of what it has.
     rest = {one.record.id: replace(one, score=0.1, weak=True) for some in found for one in some}
     choices, empty = choose(beats, [some or list(rest.values()) for some in found])
@@ -129,13 +147,16 @@ def trailer(find: Find, seconds: float = 30.0, rhythm: Rhythm | None = None) -> 
     return Rough(tuple(_laid(choices, _filled(wanted, choices, seconds), rhythm)), tuple(empty), rhythm)
 
 
-def montage(records: Iterable[Record], seconds: float | None = None, rhythm: Rhythm | None = None) -> Rough:
+def montage(
+    records: Iterable[Record], seconds: float | None = None, rhythm: Rhythm | None = None, seen: Seen = unseen
+) -> Rough:
     """Put the best-looking shots together; with music, lively ones where it is strong.
 
     Args:
         records: The footage.
         seconds: How long it should be; 30 or as long as the music by default.
         rhythm: Music to cut to.
+        seen: Called before every shot is chosen.
     """
     total = min(seconds or (rhythm.seconds if rhythm else 30.0), rhythm.seconds if rhythm else float("inf"))
     usable = (record for record in records if _seconds(record) >= _SHORTEST)
@@ -145,16 +166,18 @@ def montage(records: Iterable[Record], seconds: float | None = None, rhythm: Rhy
     length = 60 / rhythm.tempo * 4 if rhythm else 2.5
     count = max(1, round(total / max(length, _SHORTEST)))
     best = ranked[: max(_MANY, 3 * count)]
-    taken: Counter[str] = Counter()
+    plain_scores = np.array([score for score, _ in best])
+    energies = np.array([record.number("energy") for _, record in best], np.float64)
+    taken = np.zeros(len(best))
     candidates: list[list[Candidate]] = []
     for index in range(count):
         strength = _strength(rhythm, index / count)
-        options = [_lively(score, record, strength) for score, record in best]
+        scores = _lively(plain_scores, energies, strength)
         # Every line gets shots of its own to choose from, or a long montage would be made of the same few.
-        options.sort(key=lambda one: taken[one.record.id] - one.score)
-        candidates.append(options[:_MANY])
-        taken[options[0].record.id] += 1
-    choices, _ = choose([Beat("")] * count, candidates)
+        order = np.argsort(taken - scores, kind="stable")[:_MANY].tolist()
+        candidates.append([_looks_good(best[at][1], best[at][0], float(scores[at]), strength) for at in order])
+        taken[order[0]] += 1
+    choices, _ = choose([Beat("")] * count, candidates, seen)
     return Rough(tuple(_cut_to(choices, total, rhythm)), (), rhythm)
 
 
@@ -320,10 +343,6 @@ def _fixed(choice: Choice) -> float:
     return quote(choice.candidate.record, said).seconds if said else float("nan")
 
 
-def _usable(found: Sequence[Candidate]) -> list[Candidate]:
-    return [one for one in found if _seconds(one.record) >= _SHORTEST]
-
-
 def _share(choice: Choice, index: int) -> float:
     record = choice.candidate.record
     size, energy = record.value("size") or "", record.number("energy")
@@ -342,13 +361,19 @@ def _said(beat: Beat, found: Sequence[Candidate]) -> list[Candidate]:
     return [replace(one, said=said) for one, said in first]
 
 
-def _lively(score: float, record: Record, strength: float | None) -> Candidate:
-    why = f"looks good by itself ({score:.2f})"
+def _lively(scores: NDArray[np.float64], energies: NDArray[np.float64], strength: float | None) -> NDArray[np.float64]:
+    """How well shots fit where the music is so strong; an energy that is not known is NaN."""
+    if strength is None:
+        return scores
+    return np.where(np.isnan(energies), scores, 0.6 * scores + 0.4 * (1 - np.abs(energies - strength)))
+
+
+def _looks_good(record: Record, worth: float, score: float, strength: float | None) -> Candidate:
+    why = f"looks good by itself ({worth:.2f})"
     energy = record.number("energy")
     if strength is None or energy is None:
         return Candidate(record, score, (why,))
-    fits = 1 - abs(energy - strength)
-    return Candidate(record, 0.6 * score + 0.4 * fits, (why, f"energy {energy:.2f} where the music has {strength:.2f}"))
+    return Candidate(record, score, (why, f"energy {energy:.2f} where the music has {strength:.2f}"))
 
 
 def _strength(rhythm: Rhythm | None, share: float) -> float | None:
