@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from melies.errors import UseError
 from melies.files import is_file
 from melies.frame import Image
 from melies.imaging import Rgba, join_alpha, over, to_depth
@@ -18,6 +19,9 @@ from melies.imaging import Rgba, join_alpha, over, to_depth
 cv: Any = cv2
 
 Plane = NDArray[np.uint8]
+
+BUILT_IN = ("sans", "italic", "uni")
+"""Fonts inside OpenCV: two for Latin, Greek and Cyrillic, of any weight, and one with Chinese, Japanese and Korean."""
 
 LEADING = 1.15
 """From one line to the next, as a share of the size."""
@@ -49,6 +53,22 @@ def is_font(path: Path) -> bool:
         return False
     ends = [int.from_bytes(table[8:12], "big") + int.from_bytes(table[12:], "big") for table in tables]
     return {b"cmap", b"head", b"hhea", b"hmtx", b"maxp"} <= {table[:4] for table in tables} and max(ends) <= size
+
+
+def face(font: str) -> Any:
+    """Open a font for OpenCV: one of `BUILT_IN`, or a file.
+
+    Raises:
+        UseError: The file is missing or is no font.
+    """
+    if font in BUILT_IN:
+        return cv.FontFace(font)
+    opened = cv.FontFace("sans")
+    # OpenCV crashes on files that are no fonts, and says nothing of those that are missing.
+    if not is_font(Path(font)) or not opened.set(font):
+        hint = f"Give a .ttf or .otf file, or one of {', '.join(BUILT_IN)}."
+        raise UseError(f"The font {font} cannot be read.", hint)
+    return opened
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 import cv2
@@ -14,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from melies.effect import Effect, Scope
 from melies.effects._fields import Source
-from melies.effects._lettering import LEADING, Layer, Type, fitted, is_font, letters, outlined
+from melies.effects._lettering import LEADING, Layer, Type, face, fitted, letters, outlined
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
 from melies.imaging import ColourText, parse_colour
@@ -23,9 +22,6 @@ from melies.times import Time
 cv: Any = cv2
 
 log = logging.getLogger("melies")
-
-BUILT_IN = ("sans", "italic", "uni")
-"""Fonts inside OpenCV: two for Latin, Greek and Cyrillic, of any weight, and one with Chinese, Japanese and Korean."""
 
 _MARGIN = 0.04
 """Space between text and the border, as a share of the height."""
@@ -96,7 +92,7 @@ class Caption(Effect):
                 "the wrong order.",
                 "Make a transparent picture of the text and lay it over the clip: compose --foreground text.png",
             )
-        self._face()
+        face(self.font)
         return spec
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
@@ -128,19 +124,8 @@ class Caption(Effect):
             shares.append(float(self.end - begin) / self.fade)
         return min(shares)
 
-    def _face(self) -> Any:
-        if self.font in BUILT_IN:
-            return cv.FontFace(self.font)
-        face = cv.FontFace("sans")
-        # OpenCV crashes on files that are no fonts, and says nothing of those that are missing.
-        if not is_font(Path(self.font)) or not face.set(self.font):
-            raise UseError(
-                f"The font {self.font} cannot be read.", f"Give a .ttf or .otf file, or one of {', '.join(BUILT_IN)}."
-            )
-        return face
-
     def _check_signs(self, text: str) -> None:
-        missing = Type(self._face(), 32, self.weight).lacks(text)
+        missing = Type(face(self.font), 32, self.weight).lacks(text)
         if missing:
             # What is nothing to look at by itself, such as an accent, goes by its number.
             shown = [sign if unicodedata.category(sign)[0] in "LNPS" else f"U+{ord(sign):04X}" for sign in missing]
@@ -162,7 +147,7 @@ class Caption(Effect):
         space = round(_MARGIN * high)
         asked = max(1, round(self.size * high))
         room = max(1, round(self.width * wide)), max(1, high - 2 * space)
-        type_, lines = fitted(text, self._face(), self.weight, asked, *room)
+        type_, lines = fitted(text, face(self.font), self.weight, asked, *room)
         block = type_.size * len(lines) * LEADING
         across, down = _shares(self.position) or (0.5, 0.5)
         middle = {"top": space + block / 2, "bottom": high - space - block / 2}.get(self.position, down * high)
