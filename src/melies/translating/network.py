@@ -16,8 +16,8 @@ from melies.matting.scale import code, unit
 from melies.models import own, registry, sources, store
 from melies.models.runtime import load_file
 from melies.suggest import did_you_mean
-from melies.translating import tiles
 from melies.translating.card import IMAGE, LAYOUT, MADE, STYLES, Card, Task, read_card
+from melies.translating.tiles import Tiled
 
 Planes = NDArray[np.float32]
 """`1×C×H×W` float32."""
@@ -109,12 +109,11 @@ class Network:
 
     def __init__(self, path: Path, card: Card) -> None:
         self.card = card
-        self._path = path
-        self._session = load_file(path)
+        session = load_file(path)
         wanted = {LAYOUT if card.task == "paint" else IMAGE, *([STYLES] if len(card.styles) > 1 else [])}
-        if set(self._session.inputs) != wanted or set(self._session.outputs) != {MADE}:
+        if set(session.inputs) != wanted or set(session.outputs) != {MADE}:
             raise ModelError(f"{path} takes and gives something else than its card says.", "Export it again.")
-        self._takes = LAYOUT if card.task == "paint" else IMAGE
+        self._net = Tiled(path, session, LAYOUT if card.task == "paint" else IMAGE, card.multiple)
 
     def __call__(self, image: NDArray[Any], styles: Sequence[float] | None = None) -> NDArray[Any]:
         """Make a picture of a picture.
@@ -147,6 +146,6 @@ class Network:
         if down or across:
             planes = np.pad(planes, ((0, 0), (0, 0), (0, down), (0, across)), mode="reflect")
         others = {} if styles is None else {STYLES: np.asarray(styles, np.float32)[None]}
-        made = tiles.run(self._path, self._session, self._takes, np.ascontiguousarray(planes), others, multiple)
+        made = self._net(np.ascontiguousarray(planes), others)
         picture: NDArray[np.float32] = np.clip(made[0, :, :height, :width].transpose(1, 2, 0), 0, 1)
         return picture

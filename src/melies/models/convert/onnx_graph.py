@@ -8,7 +8,7 @@ version 8, operator set 17).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,7 +120,7 @@ class Graph:
                 needed.update(node.inputs)
         graph = b"".join(
             [
-                *(encode_field(1, _node(node)) for node in reversed(nodes)),
+                *(encode_field(1, encode_node(*node)) for node in reversed(nodes)),
                 encode_field(2, "melies"),
                 *(encode_field(5, _tensor(k, v)) for k, v in self._constants.items() if k in needed),
                 *(encode_field(11, encode_value_info(tensor)) for tensor in self.inputs),
@@ -151,13 +151,14 @@ def encode_field(number: int, value: int | float | str | bytes) -> bytes:
     return _varint(number << 3 | 2) + _varint(len(data)) + data
 
 
-def _node(node: _Node) -> bytes:
+def encode_node(op: str, inputs: Iterable[str], outputs: Iterable[str], attributes: Mapping[str, Attribute]) -> bytes:
+    """Encode a node."""
     return b"".join(
         [
-            *(encode_field(1, name) for name in node.inputs),
-            *(encode_field(2, name) for name in node.outputs),
-            encode_field(4, node.op),
-            *(encode_field(5, _attribute(name, value)) for name, value in node.attributes.items()),
+            *(encode_field(1, name) for name in inputs),
+            *(encode_field(2, name) for name in outputs),
+            encode_field(4, op),
+            *(encode_field(5, _attribute(name, value)) for name, value in attributes.items()),
         ]
     )
 
