@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from melies.puppetry.render.eyes import _edge_of_iris
+from melies.puppetry.render.eyes import _edge_of_iris, _lid_skin
 
 
 def test_a_large_blue_iris_is_found_whole_and_not_only_its_pupil():
@@ -15,3 +15,16 @@ def test_a_large_blue_iris_is_found_whole_and_not_only_its_pupil():
     centre, radius = _edge_of_iris(eye, inside, where, np.array([60, 30], np.float32), 20.0)
     assert np.linalg.norm(centre - (64, 28)) < 3
     assert 25 < radius < 30
+
+
+def test_closed_lids_are_skin_without_the_shadow_beside_the_eye_and_without_streaks():
+    y, x = np.indices((80, 120), np.float32)
+    where = np.stack([x, y], 2)
+    rng = np.random.default_rng(0)
+    patch = (0.7 + 0.1 * rng.standard_normal((80, 120, 1)) * np.ones(3)).astype(np.float32)
+    reach = np.hypot((x - 60) / 40, (y - 40) / 20) < 1
+    patch[reach] = 0.1
+    corners = np.linalg.norm(where[:, :, None] - np.float32([[22, 40], [98, 40]]), axis=3).min(2) < 22
+    patch[(np.abs(y - 40) < 8) & (x > 98)] = 0.05
+    lids = _lid_skin(patch, ~reach, reach, corners, 4.0)[reach]
+    assert np.abs(lids - 0.7).max() < 0.06

@@ -31,6 +31,12 @@ _RINGS = 10
 """How finely its edge is looked for: steps in the mesh's radius."""
 _LASHES = 0.12
 """How much of the eye's height its upper lashes take."""
+_EVEN = 0.06
+"""Sigma over which the colours around an eye are taken for its lids, in widths of the eye."""
+_CORNERS = 0.3
+"""How far from its corners they are not, in the same."""
+_SOFT = 0.05
+"""How soft the edge of their skin is, in the same."""
 _WITHIN = 0.9
 """Share of a pixel in the face from which on it shows skin."""
 _TURNED = (0.01, 0.04)
@@ -89,9 +95,10 @@ class _Eye:
         face = polygon(hull(self._rest[:SKIN]), box, fine)
         reach = grown(polygon(self._rest[rim], box, 0.5) > 0.05, 0.12 * self._wide)
         seen = ~grown(face <= _WITHIN, 0.12 * self._wide)
-        self._skin_share: Map = cv.GaussianBlur(grown(reach, fine).astype(np.float32), (0, 0), fine) * face
-        beside = np.median(patch[seen & ~reach], axis=0) if (seen & ~reach).any() else np.float32(0)
-        self._skin = membrane(np.where(seen[..., None], patch, beside).astype(np.float32), reach)
+        soft = max(fine, _SOFT * self._wide)
+        self._skin_share: Map = cv.GaussianBlur(grown(reach, fine).astype(np.float32), (0, 0), soft) * face
+        corners = np.linalg.norm(where[..., None, :] - self._rest[rim[[0, 8]]], axis=3).min(2) < _CORNERS * self._wide
+        self._skin = _lid_skin(patch, seen & ~reach, reach, corners, _EVEN * self._wide)
         edge = patch[inside] if inside.any() else patch.reshape(-1, 3)
         self._lash = np.percentile(edge, 10, axis=0).astype(np.float32)
 
@@ -129,6 +136,20 @@ class _Eye:
         disc = 1 - ramp(far, self._radius - edge, self._radius + edge)
         made: Values = white + (iris - white) * disc[..., None].astype(np.float32)
         return made
+
+
+def _lid_skin(patch: Values, seen: Mask, reach: Mask, corners: Mask, even: float) -> Values:
+    """Return the skin of lids that are closed: as smooth as what is above and below the eye allows.
+
+    Lashes and the shadows beside an eye's corners would be drawn across the lid, and single pixels as streaks.
+    """
+    known = seen & ~corners if (seen & ~corners).any() else seen
+    if not known.any():
+        return membrane(patch, reach)
+    share = cv.GaussianBlur(known.astype(np.float32), (0, 0), even)[..., None]
+    colours = cv.GaussianBlur(np.where(known[..., None], patch, 0).astype(np.float32), (0, 0), even)
+    hole = ~known & (reach | corners | ~seen)
+    return membrane((colours / np.maximum(share, np.float32(1e-3))).astype(np.float32), hole)
 
 
 def _opening(rim: Points) -> tuple[float, float]:
