@@ -189,14 +189,14 @@ class Clip:
         )
 
 
-def files_of(effects: Iterable[Effect]) -> list[Path]:
-    """Return the files that effects read."""
+def files_of(steps: Iterable[Step]) -> list[Path]:
+    """Return the files that effects and generators read."""
     from melies.effects._fields import may_name_files
 
     own: list[Path] = []
-    for effect in effects:
-        for name, value in effect:
-            if not may_name_files(type(effect), name):
+    for step in steps:
+        for name, value in step:
+            if not may_name_files(type(step), name):
                 continue
             several = value if isinstance(value, list | tuple) else [value]
             own += [path for one in several if (path := _named_file(one)) is not None]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from melies.errors import UseError
 from melies.explain import explain
@@ -18,7 +19,7 @@ Scope = Literal["frame", "shot", "video"]
 class Step(BaseModel):
     """What effects and generators share: fields that are their only declaration."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, ser_json_inf_nan="strings")
 
     def __init__(self, **options: Any) -> None:
         """Check the options.
@@ -43,7 +44,34 @@ class Step(BaseModel):
         return ()
 
 
-class Effect(Step):
+def _local(value: object) -> object:
+    from melies.effects._fields import refuse_address
+
+    return refuse_address(value)
+
+
+class Reactive(Step):
+    """What effects and generators share beyond that: every number among their fields can follow sound, or the time."""
+
+    react: tuple[str, ...] = Field(
+        (),
+        description="Let a number follow what is heard, or the time: PARAM=FORMULA, such as zoom=1+bass*0.05 or "
+        "hue=360*t/10.",
+    )
+    audio: Annotated[Path, BeforeValidator(_local)] | None = Field(
+        None, description="The sound that is listened to and that the result gets; else the film's own."
+    )
+
+    @model_validator(mode="after")
+    def _reactions_can_be_read(self) -> Self:
+        if self.react:
+            from melies.hearing.reaction import formulas
+
+            formulas(self)
+        return self
+
+
+class Effect(Reactive):
     """A function from an iterator of frames to an iterator of frames, with its parameters as fields.
 
     Attributes:
@@ -141,17 +169,50 @@ class FrameEffect(Effect):
         return frame if image is frame.image else frame.with_image(image)
 
 
-class Generator(Step):
-    """The same kind of model, but it makes frames from nothing: `Clip(generator)` is a clip like any other."""
+class Generator(Reactive):
+    """The same kind of model, but it makes frames from nothing: `Clip(generator)` is a clip like any other.
+
+    Subclasses write `spec` and `make`.
+    """
 
     @property
     def spec(self) -> VideoSpec:
         """What the frames will look like."""
         raise NotImplementedError
 
-    def frames(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
+    def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
         """Make the frames from `since` on, in seconds, and up to `lead_in` frames before it.
 
         A frame must not depend on where the making began.
         """
         raise NotImplementedError
+
+    def frames(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
+        """Yield the frames from `since` on, in seconds, and up to `lead_in` before it, following what is heard."""
+        if not self.react:
+            return self.make(since, lead_in)
+        from melies.hearing.reaction import reacting
+
+        return reacting(self, since, lead_in)
+
+    @property
+    def tracks(self) -> int:
+        """How many sound tracks there are."""
+        return int(self.audio is not None)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read."""
+        from melies.clip import files_of
+
+        return files_of([self])
+
+    def sound(self, track: int = 0) -> Iterator[Sound]:
+        """Decode the sound, as long as the picture."""
+        from melies.media.sound import read_sound
+
+        if self.audio is None:
+            return iter(())
+        spec = self.spec
+        length = None if spec.frames is None else spec.frames / spec.rate
+        return read_sound(self.audio, length=length, track=track)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from melies import effects
-from melies.effect import Effect
+from melies import effects, generators
+from melies.effect import Effect, Generator, Reactive
 from melies.effects._fields import File, may_name_files, names_in
 from melies.errors import UseError
 from melies.explain import explain
@@ -23,6 +23,8 @@ from melies.times import Rate, Time
 if TYPE_CHECKING:
     from melies.clip import Clip
     from melies.engine.progress import Report
+
+S = TypeVar("S", bound=Reactive)
 
 LIMIT = 1 << 20
 """Bytes a recipe may have: what people write by hand is a thousand times smaller."""
@@ -62,25 +64,47 @@ def read_step(value: object) -> Effect:
     Raises:
         UseError: There is no such effect or option, or a value is not allowed.
     """
-    if isinstance(value, Effect):
+    return value if isinstance(value, Effect) else effects.find((step := _named(value, "effect"))[0])(**step[1])
+
+
+def read_generator(value: object) -> Generator | None:
+    """Turn `{"cppn": {"seed": 7}}`, or `"cppn"` alone, into the generator it names.
+
+    Raises:
+        UseError: There is no such generator or option, or a value is not allowed.
+    """
+    if value is None or isinstance(value, Generator):
         return value
+    name, options = _named(value, "generator")
+    return generators.find(name)(**options)
+
+
+def _named(value: object, kind: str) -> tuple[str, dict[str, Any]]:
+    """The name and the options of a step as a recipe writes it."""
     if isinstance(value, str):
         value = {value: {}}
     if not isinstance(value, Mapping) or len(value) != 1:
-        raise UseError("Each effect of a recipe is one name with its options.", "Such as: resize: {width: 640}")
+        raise UseError(f"Each {kind} of a recipe is one name with its options.", "Such as: resize: {width: 640}")
     name, options = next(iter(value.items()))
     options = {} if options is None else options
     if not isinstance(options, Mapping):
-        raise UseError(f"The options of {name} are {options!r}, not names with values.", f"See: melies effects {name}")
-    return effects.find(str(name))(**{str(key).replace("-", "_"): item for key, item in options.items()})
+        raise UseError(f"The options of {name} are {options!r}, not names with values.", f"See: melies {kind}s {name}")
+    return str(name), {str(key).replace("-", "_"): item for key, item in options.items()}
 
 
-def write_step(effect: Effect) -> dict[str, Any]:
-    """Turn an effect into its name and those options that differ from their defaults."""
-    return {effect.name(): effect.model_dump(mode="json", exclude_defaults=True)}
+def write_step(step: Reactive) -> dict[str, Any]:
+    """Turn an effect or generator into its name and those options that differ from their defaults."""
+    return {step.name(): step.model_dump(mode="json", exclude_defaults=True)}
 
 
 Step = Annotated[Effect, BeforeValidator(read_step), PlainSerializer(write_step)]
+
+
+Source = Annotated[
+    Generator | None,
+    BeforeValidator(read_generator),
+    PlainSerializer(lambda generator: None if generator is None else write_step(generator)),
+]
 
 
 Move = Callable[[Path], Path]
@@ -99,6 +123,8 @@ class Recipe(BaseModel):
     """of the recipe format"""
     input: File | None = None
     """the film to read"""
+    generator: Source = None
+    """what makes the frames, where no film is read"""
     output: Path | None = None
     """the film to write"""
     start: Time = None
@@ -168,8 +194,11 @@ class Recipe(BaseModel):
 
     def clip(self) -> Clip:
         """Return the clip that the recipe describes; nothing runs yet."""
+        from melies.clip import Clip
         from melies.clip import open as open_clip
 
+        if self.generator is not None:
+            return self._generated(Clip(self.generator)).apply(*self.effects)
         if self.input is None:
             raise UseError(
                 "The recipe names no input.",
@@ -177,6 +206,12 @@ class Recipe(BaseModel):
             )
         clip = open_clip(self.input, start=self.start, end=self.end, rate=self.rate, max_errors=self.max_errors)
         return clip.apply(*self.effects)
+
+    def _generated(self, clip: Clip) -> Clip:
+        read = [name for name in ("input", "start", "end", "rate") if getattr(self, name) is not None]
+        if read:
+            raise UseError(f"A generator makes the frames, so {read[0]} has no meaning.", f"Leave {read[0]} out.")
+        return clip
 
     def write(self, progress: Report | None = None, threads: int | None = None) -> Path:
         """Render the clip to the recipe's output and return where that is; see `Clip.save`."""
@@ -193,6 +228,7 @@ class Recipe(BaseModel):
             update={
                 "input": self.input and move(self.input),
                 "output": self.output and move(self.output),
+                "generator": self.generator and _move_step(self.generator, move),
                 "effects": tuple(_move_step(effect, move) for effect in self.effects),
             }
         )
@@ -277,14 +313,14 @@ def _text(path: Path) -> str:
         raise UseError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _move_step(effect: Effect, move: Move) -> Effect:
-    kind = type(effect)
+def _move_step(step: S, move: Move) -> S:
+    kind = type(step)
     changed = {
         name: _move_value(value, move)
-        for name, value in effect
-        if name in effect.model_fields_set and may_name_files(kind, name)
+        for name, value in step
+        if name in step.model_fields_set and may_name_files(kind, name)
     }
-    return effect.model_copy(update=changed)
+    return step.model_copy(update=changed)
 
 
 def _move_value(value: Any, move: Move) -> Any:

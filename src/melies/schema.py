@@ -73,13 +73,16 @@ class Setting:
 
 @cache
 def settings(model: type[BaseModel]) -> tuple[Setting, ...]:
-    """Describe every field of `model`, in the order they are declared."""
+    """Describe every field of `model`: its own in the order they are declared, then those that others have as well."""
     schema = model.model_json_schema()
     needed = schema.get("required", ())
-    return tuple(
-        _setting(name, field, schema.get("$defs", {}), name in needed)
-        for name, field in schema.get("properties", {}).items()
-    )
+    shared = {name for base in model.__bases__ if issubclass(base, BaseModel) for name in base.model_fields}
+    fields = sorted(schema.get("properties", {}).items(), key=lambda entry: entry[0] in shared - _redeclared(model))
+    return tuple(_setting(name, field, schema.get("$defs", {}), name in needed) for name, field in fields)
+
+
+def _redeclared(model: type[BaseModel]) -> set[str]:
+    return set(vars(model).get("__annotations__", {}))
 
 
 def summary(thing: type) -> str:

@@ -1,4 +1,4 @@
-"""Sizes of files as people write them."""
+"""Sizes of files and of pictures as people write them."""
 
 from __future__ import annotations
 
@@ -40,3 +40,29 @@ Size = Annotated[
     WithJsonSchema({"type": "string", "format": "size"}),
 ]
 """A field that holds a number of bytes, or None."""
+
+SMALLEST, LARGEST = 16, 16384
+"""Pixels that a picture may be wide or high."""
+_PIXELS = re.compile(r"(\d{2,5})\s*[x×]\s*(\d{2,5})")
+
+
+def read_pixels(value: object) -> object:
+    """Turn `"1280x720"` into width and height; None stays what it is.
+
+    Raises:
+        ValueError: It is not a size, or none that a picture could have.
+    """
+    if value is None:
+        return value
+    text = "x".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    match = _PIXELS.fullmatch(text.strip())
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(SMALLEST <= side <= LARGEST for side in size):
+        raise ValueError(f"should be width and height such as 1280x720, each from {SMALLEST} to {LARGEST}")
+    return size
+
+
+PictureSize = Annotated[
+    tuple[int, int] | None, BeforeValidator(read_pixels), WithJsonSchema({"type": "string", "format": "size"})
+]
+"""A field that holds width and height, or None."""

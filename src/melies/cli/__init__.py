@@ -18,6 +18,7 @@ from melies.suggest import did_you_mean
 COMMANDS = (
     "apply",
     "run",
+    "dream",
     "live",
     "effects",
     "probe",

@@ -12,23 +12,22 @@ from melies.cli.general import General
 from melies.cli.options import options_of, values
 
 if TYPE_CHECKING:
-    from melies.effect import Effect
+    from melies.effect import Effect, Reactive
 
 Options = Mapping[str, click.Option]
 
 
-class EffectCommand(click.Command):
-    """One effect with its options; running it makes the effect, which `melies apply` then uses."""
+class StepCommand(click.Command):
+    """One effect or generator with its options; running it makes it, and the command that it belongs to uses it."""
 
-    def __init__(self, effect: type[Effect]) -> None:
+    def __init__(self, step: type[Reactive]) -> None:
         from melies.schema import summary
 
-        self.effect = effect
-        about = summary(effect)
+        about = summary(step)
         super().__init__(
-            effect.name(),
-            params=[*options_of(effect)],
-            callback=lambda **given: effect(**values(effect, given)),
+            step.name(),
+            params=[*options_of(step)],
+            callback=lambda **given: step(**values(step, given)),
             help=f"{about}." if about else None,
             short_help=about,
             options_metavar="[OPTIONS]",
@@ -76,7 +75,7 @@ class Apply(General, click.Group):
         if cmd_name not in effects.names() and (ctx.resilient_parsing or cmd_name.startswith("-")):
             return None
         _refuse_recipe(cmd_name)
-        return EffectCommand(effects.find(cmd_name))
+        return StepCommand(effects.find(cmd_name))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Bring the general options to the front, where click looks for them."""
@@ -109,12 +108,16 @@ class Apply(General, click.Group):
         return [*front, *(["--"] if names else []), *names, *rest]
 
     def _options(self, name: str) -> Options:
+        command = self._step(name)
+        if command is None:
+            return {}
+        return lookup([*command.params, click.Option(["-h", "--help"], is_flag=True)])
+
+    def _step(self, name: str) -> StepCommand | None:
+        """The command of a step, if there is one of that name."""
         from melies import effects
 
-        if name not in effects.names():
-            return {}
-        command = EffectCommand(effects.find(name))
-        return lookup([*command.params, click.Option(["-h", "--help"], is_flag=True)])
+        return StepCommand(effects.find(name)) if name in effects.names() else None
 
 
 def _refuse_recipe(name: str) -> None:

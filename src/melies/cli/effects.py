@@ -26,9 +26,9 @@ def command(name: str | None, as_json: bool) -> None:
         schemas = {each: effect.model_json_schema() for each, effect in chosen.items()}
         click.echo(json.dumps(schemas[name] if name else schemas, indent=2))
     elif name:
-        from melies.cli.apply import EffectCommand
+        from melies.cli.apply import StepCommand
 
-        effect = EffectCommand(effects.find(name))
+        effect = StepCommand(effects.find(name))
         parent = click.Context(click.Command("apply"), info_name="melies apply IN OUT")
         click.echo(effect.get_help(click.Context(effect, info_name=name, parent=parent)))
     else:

@@ -12,7 +12,7 @@ from melies.cli.options import options_of, values
 if TYPE_CHECKING:
     from melies.recipe import Recipe
 
-NOT_OPTIONS = ("version", "input", "output", "effects", "save")
+NOT_OPTIONS = ("version", "input", "generator", "output", "effects", "save")
 """Fields of a recipe that are not options: they are given in other ways."""
 
 

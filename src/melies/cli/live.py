@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from melies.cli.apply import Apply, EffectCommand
+from melies.cli.apply import Apply, StepCommand
 from melies.cli.options import options_of, values
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ EVERY = 5.0
 """Seconds between two events."""
 
 
-class LiveEffect(EffectCommand):
+class LiveEffect(StepCommand):
     """An effect on a stage: a field that has `--choices` need not be given."""
 
     def __init__(self, effect: type[Effect]) -> None:
         super().__init__(effect)
+        self.effect = effect
         self.callback = self._make
 
     def _make(self, **given: Any) -> Effect:
@@ -50,8 +51,10 @@ class Live(Apply):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of an effect."""
+        from melies import effects
+
         command = super().get_command(ctx, cmd_name)
-        return LiveEffect(command.effect) if isinstance(command, EffectCommand) else command
+        return LiveEffect(effects.find(cmd_name)) if isinstance(command, StepCommand) else command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keep the words as they were typed, for a process that is to do the same."""

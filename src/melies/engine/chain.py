@@ -47,6 +47,10 @@ def run_effect(
         workers: Threads for an effect without memory.
         now: Returns the effect as it is set at this moment, where its settings may change on the way.
     """
+    if effect.react and now is None:
+        from melies.hearing.reaction import Reaction
+
+        frames, now = Reaction.of(effect, spec).following(frames)
 
     def apply(frames: Iterator[Frame]) -> Iterator[Frame]:
         return effect.apply(frames, spec) if now is None else effect.steered(frames, spec, now)

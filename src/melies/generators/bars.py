@@ -33,7 +33,7 @@ class Bars(Generator):
         colour = Colour("limited", "bt709", "bt709", "bt709")
         return VideoSpec(self.width, self.height, self.fps, 1 / self.fps, colour=colour, frames=frames)
 
-    def frames(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
+    def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
         """Make the frames from `since` on, and up to `lead_in` before it."""
         chart = self._chart()
         spec = self.spec

@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import glob
-import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 from melies.effects._fields import File
 from melies.errors import UseError
 from melies.live.desk import Choice
 from melies.live.stream import HOST, PORT
+from melies.sizes import PictureSize
 from melies.times import Rate
-
-SMALLEST, LARGEST = 16, 16384
-"""Pixels that a camera's picture may be wide or high."""
-_SIZE = re.compile(r"(\d{2,5})\s*[x×]\s*(\d{2,5})")
-
-
-def _read_size(value: object) -> object:
-    if value is None or isinstance(value, tuple):
-        return value
-    match = _SIZE.fullmatch(str(value).strip())
-    size = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not all(SMALLEST <= side <= LARGEST for side in size):
-        raise ValueError(f"should be width and height such as 1280x720, each from {SMALLEST} to {LARGEST}")
-    return size
-
-
-PictureSize = Annotated[
-    tuple[int, int] | None, BeforeValidator(_read_size), WithJsonSchema({"type": "string", "format": "size"})
-]
 
 
 class Reading(BaseModel):

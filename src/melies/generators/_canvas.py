@@ -1,0 +1,103 @@
+"""What every generator that makes pictures has: size, rate, length and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Annotated
+
+import numpy as np
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from melies.effect import Generator
+from melies.frame import Colour, Frame, Image, VideoSpec
+from melies.sizes import read_pixels
+from melies.times import parse_rate, plain
+
+USUAL = Fraction(10)
+"""Seconds, where nothing says how long it shall be."""
+
+
+class Canvas(Generator):
+    """A generator of pictures of any size, rate and length.
+
+    Subclasses write `picture`, or `pictures` if they can only be made one after another.
+    """
+
+    size: Annotated[
+        tuple[int, int],
+        BeforeValidator(read_pixels),
+        PlainSerializer(lambda size: f"{size[0]}x{size[1]}"),
+        WithJsonSchema({"type": "string", "format": "size"}),
+    ] = Field((1280, 720), description="Width and height, such as 1920x1080.")
+    fps: Annotated[
+        Fraction,
+        BeforeValidator(parse_rate),
+        PlainSerializer(plain),
+        WithJsonSchema({"type": "string", "format": "rate"}),
+    ] = Field(Fraction(30), description="Frames a second, such as 25 or 30000/1001.")
+    duration: float | None = Field(
+        None, gt=0, description="Seconds; if not given, as long as the sound, or 10. inf never ends, for live use."
+    )
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="Another number, another picture; the same, the same.")
+
+    @property
+    def seconds(self) -> Fraction | None:
+        """How long it is; None if it never ends.
+
+        Raises:
+            UseError: The sound that says how long it is cannot be opened.
+        """
+        if self.duration is not None:
+            return None if math.isinf(self.duration) else Fraction(str(self.duration))
+        if self.audio is not None:
+            from melies.hearing.features import listen
+
+            return listen(self.audio).seconds
+        return USUAL
+
+    @property
+    def count(self) -> int | None:
+        """How many frames there are; None if they never end."""
+        seconds = self.seconds
+        return None if seconds is None else max(1, round(seconds * self.fps))
+
+    @property
+    def spec(self) -> VideoSpec:
+        """What the frames look like."""
+        return VideoSpec(
+            *self.size,
+            self.fps,
+            1 / self.fps,
+            alpha=self.alpha,
+            colour=Colour("limited", "bt709", "bt709", "bt709"),
+            frames=self.count,
+            sound=self.audio is not None,
+        )
+
+    @property
+    def alpha(self) -> bool:
+        """Whether the pictures have an alpha channel."""
+        return False
+
+    def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
+        """Make the frames from `since` on, and up to `lead_in` before it."""
+        spec = self.spec
+        index = max(0, math.ceil(since * spec.rate) - lead_in)
+        while spec.frames is None or index < spec.frames:
+            yield Frame(self.picture(index, spec), index, spec.time_base, 1)
+            index += 1
+
+    def picture(self, index: int, spec: VideoSpec) -> Image:
+        """Make one picture, the same wherever the making began.
+
+        Args:
+            index: Which frame.
+            spec: What the frames look like.
+        """
+        raise NotImplementedError
+
+    def random(self, *key: int) -> np.random.Generator:
+        """Return random numbers that depend on the seed and the key alone."""
+        return np.random.default_rng([self.seed, *key])

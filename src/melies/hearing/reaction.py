@@ -1,0 +1,166 @@
+"""`Reaction`: the numbers of an effect or generator, moment by moment, as formulas of what is heard and of the time."""
+
+from __future__ import annotations
+
+import logging
+import types
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+
+import numpy as np
+from annotated_types import Ge, Gt, Le, Lt
+
+from melies.effect import Generator, Reactive
+from melies.engine.pipeline import close
+from melies.errors import UseError
+from melies.expression import Expression
+from melies.frame import Frame, VideoSpec
+from melies.hearing.features import NAMES, Row, listen
+from melies.hearing.shaping import PIPES, shaping
+from melies.suggest import did_you_mean
+
+log = logging.getLogger("melies")
+
+S = TypeVar("S", bound=Reactive)
+
+TIME = ("t", "frame")
+"""Seconds, and the number of the frame."""
+
+
+def formulas(step: Reactive) -> dict[str, Expression]:
+    """Read what a step's numbers are to follow.
+
+    Raises:
+        ValueError: A reaction names no number of the step, one twice, or holds no formula.
+    """
+    read: dict[str, Expression] = {}
+    numbers = [name for name in type(step).model_fields if _number(type(step), name)]
+    for text in step.react:
+        name, is_given, formula = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not is_given or name not in numbers:
+            shown = [number.replace("_", "-") for number in numbers]
+            known = f"PARAM is one of {', '.join(shown)}" if shown else "nothing here is a number"
+            raise ValueError(f"{text!r} should be PARAM=FORMULA; {known}.{did_you_mean(name.replace('_', '-'), shown)}")
+        if name in read:
+            raise ValueError(f"{name.replace('_', '-')} is given two formulas")
+        try:
+            read[name] = Expression(formula, (*TIME, *NAMES), PIPES)
+        except UseError as error:
+            raise ValueError(str(error)) from None
+    return read
+
+
+def _number(model: type[Reactive], name: str) -> type[int] | type[float] | None:
+    """The kind of number a field is; None for anything else."""
+    kind: Any = model.model_fields[name].annotation
+    if get_origin(kind) in (Union, types.UnionType):
+        kinds = [part for part in get_args(kind) if part is not type(None)]
+        kind = kinds[0] if len(kinds) == 1 else None
+    return kind if kind in (int, float) else None
+
+
+class Reaction(Generic[S]):
+    """A step whose numbers follow formulas.
+
+    Args:
+        step: As it is set where no formula says otherwise.
+        rate: Frames a second: so often the formulas are evaluated.
+        length: Frames that there are, if that is known.
+
+    Raises:
+        UseError: The sound cannot be opened.
+    """
+
+    def __init__(self, step: S, rate: Fraction, length: int | None = None) -> None:
+        self._step = step
+        self._rate = rate
+        self._formulas = formulas(step)
+        self._heard: dict[str, Row] = {}
+        if any(formula.used & set(NAMES) for formula in self._formulas.values()):
+            if step.audio is None:
+                raise UseError(f"There is nothing for {step.name()} to listen to.", "Name a sound: --audio song.wav")
+            heard = listen(step.audio)
+            self._heard = {name: heard.row(name, rate) for name in NAMES}
+        self._length = max([length or 1, *map(len, self._heard.values())])
+        self._rows: dict[str, Row] = {}
+        self._now: tuple[int, S] = (-1, step)
+
+    @classmethod
+    def of(cls, effect: S, spec: VideoSpec) -> Reaction[S]:
+        """Make the reaction of an effect on a clip."""
+        return cls(effect, spec.rate, spec.frames)
+
+    def at(self, time: Fraction) -> S:
+        """Return the step as it is set at a time, in seconds; the same object while nothing changes."""
+        index = max(0, int(time * self._rate + Fraction(1, 1000)))
+        if index != self._now[0]:
+            changed = {name: self._value(name, index) for name in self._formulas}
+            setting = self._now[1]
+            if any(getattr(setting, name) != value for name, value in changed.items()):
+                setting = self._step.model_copy(update={**changed, "react": ()})
+            self._now = index, setting
+        return self._now[1]
+
+    def following(self, frames: Iterator[Frame]) -> tuple[Iterator[Frame], Callable[[], S]]:
+        """Return the frames, and what says how the step is set at the one that was taken last."""
+        last = [Fraction(0)]
+
+        def watched() -> Iterator[Frame]:
+            try:
+                for frame in frames:
+                    last[0] = frame.pts * frame.time_base
+                    yield frame
+            finally:
+                close(frames)
+
+        return watched(), lambda: self.at(last[0])
+
+    def _value(self, name: str, index: int) -> float:
+        if index >= self._length:  # longer than it was said to be, or without end
+            self._length = 2 * index
+            self._rows.clear()
+        if name not in self._rows:
+            self._rows[name] = self._row(name)
+        value = float(self._rows[name][index])
+        return round(value) if _number(type(self._step), name) is int else value
+
+    def _row(self, name: str) -> Row:
+        """Evaluate a formula for every frame; after the end of the sound nothing is heard."""
+        frame = np.arange(self._length, dtype=np.float64)
+        heard = {feature: np.pad(row, (0, self._length - len(row))) for feature, row in self._heard.items()}
+        with shaping(float(self._rate)):
+            row = self._formulas[name](t=frame / float(self._rate), frame=frame, **heard)
+        return self._bounded(name, np.broadcast_to(row, frame.shape))
+
+    def _bounded(self, name: str, row: Row) -> Row:
+        """Keep a row within what the field allows; a number that cannot be computed is the field's own."""
+        own = getattr(self._step, name)
+        row = np.where(np.isnan(row), 0.0 if own is None else own, row)
+        for limit in type(self._step).model_fields[name].metadata:
+            if isinstance(limit, Ge | Gt):
+                bound: Any = limit.ge if isinstance(limit, Ge) else np.nextafter(_float(limit.gt), np.inf)
+                row = np.maximum(row, bound)
+            elif isinstance(limit, Le | Lt):
+                bound = limit.le if isinstance(limit, Le) else np.nextafter(_float(limit.lt), -np.inf)
+                row = np.minimum(row, bound)
+        return row
+
+
+def _float(limit: Any) -> float:
+    return float(limit)
+
+
+def reacting(generator: Generator, since: Fraction, lead_in: int) -> Iterator[Frame]:
+    """Make a generator's frames one by one, each as it is set at its time."""
+    spec = generator.spec
+    reaction = Reaction.of(generator, spec)
+    index = max(0, -(-since.numerator * spec.rate.numerator // (since.denominator * spec.rate.denominator)) - lead_in)
+    while spec.frames is None or index < spec.frames:
+        time = index / spec.rate
+        made = reaction.at(time).make(time)
+        frame = next(made)
+        close(made)
+        yield frame
+        index += 1

@@ -1,0 +1,179 @@
+"""What is heard, and numbers that follow it."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from pydantic import Field
+
+import melies
+from melies.effect import Effect, FrameEffect
+from melies.engine.chain import run_effect
+from melies.errors import UseError
+from melies.frame import Frame, Image, VideoSpec
+from melies.hearing.features import NAMES, listen
+from melies.hearing.reaction import Reaction
+from melies.hearing.shaping import PIPES, shaping
+
+
+def write_wave(path: Path, samples: np.ndarray, rate: int = 8000) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def clicks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
+    """Clicks at odd times for five minutes."""
+    rate, times = 8000, list(np.cumsum(np.random.default_rng(3).uniform(0.4, 1.1, 380)))
+    times = [time for time in times if time < 299]
+    samples = np.zeros(300 * rate, np.float32)
+    for time in times:
+        at = round(time * rate)
+        samples[at : at + 40] = 0.9 * np.exp(-np.arange(40) / 8) * np.sign(np.sin(np.arange(40) * 2.5 + 0.1))
+    return write_wave(tmp_path_factory.mktemp("sound") / "clicks.wav", samples, rate), times
+
+
+class Dot(FrameEffect):
+    """Write a number into every pixel."""
+
+    level: float = Field(0.0, ge=0, le=1, description="how bright")
+
+    def process(self, image: Image) -> Image:
+        """Paint it."""
+        return np.full_like(image, round(self.level * 255))
+
+
+class Memory(Effect):
+    """Count the frames of a run."""
+
+    scope: ClassVar = "video"
+    step: int = Field(1, ge=0, le=9, description="by how much")
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        """Count."""
+        for count, frame in enumerate(frames):
+            yield frame.with_image(np.full_like(frame.image, count * self.step))
+
+
+def black(count: int, rate: Fraction) -> tuple[list[Frame], VideoSpec]:
+    spec = VideoSpec(4, 4, rate, 1 / rate, frames=count)
+    return [Frame(np.zeros((4, 4, 3), np.uint8), index, 1 / rate, 1) for index in range(count)], spec
+
+
+@pytest.mark.parametrize("rate", [Fraction(25), Fraction(30000, 1001), Fraction(60)])
+def test_every_click_is_a_peak_within_one_frame(clicks: tuple[Path, list[float]], rate: Fraction) -> None:
+    path, times = clicks
+    frames, spec = black(int(300 * rate), rate)
+    effect = Dot(react=["level=onset"], audio=path)
+    levels = np.array([int(frame.image[0, 0, 0]) for frame in run_effect(effect, iter(frames), spec)])
+    for time in times:
+        index = int(Fraction(time) * rate)
+        near = levels[max(0, index - 8) : index + 9]
+        assert abs(int(np.argmax(near)) - min(8, index)) <= 1, f"the click at {time:.3f} s"
+        assert near.max() > 100
+
+
+def test_bands_hear_what_is_theirs(tmp_path: Path) -> None:
+    t = np.arange(3 * 24000) / 24000
+    tones = np.concatenate([np.sin(2 * np.pi * hertz * t[:24000]) for hertz in (80, 800, 6000)])
+    heard = listen(write_wave(tmp_path / "tones.wav", 0.5 * tones, 24000))
+    rows = np.array([heard.row(name, Fraction(10))[:30] for name in ("bass", "mid", "high")])
+    for band in range(3):
+        middle = slice(10 * band + 3, 10 * band + 8)
+        assert rows[band, middle].min() > 0.8
+        assert np.delete(rows[:, middle], band, axis=0).max() < 0.2
+    assert heard.seconds == 3
+
+
+@pytest.mark.parametrize("samples", [np.zeros(8000), np.ones(4000) * 5, np.full(50, -1.0)])
+def test_silence_clipping_and_moments_behave(tmp_path: Path, samples: np.ndarray) -> None:
+    heard = listen(write_wave(tmp_path / "odd.wav", samples))
+    for name in NAMES:
+        row = heard.row(name, Fraction(25))
+        assert np.isfinite(row).all()
+        assert row.min() >= 0
+        assert row.max() <= 1
+        if not samples.any():
+            assert not row.any()
+
+
+def test_no_sound_at_all_is_said(tmp_path: Path) -> None:
+    empty = write_wave(tmp_path / "empty.wav", np.zeros(0))
+    with pytest.raises(UseError, match=r"holds no sound|cannot be"):
+        listen(empty)
+    with pytest.raises(UseError, match="There is no sound file"):
+        listen(tmp_path / "missing.wav")
+    with pytest.raises(UseError, match="nothing for .* to listen to"):
+        Reaction(Dot(react=["level=bass"]), Fraction(25))
+
+
+def test_formulas_of_time_need_no_sound_and_bounds_are_kept() -> None:
+    frames, spec = black(50, Fraction(25))
+    made = list(run_effect(Dot(react=["level=t*2-1"]), iter(frames), spec))
+    levels = [int(frame.image[0, 0, 0]) for frame in made]
+    assert levels[:13] == [0] * 13
+    assert levels[-1] == 255
+    assert levels == sorted(levels)
+    endless = Reaction(Dot(react=["level=abs(sin(t))"]), Fraction(25))
+    assert endless.at(Fraction(1000)).level == pytest.approx(abs(np.sin(1000)))
+
+
+def test_an_effect_with_memory_goes_on_while_nothing_changes() -> None:
+    frames, spec = black(6, Fraction(25))
+    made = list(run_effect(Memory(react=["step=where(frame < 3, 2, 3)"]), iter(frames), spec))
+    assert [int(frame.image[0, 0, 0]) for frame in made] == [0, 2, 4, 0, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("react", "said"),
+    [
+        (["levl=1"], "Did you mean level"),
+        (["level"], "PARAM=FORMULA"),
+        (["level=1", "level=2"], "two formulas"),
+        (["level=bas"], r"bass"),
+        (["level=1+*2"], r"\^"),
+        (["level=rms|smoth(1)"], "smooth"),
+    ],
+)
+def test_wrong_reactions_are_pointed_at(react: list[str], said: str) -> None:
+    with pytest.raises(UseError, match=said):
+        Dot(react=react)
+
+
+def test_shapes_do_what_they_say() -> None:
+    row = np.zeros(100)
+    row[50] = 1.0
+    with shaping(25):
+        assert np.argmax(PIPES["smooth"](row, 0.4)) == 50
+        assert PIPES["smooth"](row, 0.4).sum() == pytest.approx(1)
+        fallen = PIPES["decay"](row, 0.4)
+        assert fallen[60] == pytest.approx(np.exp(-1))
+        assert not fallen[:50].any()
+        assert np.argmax(PIPES["delay"](row, 0.2)) == 55
+        assert np.argmax(PIPES["delay"](row, -0.2)) == 45
+        assert PIPES["range"](row, 0.4, 1.0)[50] == 1.0
+        assert PIPES["range"](row, 0.4, 1.0)[0] == 0.4
+        assert PIPES["sum"](np.ones(100))[-1] == pytest.approx(4.0)
+        assert 0 < PIPES["attack"](row, 0.1)[50] < 1
+        assert not PIPES["gate"](row, 2.0).any()
+
+
+def test_a_generator_follows_a_song_and_gets_it(tmp_path: Path, clicks: tuple[Path, list[float]]) -> None:
+    from melies import generators
+
+    bars = generators.find("bars")(width=64, height=48, duration=1, audio=clicks[0], react=["duration=1+0*rms"])
+    film = melies.Clip(bars).save(tmp_path / "film.mkv", codec="ffv1")
+    made = melies.open(film)
+    assert made.spec.sound
+    assert len(list(made.frames())) == 25
+    assert abs(sum(len(block.samples) / block.rate for block in made.sound()) - 1) < 0.05
