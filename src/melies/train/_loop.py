@@ -76,6 +76,7 @@ class _Run:
         self.averages = Averages(self.work.networks, trainer.average) if trainer.average else None
         self._rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.work.optimisers.values()]
         self.step = 0
+        self.measured: Mapping[str, float] = {}
         self._best = np.inf
 
     def steps(self, checkpoint: Path | None, stopped: Callable[[], bool]) -> Iterator[Progress]:
@@ -91,7 +92,6 @@ class _Run:
             )
         log: Log | None = None
         recent: deque[dict[str, float]] = deque(maxlen=RECENT)
-        measured: Mapping[str, float] = {}
         began = shown = saved = time.monotonic()
         waiting = min(EARLY, trainer.preview_every)
         first = self.step
@@ -116,7 +116,7 @@ class _Run:
             fresh: dict[str, float] = {}
             preview = None
             if finished or (trainer.preview_every and now - shown >= waiting):
-                measured = fresh = self._measured()
+                self.measured = fresh = self._measured()
                 preview, path = self._preview()
                 files.append(path)
                 shown, waiting = now, trainer.preview_every
@@ -128,11 +128,10 @@ class _Run:
             if preview is not None:
                 _curves.write(trainer.out, f"{trainer.name()} in {trainer.out}", preview, running=not finished)
             if finished:
-                files += [*self.exported(fresh), trainer.out / _curves.NAME]
+                files += [*self.exported(), trainer.out / _curves.NAME]
             spent = time.monotonic() - began
-            yield Progress(
-                self.step, share, spent, self._left(share, spent, first), _mean(recent), dict(measured), files, preview
-            )
+            left = self._left(share, spent, first)
+            yield Progress(self.step, share, spent, left, _mean(recent), dict(self.measured), files, preview)
 
     def _opened(self) -> Log:
         """Make the folder of the run, with the options in it, and the log."""
@@ -146,6 +145,7 @@ class _Run:
         content = {
             "trainer": self.trainer.name(),
             "step": self.step,
+            "measured": dict(self.measured),
             "networks": {name: net.state_dict() for name, net in self.work.networks.items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.work.optimisers.items()},
             "averages": self.averages.state if self.averages is not None else {},
@@ -178,19 +178,16 @@ class _Run:
                 torch.cuda.set_rng_state_all(content["cuda"])
             self.rng.bit_generator.state = json.loads(content["numpy"])
             self.step = int(content["step"])
+            self.measured = content.get("measured", {})
         if (best := self._kept_best()) is not None:
             self._best = float(best["value"])
 
-    def exported(self, measured: Mapping[str, float] | None = None) -> list[Path]:
-        """Write the ONNX files with their cards: of the best networks that were kept, or of those there are now.
-
-        Args:
-            measured: What was measured of those there are now; None to measure it.
-        """
+    def exported(self) -> list[Path]:
+        """Write the ONNX files with their cards: of the best networks that were kept, or of those there are now."""
         best = self._kept_best()
         with self._looking():
             if best is None:
-                facts = _cards.Facts(self.step, dict(self.work.measure()) if measured is None else measured)
+                facts = _cards.Facts(self.step, self.measured)
                 files = self.work.export(self.trainer.out)
             else:
                 facts = _cards.Facts(best["step"], best["measured"])
