@@ -90,7 +90,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "resize": [{"width": 48}, {"scale": 1.5}],
     "sharpen": [{"amount": 2, "radius": 3, "halo": 0.5}],
     "seamless": [{"shortest": 0.2, "longest": 0.5}, {"shortest": 0.2, "longest": 0.4, "crossfade": 0.15}],
-    "slitscan": [{"reach": "both", "direction": "clock", "span": 0.5}, {"map": "spot.png", "smooth": False}],
+    "slitscan": [{"reach": "both", "direction": "clock", "span": 0.5}, {"map": "spot.png", "between": "steps"}],
     "speed": [{"factor": 2}, {"factor": 0.5}],
     "swap": [{"source": ["portrait.png"]}, {"source": ["portrait.png"], "face": "all", "strength": 0.5}],
     "stabilize": [{"border": "fill", "mode": "lock"}, {"motion": "homography", "border": "transparent"}],
