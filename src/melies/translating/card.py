@@ -41,6 +41,8 @@ class Card(BaseModel):
     """Names and colours of what it can paint, in the order of its layout's channels, for `paint`."""
     multiple: int = Field(1, ge=1, le=256)
     """Height and width of what it takes must be multiples of this."""
+    side: int | None = Field(None, ge=16)
+    """Short side, in pixels, of the pictures that it was trained on; it is shown larger ones made so small."""
     data: str = ""
     """What it was trained on."""
     seed: int | None = None

@@ -22,7 +22,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "upscale": ("super_resolution", "spandrel"),
     "translate": ("cyclegan",),
     "style": ("fast_style",),
-    "paint": (),
+    "paint": ("spade", "pix2pix"),
 }
 """Modules of this package that know the networks for a task, each with `convert(weights) -> bytes`.
 

@@ -1,0 +1,137 @@
+"""Layouts: the picture of a palette's colours, or of numbers, becomes the class of every pixel."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from melies.errors import UseError
+from melies.frame import Image
+from melies.imaging import to_depth
+from melies.matting.scale import cv
+from melies.painting.palette import Labels, Palette
+
+Values = Literal["auto", "colours", "numbers"]
+"""What the values of a layout are; `"auto"`: numbers if the picture is grey and none is beyond the last class."""
+
+NEAR = 40
+"""How far from a palette's colour, in RGB of 0–255, a pixel may be: what compression does to plain colours."""
+MOST = 0.25
+"""The share of a picture that may be farther away: what lies between two colours at their borders."""
+EDGES = "instance edges"
+"""The name of a class that is none: where one instance borders on another."""
+_BITS = 6
+
+
+def labels_of(image: Image, palette: Palette, values: Values = "auto") -> Labels:
+    """Return the class of every pixel of a layout.
+
+    A pixel takes the class of the nearest colour; one that is near none, that of the nearest pixel that is.
+
+    Args:
+        image: RGB or RGBA, of 8 or 16 bits.
+        palette: What the colours mean.
+        values: Whether they are colours at all.
+
+    Raises:
+        UseError: Too much of the picture has colours that are no label of the palette, or there are numbers that are
+            no class.
+    """
+    colours = to_depth(image[..., :3], np.dtype(np.uint8))
+    if values == "numbers" or (values == "auto" and _holds_numbers(colours, palette)):
+        return _numbers(colours, palette)
+    found = cv.LUT(colours, _shifts())
+    index = (found[..., 0].astype(np.int32) << (2 * _BITS)) | (found[..., 1].astype(np.int32) << _BITS) | found[..., 2]
+    nearest, known = _lookup(palette)
+    labels: Labels = nearest[index]
+    far = ~known[index]
+    share = float(far.mean())
+    if share > MOST:
+        raise UseError(
+            f"{share:.0%} of the picture has colours that are no label of {palette.name}; nearest: "
+            f"{_describe(colours, labels, far, palette)}.",
+            "Say which palette it was drawn in: --palette; or paint footage: --from footage",
+        )
+    return _filled(labels, far) if share else labels
+
+
+def one_hot(labels: Labels, classes: int) -> NDArray[np.float32]:
+    """Return labels as a network wants them: `1×C×H×W` float32, 1 where the class is."""
+    made: NDArray[np.float32] = (labels[None] == np.arange(classes, dtype=np.uint8)[:, None, None]).astype(np.float32)
+    return made[None]
+
+
+def shrunk(labels: Labels, width: int, height: int) -> Labels:
+    """Return labels at another size: each pixel the label that lies there."""
+    if labels.shape == (height, width):
+        return labels
+    made: Labels = cv.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return made
+
+
+def _holds_numbers(colours: NDArray[np.uint8], palette: Palette) -> bool:
+    if not palette.colours:
+        return True
+    grey = colours[..., 0]
+    if int(grey.max()) >= len(palette.classes):
+        return False
+    return bool((grey == colours[..., 1]).all() and (grey == colours[..., 2]).all())
+
+
+def _numbers(colours: NDArray[np.uint8], palette: Palette) -> Labels:
+    values = colours[..., 0]
+    if (values != colours[..., 1]).any() or (values != colours[..., 2]).any():
+        raise UseError(
+            f"The layout has colours, and grey values that are numbers of {palette.name}'s classes were expected.",
+            "Say which palette it was drawn in: --palette",
+        )
+    labels: Labels = cv.LUT(np.ascontiguousarray(values), np.frombuffer(palette.codes, np.uint8))
+    beyond = values[labels >= len(palette.classes)]
+    if len(beyond):
+        raise UseError(
+            f"{len(beyond) / labels.size:.0%} of the layout has numbers that are no class of {palette.name}, such as "
+            f"{beyond[0]}.",
+            "Say which palette it was drawn in: --palette",
+        )
+    return labels
+
+
+@lru_cache(maxsize=1)
+def _shifts() -> NDArray[np.uint8]:
+    return (np.arange(256) >> (8 - _BITS)).astype(np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _lookup(palette: Palette) -> tuple[Labels, NDArray[np.bool_]]:
+    """For each coarse colour, the class of the nearest colour of the palette, and whether that is near."""
+    step = 1 << (8 - _BITS)
+    line = np.arange(1 << _BITS, dtype=np.int64) * step + step // 2
+    grid = np.stack(np.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3)
+    least = np.full(len(grid), np.iinfo(np.int64).max)
+    nearest = np.zeros(len(grid), np.uint8)
+    for key, number in zip(palette.keys, palette.numbers, strict=True):
+        distance = np.square(grid - key).sum(-1)
+        closer = distance < least
+        least[closer], nearest[closer] = distance[closer], number
+    return nearest, least <= NEAR**2
+
+
+def _describe(colours: NDArray[np.uint8], labels: Labels, far: NDArray[np.bool_], palette: Palette) -> str:
+    """Name the commonest of the unknown colours, and what comes nearest to it."""
+    codes = colours[far].astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    values, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    most = int(np.argmax(counts))
+    return f"{palette.classes[labels[far][first[most]]]} to #{int(values[most]):06x}"
+
+
+def _filled(labels: Labels, far: Any) -> Labels:
+    """Give pixels that are near no colour the label of the nearest pixel that is."""
+    _, index = cv.distanceTransformWithLabels(far.astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    table = np.zeros(int(index.max()) + 1, np.uint8)
+    table[index[~far]] = labels[~far]
+    made: Labels = table[index]
+    return made

@@ -1,0 +1,120 @@
+"""Palettes: which colour of a layout stands for which class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melies.errors import UseError
+from melies.files import is_file
+from melies.imaging import parse_colour
+from melies.painting import tables
+from melies.suggest import did_you_mean
+
+Labels = NDArray[np.uint8]
+"""`H×W` uint8: the number of the class of every pixel."""
+
+_LINE = re.compile(r"\s*(?P<name>[^#]+?)\s+(?P<colours>#[0-9a-fA-F]{6}(\s+#[0-9a-fA-F]{6})*)\s*")
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Classes by number, and their colours.
+
+    Attributes:
+        name: What it is called.
+        classes: Their names, in the order of their numbers.
+        colours: RGB of 0–255 and the number of the class that it stands for; the first of a class is the one it is
+            drawn in. None at all where layouts hold the numbers themselves.
+        codes: For each grey value the number of the class that it stands for in layouts of numbers.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    colours: tuple[tuple[tuple[int, int, int], int], ...] = ()
+    codes: bytes = tables.PLAIN
+
+    @property
+    def entries(self) -> tuple[tuple[str, tuple[int, int, int]], ...]:
+        """The classes with the colours they are drawn in, or their numbers as grey values, as cards hold them."""
+        drawn = {number: colour for colour, number in reversed(self.colours)}
+        return tuple((name, drawn.get(number, (number, number, number))) for number, name in enumerate(self.classes))
+
+    @cached_property
+    def keys(self) -> NDArray[np.int64]:
+        """The colours, `N×3`."""
+        return np.array([colour for colour, _ in self.colours], np.int64).reshape(-1, 3)
+
+    @cached_property
+    def numbers(self) -> Labels:
+        """The classes' numbers, one for each of `keys`."""
+        return np.array([number for _, number in self.colours], np.uint8)
+
+    def painted(self, labels: Labels) -> NDArray[np.uint8]:
+        """Return labels as a picture in the palette's colours, `H×W×3`; as grey values if it has none."""
+        table = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+        for colour, number in reversed(self.colours):
+            table[number] = colour
+        made: NDArray[np.uint8] = table[labels]
+        return made
+
+
+def find(name: str) -> Palette:
+    """Return a palette by its name, or from a text file with a line for each class: its name and its colours.
+
+    Raises:
+        UseError: There is none of that name, or the file cannot be used.
+    """
+    if name in tables.NAMES:
+        return _named(name)
+    if not is_file(Path(name)):
+        raise UseError(
+            f"There is no palette {name}.{did_you_mean(name, tables.NAMES)}",
+            f"There are {', '.join(tables.NAMES)}, and text files with lines such as: road #804080",
+        )
+    return _read(Path(name))
+
+
+def of(name: str, classes: Sequence[tuple[str, tuple[int, int, int]]]) -> Palette:
+    """Return the palette of a network's classes, their names and colours; a public one, which may know more colours."""
+    for known in map(_named, tables.NAMES):
+        if known.entries == tuple(classes):
+            return known
+    titles = tuple(title for title, _ in classes)
+    return Palette(name, titles, tuple((colour, number) for number, (_, colour) in enumerate(classes)))
+
+
+def _named(name: str) -> Palette:
+    return Palette(name, *tables.table(name))
+
+
+def _rgb(text: str) -> tuple[int, int, int]:
+    red, green, blue, *_ = parse_colour(text)
+    return red, green, blue
+
+
+def _read(path: Path) -> Palette:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise UseError(f"The palette {path} is no text file.") from None
+    classes: list[str] = []
+    colours: list[Any] = []
+    for count, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise UseError(f"Line {count} of {path} is not a name and a colour: {line!r}.", "Write: road #804080")
+        classes.append(found["name"])
+        colours += [(_rgb(colour), len(classes) - 1) for colour in found["colours"].split()]
+    if not 1 <= len(classes) <= 255 or len({colour for colour, _ in colours}) < len(colours):
+        raise UseError(f"{path} must name 1 to 255 classes, each with colours of its own.")
+    return Palette(path.stem, tuple(classes), tuple(colours))

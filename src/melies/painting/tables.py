@@ -1,0 +1,92 @@
+"""The classes of public data sets and the colours in which they are drawn."""
+
+from __future__ import annotations
+
+Table = tuple[tuple[str, ...], tuple[tuple[tuple[int, int, int], int], ...], bytes]
+
+PLAIN = bytes(range(256))
+"""Numbers that stand for themselves."""
+
+CAMVID = """
+sky 808080
+building 800000 c00080 008040 400040 40c000
+pole c0c080 000040
+road 804080 8000c0 c00040
+pavement 0000c0 3c28de 40c080 8080c0
+tree 808000 c0c000
+sign c08080 808040 004040
+fence 404080
+car 400080 804040 4080c0 c04080 c080c0
+pedestrian 404000 408040 4000c0 c08040
+bicyclist 0080c0 c000c0
+unlabelled 000000
+"""
+"""The eleven classes that are usual, with all 32 colours of the data set: Brostow, Fauqueur and Cipolla (2009)."""
+
+CITYSCAPES = """
+unlabelled 000000
+ego vehicle 000000
+rectification border 000000
+out of roi 000000
+static 000000
+dynamic 6f4a00
+ground 510051
+road 804080
+sidewalk f423e8
+parking faaaa0
+rail track e6968c
+building 464646
+wall 66669c
+fence be9999
+guard rail b4a5b4
+bridge 966464
+tunnel 96785a
+pole 999999
+polegroup 999999
+traffic light faaa1e
+traffic sign dcdc00
+vegetation 6b8e23
+terrain 98fb98
+sky 4682b4
+person dc143c
+rider ff0000
+car 00008e
+truck 000046
+bus 003c64
+caravan 00005a
+trailer 00006e
+train 005064
+motorcycle 0000e6
+bicycle 770b20
+license plate 00008f
+"""
+"""The 35 labels of Cordts et al. (CVPR 2016), numbered as in `labelIds`, where the number plate is -1."""
+
+NAMES = ("camvid", "cityscapes", "coco", "ade20k")
+_ADE20K, _COCO = 150, 182
+"""Classes of Zhou et al. (CVPR 2017), where 0 is "other", and Caesar et al. (CVPR 2018), where 255 is "unlabelled"."""
+
+
+def table(name: str) -> Table:
+    """Return the classes of a data set, colours with the numbers of the classes that they stand for, and grey values'.
+
+    A colour that several classes share stands for the first of them. The numbers are those of SPADE's channels.
+    """
+    if name == "ade20k":
+        return _numbered(_ADE20K), (), bytes([_ADE20K, *range(_ADE20K), *[255] * (255 - _ADE20K)])
+    if name == "coco":
+        return _numbered(_COCO), (), bytes([*range(_COCO), *[254] * (255 - _COCO), _COCO])
+    classes: list[str] = []
+    colours: dict[tuple[int, int, int], int] = {}
+    for line in {"camvid": CAMVID, "cityscapes": CITYSCAPES}[name].strip().splitlines():
+        words = line.split()
+        codes = [word for word in words if len(word) == 6 and all(letter in "0123456789abcdef" for letter in word)]
+        for code in codes:
+            red, green, blue = bytes.fromhex(code)
+            colours.setdefault((red, green, blue), len(classes))
+        classes.append(" ".join(word for word in words if word not in codes))
+    return tuple(classes), tuple(colours.items()), PLAIN
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return *(f"class {number}" for number in range(count)), "unlabelled"

@@ -1,0 +1,28 @@
+"""`melies train segment`: a network that tells what every pixel shows, taught by photographs and their layouts."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from melies.train import Work
+from melies.train._paired import Paired
+
+
+class Segment(Paired):
+    """Teach a network to make layouts of photographs: the other way round from `paint`."""
+
+    lasting = ("classes", "width", "height")
+    mixed = True
+
+    batch: int = Field(8, ge=1, le=256, description="Pairs in a step.")
+    rate: float = Field(2e-3, gt=0, le=1, description="How far a step goes: the learning rate.")
+    average: float = Field(
+        0.99, ge=0, lt=1, description="Use a running average of the weights that keeps this much of itself in a step."
+    )
+
+    def begin(self, rng: np.random.Generator, device: str) -> Work:
+        """Read the pairs and make the network."""
+        from melies.train._segment import SegmentWork
+
+        return SegmentWork(self, rng, device)
