@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -22,15 +22,28 @@ PERMISSIVE = re.compile(r"(Apache-2\.0|MIT|BSD-[23]-Clause|ISC|Unlicense|CC0-1\.
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from melies.models import registry
 
+    return _offered(ctx, param, incomplete, [row.name for row in registry.rows()])
+
+
+def _complete_own(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from melies.models import own
+
+    return _offered(ctx, param, incomplete, list(own.every()))
+
+
+def _complete_all(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [*_complete(ctx, param, incomplete), *_complete_own(ctx, param, incomplete)]
+
+
+def _offered(ctx: click.Context, param: click.Parameter, incomplete: str, names: list[str]) -> list[CompletionItem]:
     named = ctx.params.get(param.name or "") or ()
-    names = [row.name for row in registry.rows() if row.name not in named]
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete) and name not in named]
 
 
 @click.group("models", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List the models, or fetch and check them."""
+    """List the models, or fetch and check them, and those that you have trained."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_models, as_json=False)
 
@@ -38,22 +51,77 @@ def command(ctx: click.Context) -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Everything that is known, for programs.")
 def list_models(as_json: bool) -> None:
-    """List the models: what for, how large, under which licence, and whether they are here."""
+    """List the models: what for, how large, under which licence, and whether they are here; your own come last."""
     from melies.models import registry, store
 
     if as_json:
         import json
 
         rows = [row.model_dump(mode="json") | {"status": store.status(row)} for row in registry.rows()]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps([*rows, *_own_facts()], indent=2))
         return
     lines = [(row.name, row.task, size(row.size), row.licence.weights, store.status(row)) for row in registry.rows()]
+    lines += [
+        (own["name"], own["task"], size(own["size"]), own["licence"]["weights"], own["status"]) for own in _own_facts()
+    ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         words = [word.ljust(width) for word, width in zip(line, widths, strict=True)]
         words[0] = click.style(words[0], fg="cyan")
         words[-1] = click.style(line[-1], dim=line[-1] == "missing")
         click.echo("  ".join(words))
+
+
+def _own_facts() -> list[dict[str, Any]]:
+    """Say of the user's own models what the registry says of its rows, and what their cards say."""
+    from melies.models import own
+
+    return [_facts_of(name, path) for name, path in own.every().items()]
+
+
+def _facts_of(name: str, path: Path) -> dict[str, Any]:
+    from melies.errors import MeliesError
+    from melies.models.metadata import metadata
+    from melies.translating.card import read_card
+
+    facts: dict[str, Any] = {"name": name, "task": "", "size": path.stat().st_size, "path": str(path)}
+    facts |= {"licence": {"weights": "not stated"}, "status": "own", "card": None}
+    try:
+        # A learned swap, say, has a card of another kind.
+        facts["task"] = next((key.partition(".")[2] for key in metadata(path) if key.startswith("melies.")), "")
+        card = read_card(path)
+    except MeliesError:
+        return facts | {"status": "damaged"}
+    if card is None:
+        return facts
+    licence = {"weights": card.licence or "not stated"}
+    return facts | {"task": card.task, "licence": licence, "card": card.model_dump(mode="json")}
+
+
+@command.command("card", no_args_is_help=True)
+@click.argument("name", metavar="NAME|FILE", shell_complete=_complete_own)
+def show_card(name: str) -> None:
+    """Show what a model of your own, or an ONNX file, says about itself: what it learned from, how, how well."""
+    from melies.errors import UseError
+    from melies.models import own
+    from melies.train._cards import markdown
+    from melies.translating.card import read_card
+
+    path = own.find(name) or Path(name)
+    card = read_card(path)
+    if card is None:
+        raise UseError(f"{path} has no card.", "Models that melies train has made have one: style, translate, paint.")
+    click.echo(markdown(card), nl=False)
+
+
+@command.command("remove", no_args_is_help=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=_complete_own)
+def remove(names: tuple[str, ...]) -> None:
+    """Delete models of your own; the runs that made them keep theirs."""
+    from melies.models import own
+
+    for name in names:
+        click.echo(f"{own.remove(name)} is gone")
 
 
 @command.command("pull", no_args_is_help=True)
@@ -95,12 +163,12 @@ def verify(names: tuple[str, ...]) -> None:
 
 
 @command.command("where")
-@click.argument("name", required=False, shell_complete=_complete)
+@click.argument("name", required=False, shell_complete=_complete_all)
 def where(name: str | None) -> None:
     """Print where a model's file is or would be, or the folder of all of them."""
-    from melies.models import store
+    from melies.models import own, store
 
-    click.echo(store.where(name) if name else store.home())
+    click.echo((own.find(name) or store.where(name)) if name else store.home())
 
 
 def accepted(row: Row, yes: bool) -> bool:

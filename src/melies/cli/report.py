@@ -175,13 +175,20 @@ def reporting(*, as_json: bool, quiet: bool, verbose: bool) -> Iterator[Report]:
         report = Quiet()
     else:
         report = Bar() if sys.stderr.isatty() else Lines()
+    with relayed(report, verbose=verbose):
+        yield report
+
+
+@contextmanager
+def relayed(report: Report, *, verbose: bool) -> Iterator[None]:
+    """Send what `melies` logs through a report, and close that at the end."""
     relay = _Relay(report)
     logger = logging.getLogger("melies")
     level = logger.level
     logger.addHandler(relay)
     logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
     try:
-        yield report
+        yield
     finally:
         report.close()
         logger.removeHandler(relay)
