@@ -90,10 +90,12 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "resize": [{"width": 48}, {"scale": 1.5}],
     "sharpen": [{"amount": 2, "radius": 3, "halo": 0.5}],
     "seamless": [{"shortest": 0.2, "longest": 0.5}, {"shortest": 0.2, "longest": 0.4, "crossfade": 0.15}],
+    "sketch": [{"colour": 1, "boil": 8, "steady": 0}, {"hatching": 0, "line": 0.02, "paper": "khaki"}],
     "slitscan": [{"reach": "both", "direction": "clock", "span": 0.5}, {"map": "spot.png", "between": "steps"}],
     "speed": [{"factor": 2}, {"factor": 0.5}],
     "swap": [{"source": ["portrait.png"]}, {"source": ["portrait.png"], "face": "all", "strength": 0.5}],
     "stabilize": [{"border": "fill", "mode": "lock"}, {"motion": "homography", "border": "transparent"}],
+    "toon": [{"levels": 3, "smooth": 1, "vivid": 2}, {"line": 0, "steady": 0}],
     "upscale": [{"model": "fast", "width": 150}, {"model": "fast", "steady": 0.7, "denoise": 0.3, "sharpness": 0.5}],
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
@@ -127,10 +129,12 @@ IDENTITY: dict[str, dict[str, Any]] = {
     "pixelsort": {"longest": 0},
     "resize": {},
     "sharpen": {"amount": 0},
+    "sketch": {"strength": 0},
     "slitscan": {"span": 0},
     "speed": {"factor": 1},
     "swap": {"source": ["portrait.png"], "strength": 0},
     "stabilize": {"smoothness": 0},
+    "toon": {"strength": 0},
     "upscale": {"scale": 1},
 }
 """Settings with which an effect changes nothing."""

@@ -1,0 +1,89 @@
+"""`toon`: few tones, even colours and outlines, as in a cartoon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from melies.cleaning.pictures import Picture, Plane, luma, to_image, to_picture
+from melies.effect import Effect
+from melies.effects._drawing import edges, enlarged, evened, ramp
+from melies.frame import Frame, Image, VideoSpec
+from melies.imaging import ColourText, parse_colour
+from melies.matting.scale import cv
+
+_SOFT, _HARD = 3.0, 14.0
+"""How steeply one tone goes over into the next where the picture is flat, and at its edges."""
+
+
+class Toon(Effect):
+    """Draw the picture as a cartoon: even colours in a few tones, with outlines."""
+
+    levels: int = Field(6, ge=2, le=32, description="tones from black to white")
+    smooth: float = Field(0.5, ge=0, le=1, description="how much texture is evened out")
+    line: float = Field(
+        0.004, ge=0, le=0.05, description="width of the outlines as a share of the picture's height; 0: none"
+    )
+    detail: float = Field(0.5, ge=0, le=1, description="how faint an edge may be to get an outline")
+    ink: ColourText = Field("#14121a", description="colour of the outlines")
+    vivid: float = Field(1.3, ge=0, le=4, description="how strong colours are; 1 as they were, 0 grey")
+    steady: float = Field(
+        0.8, ge=0, le=1, description="how firmly tones and lines are held on what moves; 0: each frame alone"
+    )
+    strength: float = Field(
+        1.0, ge=0, le=1, description="how much of the drawing covers the picture; 0 changes nothing"
+    )
+
+    @property
+    def lead_in(self) -> int | None:
+        """None where a frame depends on those before it."""
+        return 0 if self.strength == 0 or self.steady == 0 else None
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        """Draw every frame of a shot."""
+        from melies.translating.steady import Steady
+
+        if self.strength == 0:
+            yield from frames
+            return
+        steady = Steady(self.steady)
+        for frame in frames:
+            image = np.ascontiguousarray(frame.image[..., :3])
+            yield frame.with_image(self._drawn(frame.image, steady(image, evened(image, self.smooth))))
+
+    def _drawn(self, image: Image, even: Picture) -> Image:
+        """Draw one frame after its evened copy."""
+        source = to_picture(image)
+        size = source.shape[1], source.shape[0]
+        small = luma(even)
+        tone = enlarged(small, luma(source))
+        toned = _stepped(tone, cv.resize(_steepness(small), size), self.levels)
+        # Colour is what differs from luma: it stays where tones are changed.
+        made = cv.resize((even - small[..., None]) * np.float32(self.vivid), size)
+        made += toned[..., None]
+        if self.line:
+            found = cv.resize(edges(small, self.line * small.shape[0]), size, interpolation=cv2.INTER_CUBIC)
+            faint = 0.002 + 0.05 * (1 - self.detail) ** 2
+            bare = 1 - ramp(found, faint / 2, 1.5 * faint)
+            ink = np.empty_like(made)
+            ink[:] = np.array(parse_colour(self.ink)[:3], np.float32) / np.float32(255)
+            made = cv.blendLinear(made, ink, bare, 1 - bare)
+        return to_image(cv.addWeighted(made, self.strength, source, 1 - self.strength, 0), image)
+
+
+def _steepness(tone: Plane) -> Plane:
+    """How steeply tones change into each other: steps at edges, soft where noise would make them tremble."""
+    around = cv.GaussianBlur(tone, (0, 0), 1.5)
+    slope = cv.magnitude(*(cv.Scharr(around, cv2.CV_32F, *order, scale=1 / 32) for order in ((1, 0), (0, 1))))
+    return np.asarray(_SOFT + (_HARD - _SOFT) * ramp(slope, 0, 0.02), np.float32)
+
+
+def _stepped(tone: Plane, steep: Plane, levels: int) -> Plane:
+    """Bring tones to `levels` of them, softly (after Winnemöller, Olsen and Gooch 2006)."""
+    stretched = np.clip(tone, 0, 1) * np.float32(levels - 1)
+    floor = np.floor(stretched)
+    step = np.tanh((stretched - floor - np.float32(0.5)) * steep) / np.tanh(steep * np.float32(0.5))
+    return np.asarray((floor + np.float32(0.5) + np.float32(0.5) * step) / np.float32(levels - 1), np.float32)
