@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ class Style(Trainer):
     """Teach a small network to paint films in the style of one or several pictures."""
 
     lasting = ("style", "width", "blocks")
+    minimised = "held-out loss"
 
     style: Annotated[tuple[File, ...], Field(min_length=1, max_length=32)] = Field(
         description="Pictures of the styles; the style is called as the file is."
@@ -35,6 +36,12 @@ class Style(Trainer):
         1.0, ge=0, le=100, description="How much it counts that strokes move with what is painted; 0: not at all."
     )
     smooth: float = Field(0.2, ge=0, le=100, description="How much neighbouring pixels should be alike.")
+    deepest: Literal["3_3", "4_3"] = Field(
+        "4_3", description="The deepest layer of VGG16 at which styles are compared: 3_3 takes two thirds of the time."
+    )
+    colour_steps: int = Field(
+        200, ge=0, description="Steps at the beginning in which only the styles' colours are learned, which is quick."
+    )
     width: int = Field(
         24, ge=8, le=64, multiple_of=4, description="Channels of the network: more paint better, slower."
     )
