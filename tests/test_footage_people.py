@@ -55,7 +55,7 @@ def test_faces_that_belong_together_find_each_other(ledger: Ledger) -> None:
     film(ledger, "b", (2,), (1, 2))
     film(ledger, "c", (0, 1, 2), (), (3,))
     assert told(ledger) == [("person 1", 4, 2), ("person 2", 4, 3), ("person 3", 3, 2), ("person 4", 1, 1)]
-    assert ledger.names("a-000001") == ("person 1", "person 2")
+    assert ledger.names(["a-000001"]) == {"a-000001": ("person 1", "person 2")}
 
 
 def test_two_in_one_shot_are_never_one(ledger: Ledger) -> None:
@@ -118,7 +118,7 @@ def test_names_survive_when_films_are_read_again(ledger: Ledger) -> None:
         settle(ledger, "a", ())  # the film goes: those who have no name go with it
     assert told(ledger) == [("Anna Karina", 0, 0)]
     film(ledger, "b", (1,), (0,))
-    assert ledger.names("b-000001") == ("Anna Karina",)
+    assert ledger.names(["b-000001"]) == {"b-000001": ("Anna Karina",)}
 
 
 def test_merged_people_stay_one(ledger: Ledger) -> None:
@@ -155,7 +155,7 @@ def test_the_forgotten_leave_no_trace(ledger: Ledger) -> None:
     assert all(trace in ledger.path.read_bytes() for trace in traces)
     people.forget(ledger, 1)
     assert sum(trace in ledger.path.read_bytes() for trace in traces) == 1  # the other one's
-    assert ledger.names("a-000000") == ()
+    assert ledger.names(["a-000000"]) == {}
     people.forget(ledger, None)
     assert not any(trace in ledger.path.read_bytes() for trace in traces)
     film(ledger, "b", (0,))

@@ -6,7 +6,8 @@ Below `WHOLE` shots there are none, and a search looks at every shot.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from melies.footage.analyse import facets
@@ -30,7 +31,6 @@ REFINE = 5
 """How many times more shots are compared by their whole vectors than are wanted."""
 _WORDS = ("about", "said")
 _TREES = ("id", "film")
-_VECTORS = ("vector", "look")
 _UNSOUGHT = ("begins", "shot", "labels", "words", "pictures")
 
 
@@ -39,7 +39,7 @@ def refresh(catalogue: Catalogue) -> None:
 
     Words stand in an inverted index, labels in bitmaps, numbers in trees. Vectors are sorted into about √N cells and
     kept in a byte for every number, or in a bit (Gao and Long, "RaBitQ", SIGMOD 2024): quick enough to look into many
-    cells. When a catalogue has grown so large that they would be kept otherwise, they are sorted anew.
+    cells. An index that would be of another kind now, as when a catalogue has grown, is made anew.
 
     Args:
         catalogue: One that was opened with `create`.
@@ -53,7 +53,7 @@ def refresh(catalogue: Catalogue) -> None:
     there = {column: index.index_type for index in table.list_indices() for column in index.columns}
     for field in table.schema:
         config = FTS(with_position=False) if field.name in _WORDS else _config(field, count)
-        made = field.name in there and (field.name not in _VECTORS or there[field.name] == type(config).__name__)
+        made = there.get(field.name) == type(config).__name__
         if config is not None and not made and table.count_rows(f"{field.name} IS NOT NULL"):
             table.create_index(field.name, config=config)
 
@@ -121,62 +121,69 @@ def _must(catalogue: Catalogue, wanted: Wish, person: str, asked: Mapping[str, F
 
 
 class _Proposals:
-    """What each way of searching a large catalogue proposes."""
+    """What each way of searching a large catalogue proposes; all search at the same time."""
 
     def __init__(self, catalogue: Catalogue, wanted: Wish, where: str | None, asked: Mapping[str, Facet]) -> None:
         self.catalogue = catalogue
         self.table = catalogue.table
-        self.facets = asked
         self.wanted = wanted
-        self.where = where
-        self.rows: set[int] = set()
-        self.words: dict[str, float] = {}
+        self.where = catalogue.shown(where)
+        self.texts = [text for one in positive(wanted.query) if not one.strict and (text := one.sql(asked))]
 
     def best(self, limit: int) -> list[Found]:
         count = limit + _MORE
-        self._by_words(count)
-        self._by_vector("vector", self.wanted.vector, count)
-        self._by_vector("look", None if self.wanted.look is None else self.wanted.look.vector, count)
-        self._by_conditions(count)
-        return rank(list(self._records()), self.wanted, self.words, limit)
-
-    def _records(self) -> Iterator[Record]:
-        query = self.table.take_row_ids(sorted(self.rows)).select(
-            [*_COLUMNS, *(["look"] if self.wanted.look is not None else [])]
+        look = None if self.wanted.look is None else self.wanted.look.vector
+        with ThreadPoolExecutor(4, "melies find") as pool:
+            words = pool.submit(self._by_words, count)
+            others = [
+                pool.submit(self._by_conditions, count),
+                pool.submit(self._by_vector, "vector", self.wanted.vector, count),
+                pool.submit(self._by_vector, "look", look, count),
+            ]
+            scores = words.result()
+            rows = set(scores).union(*(other.result() for other in others))
+        # Where only what must or must not be was asked for, that is in `where`.
+        records = self._records(sorted(rows or self._ask(self.table.search(), count)))
+        return rank(
+            list(records.values()),
+            self.wanted,
+            scaled({records[row].id: score for row, score in scores.items()}),
+            limit,
         )
-        yield from self.catalogue.records_of(query.to_arrow())
 
-    def _by_words(self, count: int) -> None:
-        if self.wanted.stems:
-            found = self._ask(self.table.search(" ".join(sorted(self.wanted.stems)), query_type="fts"), count, "_score")
-            self.words = scaled({row["id"]: row["_score"] for row in found})
+    def _records(self, rows: Sequence[int]) -> dict[int, Record]:
+        query = self.table.take_row_ids(rows).select([*_COLUMNS, *(["look"] if self.wanted.look is not None else [])])
+        found = query.with_row_id().to_arrow()
+        return dict(zip(found.column("_rowid").to_pylist(), self.catalogue.records_of(found), strict=True))
 
-    def _by_vector(self, column: str, vector: Vector | None, count: int, where: str = "") -> int:
+    def _by_words(self, count: int) -> dict[int, float]:
+        if not self.wanted.stems:
+            return {}
+        return self._ask(self.table.search(" ".join(sorted(self.wanted.stems)), query_type="fts"), count, "_score")
+
+    def _by_vector(self, column: str, vector: Vector | None, count: int, where: str = "") -> list[int]:
         if vector is None:
-            return 0
+            return []
         query = self.table.search(vector, column).distance_type("cosine").nprobes(CELLS).refine_factor(REFINE)
-        return len(self._ask(query, count, "_distance", where))
+        return list(self._ask(query, count, "_distance", where))
 
-    def _by_conditions(self, count: int) -> None:
+    def _by_conditions(self, count: int) -> list[int]:
         """Shots of which all conditions hold, the likeliest by meaning first; where these are few, of fewer."""
-        texts = [text for one in positive(self.wanted.query) if not one.strict and (text := one.sql(self.facets))]
-        left = count
-        while texts and left > 0:
+        texts = self.texts
+        found: list[int] = []
+        while texts and len(found) < count:
             where = " AND ".join(f"({text})" for text in texts)
             if self.wanted.vector is not None:
-                left -= self._by_vector("vector", self.wanted.vector, count, where)
+                found += self._by_vector("vector", self.wanted.vector, count, where)
             else:
-                left -= len(self._ask(self.table.search(), count, where=where))
-            texts.pop()
-        if not self.rows:
-            # Only what must or must not be was asked for, and that is in `where`.
-            self._ask(self.table.search(), count)
+                found += self._ask(self.table.search(), count, where=where)
+            texts = texts[:-1]
+        return found
 
-    def _ask(self, query: Any, count: int, score: str = "", where: str = "") -> list[dict[str, Any]]:
-        condition = self.catalogue.shown(" AND ".join(f"({text})" for text in (self.where, where) if text) or None)
+    def _ask(self, query: Any, count: int, score: str = "id", where: str = "") -> dict[int, Any]:
+        """Rows with a column of theirs."""
+        condition = " AND ".join(f"({text})" for text in (self.where, where) if text)
         if condition:
             query = query.where(condition)
-        columns = ["id", score] if score else ["id"]
-        found: list[dict[str, Any]] = query.select(columns).with_row_id(True).limit(count).to_list()
-        self.rows.update(row["_rowid"] for row in found)
-        return found
+        found = query.select([score]).with_row_id(True).limit(count).to_arrow()
+        return dict(zip(found.column("_rowid").to_pylist(), found.column(score).to_pylist(), strict=True))

@@ -6,6 +6,7 @@ renamed change nothing there.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -261,9 +262,14 @@ class Ledger:
 
     # Who is seen; the rest is in `people`
 
-    def names(self, shot: str) -> tuple[str, ...]:
-        """Names of those seen in a shot, `"person 3"` of one who has none."""
+    def names(self, shots: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Names of those seen in shots, `"person 3"` of one who has none; shots in which nobody is are left out."""
         rows = self.db.execute(
-            "SELECT id, name FROM people WHERE id IN (SELECT person FROM sightings WHERE shot = ?) ORDER BY id", (shot,)
+            "SELECT DISTINCT shot, people.id, name FROM sightings JOIN people ON people.id = person"
+            " WHERE shot IN (SELECT value FROM json_each(?)) ORDER BY people.id",
+            (json.dumps(list(shots)),),
         )
-        return tuple(name or f"person {number}" for number, name in rows)
+        found: dict[str, tuple[str, ...]] = {}
+        for shot, number, name in rows:
+            found[shot] = (*found.get(shot, ()), name or f"person {number}")
+        return found

@@ -168,11 +168,15 @@ class Catalogue:
             rows: An Arrow table or batch with the columns `id`, `shot`, `labels`, `words` and `pictures`; and `vector`
                 and `look`, where they are wanted.
         """
+        known: dict[str, tuple[Path, Path]] = {}
+        names = self.ledger.names(rows.column("id").to_pylist())
         for row in to_rows(rows):
             film = row["id"].partition("-")[0]
-            place = self.ledger.place(film)
-            file = self.folder / place[0] if place else self.folder
-            yield to_record(row, file, self.ledger.names(row["id"]), self.stills(film))
+            if film not in known:
+                place = self.ledger.place(film)
+                known[film] = self.folder / place[0] if place else self.folder, self.stills(film)
+            file, stills = known[film]
+            yield to_record(row, file, names.get(row["id"], ()), stills)
 
     def shown(self, where: str | None = None) -> str | None:
         """Add to a condition in SQL that the shot's film must be there; None if there is no condition at all."""
