@@ -78,9 +78,11 @@ class Effect(Reactive):
         scope: What it must see in one piece. `"shot"`: `apply` is called afresh for every shot, so that no
             state leaks over a cut. `"frame"`: frames do not depend on each other; shots are not looked for.
             `"video"`: the whole clip.
+        first: The field whose value may follow the effect's name on the command line without `--` and its name.
     """
 
     scope: ClassVar[Scope] = "shot"
+    first: ClassVar[str | None] = None
 
     @property
     def lead_in(self) -> int | None:

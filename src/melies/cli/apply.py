@@ -56,7 +56,7 @@ class Apply(General, click.Group):
     """`IN OUT` and then effects; general options may stand anywhere.
 
     An option after an effect belongs to that effect if the effect has one of that name, and otherwise to
-    the whole command.
+    the whole command. Some effects have a value that may follow their name as it is, such as `translate day2dusk`.
     """
 
     places = 2
@@ -98,6 +98,9 @@ class Apply(General, click.Group):
             elif not word.startswith("-"):
                 own = self._options(word)
                 rest.append(word)
+                first = self._first(word)
+                if first and words and not words[0].startswith("-") and not self._step(words[0]):
+                    rest += [first, words.popleft()]
             else:
                 option = _match(own, word)
                 to_effect = option or (len(names) == self.places and not _match(general, word))
@@ -112,6 +115,13 @@ class Apply(General, click.Group):
         if command is None:
             return {}
         return lookup([*command.params, click.Option(["-h", "--help"], is_flag=True)])
+
+    def _first(self, name: str) -> str | None:
+        """The option whose value may follow the name of an effect without it."""
+        from melies import effects
+
+        field = effects.find(name).first if name in effects.names() else None
+        return f"--{field}" if field else None
 
     def _step(self, name: str) -> StepCommand | None:
         """The command of a step, if there is one of that name."""

@@ -89,17 +89,25 @@ class Patches(nn.Module):
     Args:
         width: Channels of the first layer; 64 in the papers.
         layers: Layers that halve the size; with 3 a patch has 70×70 pixels.
+        spectral: Normalise the weights (Miyato et al., ICLR 2018) and not, as in the papers, what is seen: instance
+            normalisation takes away how light a picture is, and then nobody learns to make night of day.
     """
 
-    def __init__(self, width: int = 64, layers: int = 3) -> None:
+    def __init__(self, width: int = 64, layers: int = 3, *, spectral: bool = False) -> None:
         super().__init__()
         parts: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         into = width
         for index in range(1, layers + 1):
             out = width * min(2**index, 8)
-            parts += [nn.Conv2d(into, out, 4, 2 if index < layers else 1, 1), nn.InstanceNorm2d(out), nn.LeakyReLU(0.2)]
+            parts.append(nn.Conv2d(into, out, 4, 2 if index < layers else 1, 1))
+            parts += [nn.LeakyReLU(0.2)] if spectral else [nn.InstanceNorm2d(out), nn.LeakyReLU(0.2)]
             into = out
         self.model = nn.Sequential(*parts, nn.Conv2d(into, 1, 4, 1, 1))
+        normal(self)
+        if spectral:
+            for layer in self.model:
+                if isinstance(layer, nn.Conv2d):
+                    nn.utils.parametrizations.spectral_norm(layer)
 
     def forward(self, image: Tensor) -> Tensor:
         """Judge pictures, `N×3×H×W`, 0…1: `N×1×h×w`, 1 for real."""

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from melies.frame import Image
-from melies.nets.cyclegan import Contrast, Patches, Pool, depths, generator, normal
+from melies.models.convert.cyclegan import MULTIPLE
+from melies.nets.cyclegan import Contrast, Patches, Pool, depths, generator
 from melies.train import _export
 from melies.train._material import Changes, Pictures
+from melies.train._precision import descend
 from melies.train.cyclegan import CycleGan
 from melies.translating.card import IMAGE, Card
 from melies.translating.likeness import Likeness, edges_kept
 
 _POOL = 50
 """Pictures made earlier that the critic may see again."""
-_CRITIC = {"small": 32, "resnet6": 64, "resnet9": 64}
-"""Channels of the critic's first layer, beside each generator."""
 _SHOWN, _JUDGED = 6, 24
 """Pictures in a preview, and how many are measured."""
 _ONE_WAY, _BACK = "a-to-b", "b-to-a"
@@ -48,10 +48,9 @@ class CycleWork:
         }
         ways = [_ONE_WAY] if options.one_sided else [_ONE_WAY, _BACK]
         self._makers: dict[str, Any] = {way: generator(options.net) for way in ways}
-        self._critics: dict[str, Any] = {way: Patches(_CRITIC[options.net]) for way in ways}
+        small = options.net == "small"
+        self._critics: dict[str, Any] = {way: Patches(32 if small else 64, spectral=small) for way in ways}
         self._pools = {way: Pool(_POOL, options.size) for way in ways}
-        for critic in self._critics.values():
-            normal(critic)
         self.networks: dict[str, Any] = {
             **self._makers,
             **{f"critic {way}": critic for way, critic in self._critics.items()},
@@ -74,30 +73,26 @@ class CycleWork:
     def step(self) -> Mapping[str, Any]:
         """Let the makers and then the critics learn from some pictures of each kind."""
         given = {letter: self._some(letter) for letter in "ab"}
-        makers, critics = self.optimisers["makers"], self.optimisers["critics"]
         for critic in self._critics.values():
             critic.requires_grad_(False)
-        makers.zero_grad()
         made, losses = self._one_sided(given) if self._options.one_sided else self._both(given)
-        sum(losses.values()).backward()
-        makers.step()
-        critics.zero_grad()
+        descend(self.optimisers["makers"], sum(losses.values()))
+        doubts = {}
         for way, critic in self._critics.items():
             critic.requires_grad_(True)
             real, old = critic(given[way[-1]]), critic(self._pools[way].swap(made[way]))
-            losses[f"critic {way}"] = ((real - 1).square().mean() + old.square().mean()) / 2
-            losses[f"critic {way}"].backward()
-        critics.step()
-        return {name: loss.detach() for name, loss in losses.items()}
+            doubts[f"critic {way}"] = ((real - 1).square().mean() + old.square().mean()) / 2
+        descend(self.optimisers["critics"], sum(doubts.values()))
+        return {name: loss.detach() for name, loss in (losses | doubts).items()}
 
     def measure(self) -> Mapping[str, float]:
         """Measure, for each way, on what is held out.
 
         Returns:
-            `distance`: how far what is made is from real pictures of its kind, beside how far the sources were
-            (`Likeness`), and how much of the sources' edges is kept.
+            `distance`: how far what is made is from real pictures of its kind (`Likeness`), as a mean and for each way,
+            beside how far the sources were; `edges`: how much of the sources' edges is kept.
         """
-        found = {}
+        found: dict[str, float] = {}
         for way in self._makers:
             source = self._kinds[way[0]].shown(_JUDGED, self._options.size)
             made = self._made(way, source)
@@ -105,7 +100,7 @@ class CycleWork:
             found[f"distance {way}"] = likeness.distance(made)
             found[f"distance {way} before"] = likeness.distance(source)
             found[f"edges {way}"] = edges_kept(source, made)
-        return found
+        return {"distance": float(np.mean([found[f"distance {way}"] for way in self._makers])), **found}
 
     def preview(self) -> Image:
         """Paint, for each way, held-out pictures over what is made of them."""
@@ -119,22 +114,28 @@ class CycleWork:
 
     def export(self, folder: Path) -> list[Path]:
         """Write a network for each way."""
-        measured = self.measure()
         files = []
         for way, net in self._makers.items():
+            into, out = (
+                ", ".join(path.name for path in getattr(self._options, letter)) for letter in (way[0], way[-1])
+            )
             card = Card(
                 name=f"{self._options.out.name}-{way}",
                 task="translate",
-                description=f"Pictures like those of {_names(self._options, way[0])} into such as in "
-                f"{_names(self._options, way[-1])}.",
-                multiple=4,
-                seed=self._options.seed,
-                metrics={name: round(value, 4) for name, value in measured.items() if way in name},
+                description=f"Makes pictures like those of {out} of such as in {into}.",
+                multiple=MULTIPLE,
+                side=self._side(way[0]),
             )
             example = torch.from_numpy(self._kinds[way[0]].shown(1, self._options.size))
             files.append(_export.write(net.cpu(), [example], folder / f"{way}.onnx", [IMAGE], card))
             net.to(self._device)
         return files
+
+    def _side(self, letter: str) -> int:
+        """The short side at which crops saw pictures of a kind, on average."""
+        pictures = self._kinds[letter]
+        short = np.median([min(pictures[int(index)].shape[:2]) for index in pictures.learned])
+        return max(self._options.size // 2, round(float(short) * float(np.mean(self._options.scale))))
 
     def _some(self, letter: str) -> Tensor:
         changes = Changes(self._options.scale)
@@ -187,7 +188,3 @@ class CycleWork:
 
 def _adam(weights: Iterator[Any], rate: float) -> Any:
     return torch.optim.Adam(weights, rate, betas=(0.5, 0.999))
-
-
-def _names(options: CycleGan, letter: str) -> str:
-    return ", ".join(path.name for path in getattr(options, letter))

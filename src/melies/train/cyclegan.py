@@ -15,6 +15,8 @@ class CycleGan(Trainer):
     """Teach a network to turn one kind of picture into another, day into dusk say, from examples of each."""
 
     lasting = ("net", "one_sided", "size")
+    minimised = "distance"
+    mixed = True
 
     a: tuple[Path, ...] = Field(min_length=1, description="Pictures, films, or folders of them, of the first kind.")
     b: tuple[Path, ...] = Field(min_length=1, description="The same, of the second kind; they need not be pairs.")

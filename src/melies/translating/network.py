@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from melies.errors import ModelError, UseError
 from melies.files import is_file
-from melies.frame import Image
-from melies.matting.scale import code, unit
+from melies.frame import Image, VideoSpec
+from melies.matting.scale import code, cv, unit
 from melies.models import own, registry, sources, store
-from melies.models.runtime import load_file
+from melies.models.runtime import load_file, options
 from melies.suggest import did_you_mean
 from melies.translating.card import IMAGE, LAYOUT, MADE, STYLES, Card, Task, read_card
 from melies.translating.tiles import Tiled
@@ -24,6 +24,11 @@ Planes = NDArray[np.float32]
 
 FILES = (".onnx", ".pth", ".pt", ".pkl", ".safetensors")
 """Endings of files that are taken for networks."""
+
+_MOST_WORKERS = 4
+"""No more pictures than this are made at once."""
+_TOGETHER = 1_000_000
+"""Pixels of pictures that may be made at once by several workers."""
 
 _LEAST = 16
 """Smaller pictures are padded to this: networks reflect several pixels at their edges."""
@@ -65,13 +70,15 @@ def locate(task: Task, name: str | Path) -> Place:
     )
 
 
-def find(task: Task, name: str | Path) -> Network:
+def find(task: Task, name: str | Path, spec: VideoSpec | None = None, side: int | None = None) -> Network:
     """Return a network, ready to run.
 
     Args:
         task: What it is for.
         name: A row of the registry, a network of the user's own, or a file: `.onnx` as trainers here write it, or the
             weights of a public network (`models.convert`).
+        spec: Of the clip that it is for. Small frames are made several at a time, each with a share of the cores.
+        side: The short side, in pixels, at which it is shown pictures; as its card says, or theirs, if None.
 
     Raises:
         UseError: There is no such network or file.
@@ -90,7 +97,14 @@ def find(task: Task, name: str | Path) -> Network:
         )
     if card.task != task:
         raise ModelError(f"{name} is a network for {card.task}, not for {task}.", f"Use it so: {card.task} {name}")
-    return Network(path, card)
+    side = side or card.side
+    with options() as now:
+        workers = 1
+        if spec is not None and spec.frames != 1 and now.device == "cpu":
+            height, width = _within(spec.height, spec.width, side)
+            workers = max(1, min(now.width, _MOST_WORKERS, _TOGETHER // (height * width)))
+        with options(threads=max(1, now.width // workers)):
+            return Network(path, card, side, workers)
 
 
 class Network:
@@ -99,16 +113,21 @@ class Network:
     Args:
         path: An ONNX file.
         card: What it says about itself.
+        side: The short side, in pixels, at which it is to be shown pictures; None for their own.
+        workers: How many pictures will be made at the same time.
 
     Attributes:
         card: The same.
+        workers: The same.
 
     Raises:
         ModelError: It cannot be loaded, or takes and gives something else than it should.
     """
 
-    def __init__(self, path: Path, card: Card) -> None:
+    def __init__(self, path: Path, card: Card, side: int | None = None, workers: int = 1) -> None:
         self.card = card
+        self.workers = workers
+        self._side = side
         session = load_file(path)
         wanted = {LAYOUT if card.task == "paint" else IMAGE, *([STYLES] if len(card.styles) > 1 else [])}
         if set(session.inputs) != wanted or set(session.outputs) != {MADE}:
@@ -130,6 +149,22 @@ class Network:
         made: Image = code(self.make(unit(image).transpose(2, 0, 1)[None], styles), image.dtype)
         return made
 
+    def shrunk(self, image: Image) -> NDArray[np.float32]:
+        """Return a picture as the network is to be shown it.
+
+        Args:
+            image: `H×W×3`, uint8 or uint16.
+
+        Returns:
+            `h×w×3`, 0…1, smaller where its short side is larger than it should be.
+        """
+        height, width = _within(image.shape[0], image.shape[1], self._side)
+        whole = unit(image)
+        if whole.shape[:2] == (height, width):
+            return whole
+        small: NDArray[np.float32] = cv.resize(whole, (width, height), interpolation=cv.INTER_AREA)
+        return small
+
     def make(self, planes: Planes, styles: Sequence[float] | None = None) -> NDArray[np.float32]:
         """Make a picture of planes.
 
@@ -149,3 +184,9 @@ class Network:
         made = self._net(np.ascontiguousarray(planes), others)
         picture: NDArray[np.float32] = np.clip(made[0, :, :height, :width].transpose(1, 2, 0), 0, 1)
         return picture
+
+
+def _within(height: int, width: int, side: int | None) -> tuple[int, int]:
+    """Height and width with a short side of at most `side`."""
+    factor = min(1.0, side / min(height, width)) if side else 1.0
+    return max(1, round(height * factor)), max(1, round(width * factor))

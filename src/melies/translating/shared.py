@@ -6,7 +6,7 @@ statistics are those of a smaller copy of the picture, and every tile is normali
 
 from __future__ import annotations
 
-from melies.models.convert.onnx_graph import Tensor, encode_field, encode_node, encode_value_info
+from melies.models.convert.onnx_graph import ELEMENT_TYPES, Tensor, encode_field, encode_node, encode_value_info
 from melies.models.protobuf import fields
 
 GIVEN = "given"
@@ -59,18 +59,27 @@ def _instead(norm: bytes, index: int) -> list[bytes]:
     data, scale, shift = (name.decode() for name in _contents(norm, _NODE_INPUT))
     (out,) = (name.decode() for name in _contents(norm, _NODE_OUTPUT))
     mean, variance = f"mean:{index}", f"variance:{index}"
-    inner = [f"shared:{index}:{word}" for word in ("mean", "apart", "square", "used mean", "used variance")]
-    middle, apart, square, used_mean, used_variance = inner
-    axes = [0, 2, 3]
-    normalised = encode_node("BatchNormalization", [data, scale, shift, used_mean, used_variance], [out], {})
+
+    def inner(word: str) -> str:
+        return f"shared:{index}:{word}"
+
+    axes = {"axes": [0, 2, 3], "keepdims": 0}
+    used = [inner("used mean"), inner("used variance")]
+    normalised = encode_node("BatchNormalization", [data, scale, shift, *used], [out], {})
     return [
-        encode_node("ReduceMean", [data], [middle], {"axes": axes, "keepdims": 1}),
-        encode_node("ReduceMean", [data], [MEASURED + mean], {"axes": axes, "keepdims": 0}),
-        encode_node("Sub", [data, middle], [apart], {}),
-        encode_node("Mul", [apart, apart], [square], {}),
-        encode_node("ReduceMean", [square], [MEASURED + variance], {"axes": axes, "keepdims": 0}),
-        encode_node("Where", [GIVEN, mean, MEASURED + mean], [used_mean], {}),
-        encode_node("Where", [GIVEN, variance, MEASURED + variance], [used_variance], {}),
+        encode_node("ReduceMean", [data], [MEASURED + mean], axes),
+        # The variance is the mean of squares less the square of the mean: no second copy of the data is needed for it.
+        encode_node("ReduceSumSquare", [data], [inner("squares")], axes),
+        encode_node("Size", [data], [inner("numbers")], {}),
+        encode_node("Size", [MEASURED + mean], [inner("channels")], {}),
+        encode_node("Div", [inner("numbers"), inner("channels")], [inner("places")], {}),
+        encode_node("Cast", [inner("places")], [inner("count")], {"to": ELEMENT_TYPES["float32"]}),
+        encode_node("Div", [inner("squares"), inner("count")], [inner("mean square")], {}),
+        encode_node("Mul", [MEASURED + mean, MEASURED + mean], [inner("square")], {}),
+        encode_node("Sub", [inner("mean square"), inner("square")], [inner("apart")], {}),
+        encode_node("Relu", [inner("apart")], [MEASURED + variance], {}),
+        encode_node("Where", [GIVEN, mean, MEASURED + mean], [used[0]], {}),
+        encode_node("Where", [GIVEN, variance, MEASURED + variance], [used[1]], {}),
         # It has the attribute epsilon, and no other, like the instance normalisation.
         normalised + b"".join(encode_field(_NODE_ATTRIBUTE, each) for each in _contents(norm, _NODE_ATTRIBUTE)),
     ]

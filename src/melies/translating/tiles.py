@@ -23,13 +23,15 @@ Planes = NDArray[np.float32]
 OVERLAP = 96
 """Pixels of its neighbours that a tile sees: CycleGAN's generators see 84 pixels far, the small one 64."""
 PIXELS = 600_000
-"""Pixels that are given to a network at once: CycleGAN's need 1.7 KB for each, 1.1 GB in all."""
+"""Pixels that are given to a network at once: CycleGAN's need 1.4 KB for each."""
 PIXELS_LIGHT = 4_000_000
 """The same for small networks, which need 200 bytes for each."""
 
+_SHARE = 2 / 3
+"""How many of these pixels tiles and thumbnails have, because sharing statistics takes more memory for each."""
 _LIGHT = 8 << 20
 """A network whose file is smaller than this many bytes is taken for a small one."""
-_VERSION = 1
+_VERSION = 2
 """To be counted up when something else is made of the same network."""
 
 
@@ -50,6 +52,7 @@ class Tiled:
     def __init__(self, path: Path, session: Session, name: str, multiple: int, pixels: int | None = None) -> None:
         self._path, self._session, self._name, self._multiple = path, session, name, multiple
         self._pixels = pixels or (PIXELS_LIGHT if path.stat().st_size < _LIGHT else PIXELS)
+        self._tile = int(self._pixels * _SHARE)
         self._shared: Session | None = None
 
     def __call__(self, planes: Planes, others: Mapping[str, NDArray[Any]]) -> Planes:
@@ -86,7 +89,7 @@ class Tiled:
         made = np.empty((1, 3, height, width), np.float32)
         given = {**others, **statistics, GIVEN: np.array(True)}
         overlap = -(-OVERLAP // self._multiple) * self._multiple
-        side = max(self._multiple, (math.isqrt(self._pixels) - 2 * overlap) // self._multiple * self._multiple)
+        side = max(self._multiple, (math.isqrt(self._tile) - 2 * overlap) // self._multiple * self._multiple)
         for rows, columns in product(_parts(height, side), _parts(width, side)):
             top, bottom = max(0, rows[0] - overlap), min(height, rows[1] + overlap)
             left, right = max(0, columns[0] - overlap), min(width, columns[1] + overlap)
@@ -107,7 +110,7 @@ class Tiled:
 
     def _thumbnail(self, planes: Planes) -> Planes:
         height, width = planes.shape[2:]
-        factor = math.sqrt(self._pixels / (height * width))
+        factor = math.sqrt(self._tile / (height * width))
         small = [max(1, int(side * factor) // self._multiple) * self._multiple for side in (height, width)]
         shrunk = [cv.resize(plane, small[::-1], interpolation=cv.INTER_AREA) for plane in planes[0]]
         return np.stack(shrunk)[None]

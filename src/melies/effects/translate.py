@@ -1,0 +1,113 @@
+"""`translate`: one kind of picture turned into another by a network that saw examples of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from melies.effect import Effect
+from melies.effects._fields import Source
+from melies.frame import Frame, VideoSpec
+from melies.imaging import join_alpha, split_alpha
+from melies.matting.scale import cv, unit
+from melies.translating.mix import MASK_MODELS, Mask, Picture, Where, mixed
+
+if TYPE_CHECKING:
+    from melies.translating.network import Network
+    from melies.translating.steady import Steady
+
+
+class Translate(Effect):
+    """Turn day into dusk, horses into zebras: unpaired translation by a network such as CycleGAN's."""
+
+    first: ClassVar[str | None] = "model"
+
+    model: Source = Field(
+        "day2dusk",
+        description="What it becomes: day2dusk or dusk2day, a model of your own that `melies train cyclegan` made, or "
+        "the file of a public CycleGAN, such as horse2zebra.pth.",
+    )
+    strength: float = Field(1.0, ge=0, le=1, description="How much of it is mixed in; 0 changes nothing.")
+    keep_colours: bool = Field(False, description="Take only light and dark from the network, and keep the colours.")
+    mask: Where = Field("everywhere", description="What is changed: everywhere, only people, or only the background.")
+    steady: float = Field(
+        0.8, ge=0, le=1, description="How much what is changed holds still on what it belongs to, against flicker."
+    )
+    side: int | None = Field(
+        None,
+        ge=32,
+        le=4320,
+        description="Show the network the picture at this short side, in pixels: public models learned at 256. The one "
+        "it was trained at, or the picture's own, if not given; never larger than that.",
+    )
+    detail: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="How much of the detail is kept that the network could not see because of its smaller picture.",
+    )
+
+    @property
+    def lead_in(self) -> int | None:
+        """Everything before, where it is steadied or people are followed."""
+        return None if self.strength and (self.steady or self.mask != "everywhere") else 0
+
+    def models(self) -> tuple[str, ...]:
+        """The registry rows behind `model` and `mask`."""
+        from melies.models import registry
+
+        row = [self.model] if any(row.name == self.model for row in registry.rows()) else []
+        return (*row, *(MASK_MODELS if self.mask != "everywhere" else ()))
+
+    def output(self, spec: VideoSpec) -> VideoSpec:
+        """Nothing changes.
+
+        Raises:
+            UseError: There is no such model.
+        """
+        from melies.translating.network import locate
+
+        locate("translate", self.model)
+        return spec
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        """Translate every frame of a shot."""
+        if not self.strength:
+            yield from frames
+            return
+        from melies.engine.pipeline import ordered_map
+        from melies.translating.network import find
+        from melies.translating.steady import Steady
+
+        net = find("translate", self.model, spec, self.side)
+        mask, steady = Mask(self.mask), Steady(self.steady)
+        for shown in ordered_map(lambda frame: _Shown(frame, net), frames, net.workers):
+            made = shown.whole(steady, self.detail)
+            image = mixed(shown.colours, made, self.strength, keep_colours=self.keep_colours, mask=mask(shown.colours))
+            yield shown.frame.with_image(join_alpha(image, shown.alpha))
+
+
+class _Shown:
+    """A frame, as the network is shown it, and what it makes of that."""
+
+    def __init__(self, frame: Frame, net: Network) -> None:
+        self.frame = frame
+        self.colours, self.alpha = split_alpha(frame.image)
+        self._small = net.shrunk(self.colours)
+        self._made = net(self._small)
+
+    def whole(self, steady: Steady, detail: float) -> Picture:
+        """Return what is made of the frame, steadied and at its size, with this much of its own detail."""
+        as_it_is = self._small.shape == self.colours.shape
+        if as_it_is and not steady.strength:
+            return self._made
+        # The change is steadied, not the picture: so the source's own noise and light stay those of the moment.
+        change = steady(self.colours, self._made - self._small)
+        if as_it_is:
+            return change + self._small
+        height, width = self.colours.shape[:2]
+        large: Picture = cv.resize(change + (1 - detail) * self._small, (width, height), interpolation=cv.INTER_LINEAR)
+        return large + np.float32(detail) * unit(self.colours)
