@@ -96,7 +96,7 @@ def crush(image: Image, hit: Hit) -> Image:
 def dct(image: Image, hit: Hit) -> Image:
     """Break the coefficients of slices of blocks, as a wrong bit does in a JPEG or MPEG stream."""
     height, width = image.shape[:2]
-    side = max(4, round(min(height, width) / 45))
+    side = min(max(4, round(min(height, width) / 45)), height, width)
     rng, made = hit.passing, image.copy()
     across = width // side
     for top, bottom in _bands(height // side, rng, 1 + int(5 * hit.strength), 0.15):
@@ -123,7 +123,7 @@ def _misread(part: Float, side: int, hit: Hit) -> Float:
     found[:, begin:, :, 0, 0] += drift.astype(np.float32)
     struck = rng.random((down, across)) < 0.5 * hit.strength
     struck[:, :begin] = False
-    u, v = rng.integers(0, max(2, side // 2), 2)
+    u, v = rng.integers(0, max(1, side // 2), 2)
     found[struck, 0, u, v] += np.float32(0.3 * side) * rng.choice((-1, 1), int(struck.sum()))
     return cast(Float, (basis.T @ found @ basis).transpose(0, 3, 1, 4, 2).reshape(part.shape))
 
