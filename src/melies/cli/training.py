@@ -142,8 +142,7 @@ def blocks(image: Image, columns: int, lines: int) -> Text:
 def _words(progress: Progress) -> list[str]:
     words = [] if progress.share is None else [f"{progress.share:.0%}"]
     words.append(f"step {progress.step}")
-    words += [f"{name} {value:.4g}" for name, value in progress.losses.items()]
-    words += [f"[{name} {value:.4g}]" for name, value in progress.measured.items()]
-    if progress.left is not None:
+    if progress.left is not None:  # before the rest, which a narrow terminal cuts off
         words.append(f"{report.clock(progress.left)} left")
-    return words
+    words += [f"{name} {value:.4g}" for name, value in progress.losses.items()]
+    return words + [f"[{name} {value:.4g}]" for name, value in progress.measured.items()]
