@@ -36,10 +36,10 @@ def writable(target: Path, overwrite: bool) -> None:
     Raises:
         UseError: It exists already, its folder does not exist or cannot be written to, or it is a folder itself.
     """
-    if exists(target) and not overwrite:
-        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
     if exists(target) and target.is_dir():
         raise UseError(f"{target} is a folder.", "Name a file to write.")
+    if exists(target) and not overwrite:
+        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
     if not exists(target.parent):
         raise UseError(f"There is no folder {target.parent}.", "Create it first, or choose another place.")
     try:

@@ -103,7 +103,9 @@ def command(
     that go together: no jump cuts, sizes that alternate, directions that are kept, no word cut in the middle. The
     timelines refer to the originals, so that an editor can go on from there.
     """
-    rate = None if fps is None else _rate(fps)
+    from melies.cli.options import asked_rate
+
+    rate = asked_rate("--fps", fps)
     if mode == "silence-cut":
         if music or duration or fps or catalogue:
             raise click.UsageError("--music, --duration, --fps and --catalogue are not for --mode silence-cut.")
@@ -145,16 +147,6 @@ def _warn(rough: Rough, duration: float | None) -> None:
             f"warning: the cut lasts {seconds:.1f} s, not {duration:g}: the footage that fits allows no other.",
             err=True,
         )
-
-
-def _rate(fps: str) -> Fraction:
-    from melies.errors import UseError
-    from melies.times import parse_rate
-
-    try:
-        return parse_rate(fps)
-    except ValueError as error:
-        raise UseError(f"--fps {fps!r} {error}.", "Give frames per second, such as 25 or 24000/1001.") from None
 
 
 def _choosing(report: Report) -> Seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,20 +132,17 @@ def _checked(target: Path, overwrite: bool) -> Path:
 def _look(like: str) -> Look:
     """What a picture, or the frame of a film at `@seconds`, looks like."""
     import melies
+    from melies.cli.options import asked_time
     from melies.engine.pipeline import close
     from melies.errors import UseError
     from melies.files import is_file
     from melies.footage.reel import picture
     from melies.footage.search_look import look_at
-    from melies.times import parse_time
 
     name, at, time = like.rpartition("@")
     if is_file(Path(like)) or not at:
-        name, time = like, "0"
-    try:
-        start = parse_time(time)
-    except ValueError as error:
-        raise UseError(f"The time of --like {like!r} {error}.", "Write it as film.mp4@12.5.") from None
+        name, time = like, ""
+    start = asked_time(f"--like {name} at", time or None) or Fraction(0)
     clip = melies.open(name)
     frames = clip.source.frames(start)
     try:

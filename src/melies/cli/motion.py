@@ -82,14 +82,13 @@ def command(
 
 def _writable(target: Path, source: Path, overwrite: bool) -> Path:
     from melies.errors import UseError
-    from melies.files import exists
+    from melies.files import exists, writable
 
     if target.suffix.lower() != ".npz":
         raise UseError(f"{target} should end in .npz.", "That is what a performance is kept in.")
-    if not target.parent.is_dir():
-        raise UseError(f"The folder {target.parent} does not exist.")
-    if exists(target) and (not overwrite or target.samefile(source)):
-        raise UseError(f"{target} exists already.", "Add --overwrite to replace it, or choose another name.")
+    if exists(target) and exists(source) and target.samefile(source):
+        raise UseError(f"{target} is both input and output.", "Give the output another name.")
+    writable(target, overwrite)
     return target
 
 

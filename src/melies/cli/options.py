@@ -7,12 +7,14 @@ on the command line, in a recipe and in Python.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from pydantic import BaseModel
 
     from melies.schema import Setting
@@ -65,6 +67,36 @@ class FieldOption(click.Option):
         said = "; ".join(filter(None, notes))
         name = f"{self.opts[0]} / {self.secondary_opts[0]}" if setting.kind == "flag" else f"{self.opts[0]} {wants}"
         return name, f"{setting.help}  [{said}]" if said else setting.help
+
+
+def asked_time(option: str, text: str | None) -> Fraction | None:
+    """Read the time that an option was given, in seconds.
+
+    Raises:
+        UseError: It is none.
+    """
+    return _asked(option, text, "time")
+
+
+def asked_rate(option: str, text: str | None) -> Fraction | None:
+    """Read the frames per second that an option was given.
+
+    Raises:
+        UseError: They are none.
+    """
+    return _asked(option, text, "rate")
+
+
+def _asked(option: str, text: str | None, what: Literal["time", "rate"]) -> Fraction | None:
+    from melies.errors import UseError
+    from melies.times import parse_rate, parse_time
+
+    if text is None:
+        return None
+    try:
+        return parse_time(text) if what == "time" else parse_rate(text)
+    except ValueError as error:
+        raise UseError(f"{option} {text!r} {error}.") from None
 
 
 def options_of(model: type[BaseModel], leave_out: Iterable[str] = ()) -> list[click.Option]:

@@ -65,14 +65,16 @@ def command(
     """
     from dataclasses import replace
 
+    from melies.cli.options import asked_rate, asked_time
     from melies.cli.report import reporting
     from melies.footage.conform import conform, with_handles
     from melies.footage.timeline import read
 
     options = _options(given)
-    timeline = read(cut, [Path(folder) for folder in media], _number("rate", rate))
-    if handles is not None:
-        timeline = with_handles(timeline, _number("handles", handles))
+    timeline = read(cut, [Path(folder) for folder in media], asked_rate("--rate", rate))
+    longer = asked_time("--handles", handles)
+    if longer is not None:
+        timeline = with_handles(timeline, longer)
     if options.fps is not None:
         timeline = replace(timeline, rate=options.fps)
     with reporting(as_json=given["as_json"], quiet=given["quiet"], verbose=given["verbose"]) as report:
@@ -92,15 +94,3 @@ def _options(given: dict[str, Any]) -> Any:
         return SaveOptions(**values(SaveOptions, given))
     except ValidationError as error:
         raise UseError(explain(error, SaveOptions), "See: melies render --help") from None
-
-
-def _number(name: str, text: str | None) -> Any:
-    from melies.errors import UseError
-    from melies.times import parse_rate, parse_time
-
-    if text is None:
-        return None
-    try:
-        return parse_rate(text) if name == "rate" else parse_time(text)
-    except ValueError as error:
-        raise UseError(f"--{name} {text!r} {error}.") from None

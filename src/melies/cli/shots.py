@@ -98,6 +98,7 @@ def command(
     00:00:00:00.
     """
     import melies
+    from melies.cli.options import asked_time
     from melies.cli.report import reporting
     from melies.engine.progress import Meter
     from melies.footage import shot_list
@@ -110,7 +111,8 @@ def command(
         shot_list.checked(target, film, overwrite, begin.rate)
     if split is not None:
         shot_list.checked_folder(split)
-    first, last, shortest = _time("start", start), _time("end", end), _time("min-length", min_length)
+    first, last = asked_time("--start", start), asked_time("--end", end)
+    shortest = asked_time("--min-length", min_length)
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
         meter = Meter(report.progress, "render", None if first or last else melies.open(film).spec.frames)
         shots = detect(
@@ -130,16 +132,6 @@ def command(
         click.echo(line)
     for path in written:
         click.echo(path, err=True)
-
-
-def _time(name: str, value: str | None) -> Fraction | None:
-    from melies.errors import UseError
-    from melies.times import parse_time
-
-    try:
-        return None if value is None else parse_time(value)
-    except ValueError as error:
-        raise UseError(f"The {name} {value!r} {error}.") from None
 
 
 def facts(found: ShotList, written: list[Path]) -> dict[str, Any]:

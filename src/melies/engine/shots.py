@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.frame import Frame
-from melies.media.convert import reformat
+from melies.media.convert import small
 
 WARM_UP = 8
 """Frames the detector must have seen before its answers do not depend on where it started."""
@@ -111,16 +111,10 @@ def mark_shots(
 
 def thumbnail(frame: Frame) -> NDArray[np.uint8]:
     """Return the frame as a small BGR picture, converting no more than that."""
-    if frame.native is not None:
-        native = frame.native
-        height = max(16, round(native.height * _WIDTH / native.width))
-        small = reformat(native, "bgr24", width=_WIDTH, height=height, interpolation="FAST_BILINEAR")
-        return np.asarray(small.to_ndarray(), np.uint8)
-    image = frame.image
-    height = max(16, round(image.shape[0] * _WIDTH / image.shape[1]))
-    shrunk = cv2.resize(image[..., :3], (_WIDTH, height), interpolation=cv2.INTER_AREA)
-    small8 = shrunk if shrunk.dtype == np.uint8 else shrunk // 257
-    return np.asarray(small8[..., ::-1], np.uint8)
+    native = frame.native
+    width, height = frame.image.shape[1::-1] if native is None else (native.width, native.height)
+    size = _WIDTH, max(16, round(height * _WIDTH / width))
+    return small(frame, size, "bgr24", interpolation="FAST_BILINEAR")
 
 
 def shots(frames: Iterator[Frame]) -> Iterator[Iterator[Frame]]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from melies.errors import UseError
+from melies.files import exists, writable
 from melies.media.output import PLACE, Plan
 
 
@@ -43,20 +44,22 @@ def check_target(inputs: Sequence[Path], plan: Plan, overwrite: bool) -> None:
         UseError: The output is an input, exists already, or its folder cannot be written to.
     """
     path = plan.path
-    folder = path if plan.many and not path.suffix else path.parent
-    written = pictures_there(path) if plan.many else [path] if path.exists() else []
+    written = pictures_there(path) if plan.many else [path] if exists(path) else []
     for source in inputs:
-        if source.exists() and any(source.samefile(target) for target in written):
+        if exists(source) and any(source.samefile(target) for target in written):
             raise UseError(f"{path} is both input and output.", "Give the output another name.")
+    if not plan.many:
+        writable(path, overwrite)
+        return
+    folder = path.parent if path.suffix else path
     if path.is_dir() and folder != path:
         raise UseError(f"{path} is a folder.", "Name a file to write.")
     if not overwrite and (written or (folder == path and path.is_dir() and any(path.iterdir()))):
         raise UseError(f"{path} exists already.", "Add --overwrite to replace it, or choose another name.")
-    if not folder.exists() and not plan.many:
-        raise UseError(f"There is no folder {folder}.", "Create it first, or choose another place.")
-    parent = next((p for p in (folder, *folder.parents) if p.exists()), folder)
-    if not os.access(parent, os.W_OK) or not parent.is_dir():
-        raise UseError(f"{parent} cannot be written to.", "Choose another place.")
+    there = next(one for one in (folder, *folder.absolute().parents) if exists(one))
+    if not there.is_dir():
+        raise UseError(f"{there} is a file, not a folder.", "Choose another place.")
+    writable(there / picture_name(path, 0).name, overwrite=True)
 
 
 @contextmanager

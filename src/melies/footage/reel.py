@@ -9,7 +9,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from melies.engine.shots import SHORTEST
 from melies.footage.detect import Boundary
@@ -19,8 +18,7 @@ from melies.footage.shot import Shot
 from melies.footage.sway import Sway
 from melies.frame import Frame, Image, VideoSpec
 from melies.matting.scale import cv
-from melies.media.convert import reformat, source
-from melies.motion import Grey
+from melies.media.convert import small, source
 
 _LONGEST = 640
 """Longest side of stills."""
@@ -67,7 +65,7 @@ class Reel:
             # So no shot that lasts longer than candidates are apart is without one, whatever the rate.
             self._candidates.add(still(self._last, self._spec))
         if frame.time - self._sway.time >= _STEP:
-            self._sway.add(frame.time, _grey(frame, self._size))
+            self._sway.add(frame.time, small(frame, self._size, "gray"))
         self._times.append(frame.pts)
         self._last = frame
 
@@ -188,19 +186,5 @@ def picture(frame: Frame, spec: VideoSpec, longest: int) -> Image:
     aspect = float(spec.pixel_aspect)
     scale = min(1.0, longest / max(spec.width * aspect, spec.height))
     width, height = max(1, round(spec.width * aspect * scale)), max(1, round(spec.height * scale))
-    if frame.native is not None:
-        small = reformat(
-            frame.native, "rgb24", width=width, height=height, interpolation="AREA", **source(frame.native)
-        )
-        return np.asarray(small.to_ndarray(), np.uint8)
-    image: NDArray[np.uint8] = cv.resize(frame.image[..., :3], (width, height), interpolation=cv2.INTER_AREA)
-    return image if image.dtype == np.uint8 else (image // 257).astype(np.uint8)
-
-
-def _grey(frame: Frame, size: tuple[int, int]) -> Grey:
-    if frame.native is not None:
-        small = reformat(frame.native, "gray", width=size[0], height=size[1], interpolation="AREA")
-        return np.asarray(small.to_ndarray(), np.uint8)
-    image = cv.resize(frame.image[..., :3], size, interpolation=cv2.INTER_AREA)
-    image = image if image.dtype == np.uint8 else (image // 257).astype(np.uint8)
-    return np.asarray(cv.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    own = {} if frame.native is None else source(frame.native)
+    return small(frame, (width, height), "rgb24", **own)

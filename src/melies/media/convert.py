@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import av
 import cv2
@@ -19,7 +19,8 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from melies.errors import MediaError
-from melies.frame import Colour, Image, VideoSpec
+from melies.frame import Colour, Frame, Image, VideoSpec
+from melies.imaging import to_depth
 
 RANGES = {0: "unknown", 1: "limited", 2: "full"}
 MATRICES = {
@@ -232,6 +233,27 @@ def source(frame: av.VideoFrame) -> dict[str, int]:
     if colour.matrix == "gbr":
         return {}
     return {"src_colorspace": _number(MATRICES, colour.matrix), "src_color_range": _number(RANGES, colour.range)}
+
+
+def small(
+    frame: Frame, size: tuple[int, int], form: Literal["rgb24", "bgr24", "gray"], **options: Any
+) -> NDArray[np.uint8]:
+    """Return a frame at another size in 8 bits, `H×W×3` or `H×W`, converting no more than that.
+
+    Args:
+        frame: What is to be seen.
+        size: Width and height in pixels.
+        form: Which channels, in which order; alpha is left out.
+        options: For `reformat`, if the frame is not converted yet; by default it takes means of areas.
+    """
+    if frame.native is not None:
+        how = {"interpolation": "AREA", **options}
+        made = reformat(frame.native, form, width=size[0], height=size[1], **how)
+        return np.asarray(made.to_ndarray(), np.uint8)
+    image = to_depth(cv2.resize(frame.image[..., :3], size, interpolation=cv2.INTER_AREA), np.dtype(np.uint8))
+    if form == "gray":
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    return image[..., ::-1] if form == "bgr24" else image
 
 
 def _same(frame: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
