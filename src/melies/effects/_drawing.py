@@ -80,7 +80,7 @@ def edges(luma: Plane, width: float) -> Plane:
     Returns:
         `H×W`: the contrast on the dark side of edges; negative on the light side, 0 where nothing is.
     """
-    sigma = max(0.4, 0.6 * width)
+    sigma = max(0.4, 0.38 * width)
     found: Plane = cv.GaussianBlur(luma, (0, 0), _WIDER * sigma) - cv.GaussianBlur(luma, (0, 0), sigma)
     angle = direction(luma, 2 * sigma)
     along: Field = np.dstack([np.cos(angle), np.sin(angle)]) * np.float32(sigma)

@@ -23,6 +23,8 @@ Shape = Literal["dots", "diamonds", "lines", "squares"]
 _PROCESS = (("aqua", 15.0), ("fuchsia", 75.0), ("yellow", 0.0), ("black", 45.0))
 """Cyan, magenta, yellow and black, and the angles at which they make no pattern with each other."""
 _TWO = (45.0, 75.0)
+_MEASURED = 256
+"""Side in pixels of the part of a screen by which it is measured how much is inked."""
 _FINEST = 2.0
 """Pixels from dot to dot below which nothing could be seen of them."""
 
@@ -95,15 +97,20 @@ class _Screen:
         self._gain = gain + 1
         self._offset = gain * threshold
         self._middles = cv.convertMaps(across, down, cv2.CV_16SC2)
+        # Soft borders make small dots and small holes smaller or larger; what comes out is measured and set right.
+        tried = np.linspace(0, 1, 33, dtype=np.float32)
+        part = np.s_[:_MEASURED, :_MEASURED]
+        inked = [_clipped(tone * self._gain[part] - self._offset[part]).mean() for tone in tried]
+        self._curve = np.interp(np.linspace(0, 1, 256), inked, tried).astype(np.float32)
 
     def print(self, tone: Plane, pitch: float, detail: float) -> Plane:
         """Return how much of each pixel is inked: nothing where the tone is 0 and all where it is 1."""
         side = max(1, round(pitch / 2)) * 2 - 1
-        even = cv.blur(tone, (side, side), borderType=cv2.BORDER_REPLICATE)
+        codes = cv.convertScaleAbs(tone, alpha=255)
+        even = cv.blur(codes, (side, side), borderType=cv2.BORDER_REPLICATE)
         even = cv.remap(even, *self._middles, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        wanted = cv.addWeighted(tone, detail, even, 1 - detail, 0)
-        covered: Plane = cv.subtract(cv.multiply(wanted, self._gain), self._offset)
-        return np.clip(covered, 0, 1, out=covered)
+        wanted = cv.LUT(cv.addWeighted(codes, detail, even, 1 - detail, 0), self._curve)
+        return _clipped(cv.subtract(cv.multiply(wanted, self._gain), self._offset))
 
 
 @lru_cache(maxsize=8)
@@ -138,6 +145,10 @@ def _even(spot: Plane, shape: Shape) -> Plane:
     x, y = (np.asarray(plane, np.float32) for plane in np.meshgrid(places, places))
     known = np.sort(_spot(x, y, shape), axis=None)[::16]
     return np.asarray(np.interp(spot, known, np.linspace(0, 1, len(known))), np.float32)
+
+
+def _clipped(plane: Plane) -> Plane:
+    return np.clip(plane, 0, 1, out=plane)
 
 
 def _unit(colour: str) -> NDArray[np.float32]:

@@ -163,6 +163,8 @@ def _lines(height: int, width: int, angle: float) -> tuple[NDArray[np.intp], NDA
 @lru_cache(maxsize=2)
 def _cuts(count: int, length: int, longest: int, seed: int) -> NDArray[np.bool_]:
     """Where stretches are cut that are too long: at fixed places, different in each line."""
+    if longest >= length:
+        return np.zeros((count, length), np.bool_)
     first = np.random.default_rng(seed).integers(0, longest, (count, 1))
     cuts: NDArray[np.bool_] = (np.arange(length) + first) % longest == 0
     return cuts

@@ -35,11 +35,11 @@ class Sketch(Effect):
     """Draw the picture in pencil: lines, shading with the grain of the paper, hatching along the forms."""
 
     line: float = Field(
-        0.0035, ge=0, le=0.05, description="width of the lines as a share of the picture's height; 0: none"
+        0.005, ge=0, le=0.05, description="width of the lines as a share of the picture's height; 0: none"
     )
     detail: float = Field(0.7, ge=0, le=1, description="how faint an edge may be to get a line")
     shading: float = Field(0.45, ge=0, le=1, description="how dark soft shading gets")
-    hatching: float = Field(0.7, ge=0, le=1, description="how dark hatching gets; shadows are hatched crosswise")
+    hatching: float = Field(0.8, ge=0, le=1, description="how dark hatching gets; shadows are hatched crosswise")
     stroke: float = Field(
         0.004, ge=0.001, le=0.05, description="from stroke to stroke of the hatching, as a share of the height"
     )
@@ -130,7 +130,8 @@ class Sketch(Effect):
         soft, unit = np.float32(3), np.float32(1 / 255**2)
         once = np.clip((np.float32(1.15) * dark - np.float32(0.15) - first * unit) * soft, 0, 1)
         twice = np.clip((np.float32(1.5) * dark - np.float32(0.8) - second * unit) * soft, 0, 1)
-        return np.asarray(np.float32(self.hatching) * np.maximum(once, twice), np.float32)
+        hatching = np.float32(self.hatching)
+        return np.asarray(1 - (1 - hatching * once) * (1 - hatching * twice), np.float32)
 
     def _pigment(self, even: Picture, size: tuple[int, int]) -> Picture:
         """The colour of the pencil, that of the picture or something between."""

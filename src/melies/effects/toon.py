@@ -25,7 +25,7 @@ class Toon(Effect):
     levels: int = Field(6, ge=2, le=32, description="tones from black to white")
     smooth: float = Field(0.5, ge=0, le=1, description="how much texture is evened out")
     line: float = Field(
-        0.004, ge=0, le=0.05, description="width of the outlines as a share of the picture's height; 0: none"
+        0.005, ge=0, le=0.05, description="width of the outlines as a share of the picture's height; 0: none"
     )
     detail: float = Field(0.5, ge=0, le=1, description="how faint an edge may be to get an outline")
     ink: ColourText = Field("#14121a", description="colour of the outlines")
