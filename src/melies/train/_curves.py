@@ -57,13 +57,14 @@ class Curve(NamedTuple):
     values: Sequence[float]
 
 
-def write(folder: Path, title: str, preview: Image | None, *, running: bool) -> Path:
+def write(folder: Path, title: str, preview: Image | None, *, minimised: str | None = None, running: bool) -> Path:
     """Write the page of a run, replacing the old one when it is complete.
 
     Args:
         folder: Of the run: `log.csv` and `previews/` are read.
         title: What is trained.
         preview: The last preview, which becomes part of the page.
+        minimised: The measurement of which the smallest is the best.
         running: Whether the page is to load itself anew.
     """
     curves = read(folder / "log.csv")
@@ -75,7 +76,7 @@ def write(folder: Path, title: str, preview: Image | None, *, running: bool) -> 
         f'<!doctype html><html lang="en"><meta charset="utf-8">{again}<title>{escape(title)}</title>',
         f"<style>{_STYLE}</style><h1>{escape(title)}</h1>",
         f"<p>Step {last:.0f}, {state}. Measured is what training does not see.</p>",
-        *(_chart(curve) for curve in sorted(curves, key=lambda curve: curve.kind, reverse=True)),
+        *(_chart(curve, minimised) for curve in sorted(curves, key=lambda curve: curve.kind, reverse=True)),
         "" if preview is None else f'<h2>Preview</h2><img alt="the last preview" src="{_embedded(preview)}">',
         "<p>Earlier: " + " · ".join(_link(path) for path in earlier) + "</p>" if earlier else "",
         "</html>",
@@ -104,17 +105,17 @@ def _curve(lines: Sequence[Mapping[str, str]], column: str) -> Curve:
     return Curve(kind, name, [float(mean[0]) for mean in means], [float(mean[1]) for mean in means])
 
 
-def _chart(curve: Curve) -> str:
-    # The first steps of a training are so far off that they would flatten all that follows.
-    low, high = np.percentile(curve.values, [0, 98])
+def _chart(curve: Curve, minimised: str | None) -> str:
+    shown = curve.kind == "measured"
+    # The losses of the first steps are so far off that they would flatten all that follows.
+    low, high = np.percentile(curve.values, [0, 100 if shown else 98])
     steps, values = np.array(curve.steps), np.clip(curve.values, low, high)
     across = WIDTH * (steps - steps[0]) / max(1.0, steps[-1] - steps[0])
     down = HEIGHT * (1 - (values - low) / max(1e-12, high - low))
     points = [f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True)]
     dots = [f'<circle cx="{point.split(",")[0]}" cy="{point.split(",")[1]}" r="2"/>' for point in points]
-    shown = curve.kind == "measured"
     about = f"{curve.name}: {curve.values[0]:.4g} at step {steps[0]:.0f}, {curve.values[-1]:.4g} at {steps[-1]:.0f}"
-    best = f" (best {min(curve.values):.4g})" if shown else ""
+    best = f" (best {min(curve.values):.4g})" if shown and curve.name == minimised else ""
     return (
         f'<figure class="{curve.kind}"><figcaption>{curve.kind} {escape(curve.name)}'
         f"<b>{curve.values[-1]:.4g}{best}</b></figcaption>"

@@ -126,7 +126,8 @@ class _Run:
             if finished or fresh or self.step % LOGGED == 0:
                 log.write(self.step, now - began, rate, _mean(list(recent)[-LOGGED:]), fresh)
             if preview is not None:
-                _curves.write(trainer.out, f"{trainer.name()} in {trainer.out}", preview, running=not finished)
+                title = f"{trainer.name()} in {trainer.out}"
+                _curves.write(trainer.out, title, preview, minimised=trainer.minimised, running=not finished)
             if finished:
                 files += [*self.exported(), trainer.out / _curves.NAME]
             spent = time.monotonic() - began
