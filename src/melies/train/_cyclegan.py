@@ -76,6 +76,9 @@ class CycleWork:
         for critic in self._critics.values():
             critic.requires_grad_(False)
         made, losses = self._one_sided(given) if self._options.one_sided else self._both(given)
+        if self._options.smooth:
+            for way in self._makers:
+                losses[f"smooth {way}"] = self._options.smooth * _roughness(made[way] - given[way[0]])
         descend(self.optimisers["makers"], sum(losses.values()))
         doubts = {}
         for way, critic in self._critics.items():
@@ -184,6 +187,12 @@ class CycleWork:
         batches = (torch.from_numpy(pictures[index : index + 1]).to(self._device) for index in range(len(pictures)))
         made: NDArray[np.float32] = torch.cat([self._makers[way](batch).cpu() for batch in batches]).numpy()
         return made.clip(0, 1)
+
+
+def _roughness(change: Tensor) -> Tensor:
+    """How different neighbouring pixels are: the total variation, as a mean."""
+    down, across = change[..., 1:, :] - change[..., :-1, :], change[..., 1:] - change[..., :-1]
+    return down.abs().mean() + across.abs().mean()
 
 
 def _adam(weights: Iterator[Any], rate: float) -> Any:

@@ -39,6 +39,12 @@ class CycleGan(Trainer):
     identity: float = Field(
         5.0, ge=0, description="How much it counts that what is of the right kind already is not changed."
     )
+    smooth: float = Field(
+        0.0,
+        ge=0,
+        description="How much it counts that neighbouring pixels are changed alike: 10 suits other light, weather or "
+        "seasons, and keeps patterns out of skies; 0 other textures.",
+    )
     contrast: float = Field(
         1.0, ge=0, description="With --one-sided: how much it counts that patches keep their place."
     )
