@@ -118,7 +118,7 @@ class _Mosh:
     def __init__(self, effect: Datamosh, other: Layer | None) -> None:
         self._effect = effect
         self._other = other
-        self._search = Flow("fast", _FLOW)
+        self._search = Flow("medium", _FLOW)
         self._wrong: Image | None = None
         self._damage = 0.0
         self._before: Frame | None = None

@@ -121,7 +121,7 @@ class _Scan:
         whole = np.ceil(delays)
         self.future = max(0, ceil(-float(delays.min())))
         self._share = whole - delays
-        self._search = Flow("fast", _FLOW) if between == "flow" else None
+        self._search = Flow("medium", _FLOW) if between == "flow" else None
         late = whole.astype(np.int32).ravel()
         order = np.argsort(late, kind="stable")
         self._order = None if np.all(late[1:] >= late[:-1]) else order
