@@ -162,6 +162,16 @@ def test_symmetry_and_focus():
     soft[240:400, 240:400] = sharp[240:400, 240:400]
     assert words(composition.answer(shot(soft)), "focus") == {"shallow focus"}
     assert words(composition.answer(shot(sharp)), "focus") <= {"deep focus"}
+    skin = cv2.GaussianBlur(sharp, (0, 0), 1.6)
+    skin[240:400, 240:400] = sharp[240:400, 240:400]
+    assert words(composition.answer(shot(skin)), "focus") == set(), "softer than hair is not out of focus"
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.65, True), (0.75, False)])
+def test_what_is_only_a_little_symmetric_is_not_called_so(share, expected):
+    image = scene()
+    mixed = cv2.addWeighted(image, share, np.ascontiguousarray(image[:, ::-1]), 1 - share, 0)
+    assert ("symmetric" in words(composition.answer(shot(mixed)), "composition")) == expected
 
 
 def test_faults_are_found_and_not_invented():

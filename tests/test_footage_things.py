@@ -1,5 +1,7 @@
 """Things and people in stills, and what whole pictures are like."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -64,6 +66,28 @@ def test_objects_are_counted_measured_and_doubted_when_they_do_not_last():
     (alone,) = objects.answer(shot_of(BLANK, things=((bus,),)))
     assert alone.value == "bus"
     assert alone.sure < steady.sure
+
+
+def test_what_the_tagger_sees_too_need_not_last():
+    bicycle = Thing("bicycle", 0.37, Box(0, 0, 90, 90))
+    for tag, expected in (("mountain bike", ["bicycle"]), ("espresso", [])):
+        chances = np.zeros(1000, np.float32)
+        chances[list(tagger.words()).index(tag)] = 0.5
+        shot = shot_of(BLANK, BLANK, things=((bicycle,), ()))
+        shot.__dict__["impressions"] = (tagger.Impression(np.eye(1, 1280, dtype=np.float32)[0], chances),) * 2
+        assert said(objects.answer(shot), "objects") == expected
+
+
+def test_a_face_where_nobody_is_does_not_count_unless_it_stays(monkeypatch):
+    face = SimpleNamespace(box=(60.0, 20.0, 200.0, 160.0))
+    seen = {0: [face], 1: []}
+    monkeypatch.setattr("melies.faces.find", lambda image, most: seen[int(image[0, 0, 0])])
+    first, second = np.zeros_like(BLANK), np.ones_like(BLANK)
+    someone = Thing("person", 0.5, Box(60, 20, 200, 160))
+    assert shot_of(first, second, things=((), ())).faces == ((), ())
+    assert shot_of(first, second, things=((), (someone,))).faces == ((face,), ())
+    assert shot_of(first, first, things=((), ())).faces == ((face,), (face,))
+    assert shot_of(first, things=((),)).faces == ((face,),)
 
 
 def test_tags_say_what_is_seen():

@@ -84,6 +84,10 @@ class Motion:
     share: NDArray[np.float64] = field(default_factory=lambda: np.full((4, 6), np.nan))
 
 
+_LARGE = 0.3
+"""Share of a picture's height from which on the finder of things sees whoever has such a face."""
+
+
 @dataclass
 class Material:
     """A shot and what was looked at of it; what several questions need is found once.
@@ -130,10 +134,15 @@ class Material:
 
     @cached_property
     def faces(self) -> tuple[tuple[Face, ...], ...]:
-        """The faces in each still."""
+        """The faces in each still; not one that is seen once, large, where nobody is: the Earth passes for such."""
         from melies.faces import find
 
-        return tuple(tuple(find(still.image, most=12)) for still in self.stills)
+        found = tuple(tuple(find(still.image, most=12)) for still in self.stills)
+        times = sum(map(bool, found))
+        if len(self.stills) == 1 or times != 1 or any(one.name == "person" for some in self.things for one in some):
+            return found
+        large = _LARGE * self.best.image.shape[0]
+        return tuple(tuple(face for face in some if face.box[3] - face.box[1] < large) for some in found)
 
     @cached_property
     def things(self) -> tuple[tuple[Thing, ...], ...]:

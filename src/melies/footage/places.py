@@ -71,6 +71,16 @@ _ANIMALS = (
 )
 """Of the kinds of animals: the first word, the one after the last, and what they are called together."""
 
+VEHICLES: dict[str, str] = {
+    "bicycle": "mountain bike, bicycle-built-for-two, unicycle, tricycle, jinrikisha",
+    "car": "cab, limousine, convertible, jeep, minivan, beach wagon, sports car, police van, car wheel, grille",
+    "motorcycle": "moped, motor scooter",
+    "bus": "minibus, school bus, trolleybus",
+    "truck": "moving van, fire engine, garbage truck, tow truck, trailer truck, pickup",
+    "boat": "canoe, gondola, speedboat, lifeboat, catamaran, trimaran, schooner, yawl, fireboat",
+}
+"""Things of COCO → the words for them."""
+
 CROSSING = {"in a vehicle", "stage", "restaurant", "library"}
 """Places that say little of whether they lie under a roof."""
 
@@ -93,6 +103,11 @@ def chances(seen: NDArray[np.float32]) -> dict[str, float]:
     """
     places = (*EXTERIORS.items(), *INTERIORS.items())
     return dict(zip((name for name, _ in places), map(float, seen @ _weights(places)), strict=True))
+
+
+def kindred(seen: NDArray[np.float32]) -> dict[str, float]:
+    """Return how likely the tagger finds each kind of vehicle; `seen` as for `chances`."""
+    return dict(zip(VEHICLES, map(float, seen @ _weights(tuple(VEHICLES.items()))), strict=True))
 
 
 def outside(seen: NDArray[np.float32]) -> tuple[float, float]:
