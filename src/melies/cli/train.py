@@ -33,7 +33,8 @@ class TrainCommand(click.Command):
             trainer.name(),
             params=[*sorted(options, key=lambda option: order.get(str(option.name), -1)), *_flags()],
             callback=self._run,
-            help=f"{summary(trainer)}.",
+            help="\n\n".join(filter(None, (f"{summary(trainer)}.", trainer.advice))),
+            epilog="\b\n" + "\n".join(f"    melies {line}" for line in trainer.examples) if trainer.examples else None,
             short_help=summary(trainer),
             options_metavar="--out FOLDER [OPTIONS]",
         )
@@ -113,11 +114,18 @@ class Train(click.Group):
     no_args_is_help=True,
     subcommand_metavar="NAME --out FOLDER [OPTIONS]",
     epilog="""\b
-    melies train puppet --clips talks/ --out run --minutes 60
-    melies train puppet --out run --resume --minutes 60""",
+    melies train style --style auvers.jpg --photos photos/ --out run --minutes 60 --name auvers
+    melies train style --out run --resume --minutes 60
+    melies apply in.mp4 out.mp4 style auvers""",
 )
 def command() -> None:
-    """Teach a network on films of your own; what comes out is ONNX, which effects run without PyTorch.
+    """Teach a network on pictures and films of your own; what comes out is ONNX, which effects run without PyTorch.
 
-    Ctrl-C ends a training in good order: it can be resumed, and its ONNX files are written.
+    Everything of a run lies in the folder --out: a page with its curves (curves.html), previews, checkpoints, and the
+    finished network with a card that says what it learned from. With --name it is also kept among your own models, and
+    effects know it by that name.
+
+    Look at the first previews, after a quarter of a minute: what goes wrong is seen soon. Ctrl-C ends a training in
+    good order: it can be resumed, and its ONNX files are written. A run that was killed goes on from its last
+    checkpoint as if nothing had happened: --resume.
     """

@@ -88,6 +88,8 @@ class Trainer(Step):
         minimised: The measurement by which the best networks are known: the smallest. They are kept, and exported in
             place of the last ones. None if the last ones are the best.
         mixed: Whether a step may be computed in mixed precision; its optimisers are then driven by `descend`.
+        advice: For the help: which material, how much of it, and what to expect after how long.
+        examples: For the help: commands, without `melies`.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -95,6 +97,8 @@ class Trainer(Step):
     lasting: ClassVar[tuple[str, ...]] = ()
     minimised: ClassVar[str | None] = None
     mixed: ClassVar[bool] = False
+    advice: ClassVar[str] = ""
+    examples: ClassVar[tuple[str, ...]] = ()
 
     out: Folder = Field(
         description="Folder of the run, made if it is not there: checkpoint, previews, log, finished ONNX files."

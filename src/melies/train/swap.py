@@ -27,6 +27,16 @@ class Swap(Trainer):
     """Teach a network to put two people's faces on each other, from a film of each who agreed to it."""
 
     lasting = ("size",)
+    advice = (
+        "A minute of film of each is a good start: the face large and sharp, in even light, talking, laughing, turning "
+        "to all sides. Twenty minutes on two cores show whose face it becomes, softly; hours make it sharper. Both "
+        "people must have agreed."
+    )
+    examples = (
+        "train swap --a her.mp4 --b him.mp4 --out run --minutes 30",
+        "train swap --out run --resume --minutes 30",
+        "apply in.mp4 out.mp4 swap --model run/a-to-b.onnx",
+    )
 
     a: Path = Field(description="A film of one person: the face large, sharp, from many sides, with many expressions.")
     b: Path = Field(description="A film of the other person.")
