@@ -77,9 +77,11 @@ class Small(nn.Module):
         width: Channels at half the size; there are twice as many at a quarter, where most of the work is done.
         blocks: Residual blocks.
         styles: Number of styles; with one there is nothing to choose.
+        skip: Whether what goes in also goes to what comes out directly, through a map of its colours for each style:
+            then a picture is kept from the beginning, and only strokes have to be learned.
     """
 
-    def __init__(self, into: int = 3, width: int = 24, blocks: int = 5, styles: int = 1) -> None:
+    def __init__(self, into: int = 3, width: int = 24, blocks: int = 5, styles: int = 1, *, skip: bool = False) -> None:
         super().__init__()
         self.styles = styles
         self.head = Layer(4 * into, width, 5, styles)
@@ -88,6 +90,11 @@ class Small(nn.Module):
         self.up = Layer(2 * width, width, 3, styles)
         self.pad = nn.ReflectionPad2d(2)
         self.tail = nn.Conv2d(width, 12, 5)
+        # At first, what comes out is nearly what goes in: the sigmoid has a slope of a quarter in its middle.
+        self.colours = nn.Parameter(4 * torch.eye(3, into).repeat(styles, 1, 1)) if skip else None
+        if skip:
+            nn.init.constant_(self.tail.bias, -2)
+            self.tail.weight.data *= 0.1
 
     def forward(self, image: Tensor, styles: Tensor | None = None) -> Tensor:
         """Make a picture, `N×3×H×W`, 0…1.
@@ -97,7 +104,7 @@ class Small(nn.Module):
             styles: How much of each style, `N×K` or `1×K`, weights that add up to 1; not needed where there is one.
         """
         styles = image.new_ones(1, 1) if styles is None else styles
-        return self.decode(self.encode(image, styles), styles)
+        return self.decode(self.encode(image, styles), styles, image)
 
     def encode(self, image: Tensor, styles: Tensor) -> Tensor:
         """Return what the residual blocks make of a picture, `N×2w×H/4×W/4`."""
@@ -106,7 +113,11 @@ class Small(nn.Module):
             data = block(data, styles)
         return data
 
-    def decode(self, data: Tensor, styles: Tensor) -> Tensor:
-        """Make a picture, `N×3×H×W`, of what `encode` returned."""
+    def decode(self, data: Tensor, styles: Tensor, image: Tensor) -> Tensor:
+        """Make a picture, `N×3×H×W`, of what `encode` returned of another."""
         data = self.up(F.interpolate(data, scale_factor=2.0, mode="nearest"), styles)
-        return torch.sigmoid(F.pixel_shuffle(self.tail(self.pad(data)), 2))
+        made = F.pixel_shuffle(self.tail(self.pad(data)), 2)
+        if self.colours is not None:
+            maps = (styles @ self.colours.flatten(1)).unflatten(1, self.colours.shape[1:])
+            made = made + (maps @ image.flatten(2)).view_as(made)
+        return torch.sigmoid(made)

@@ -43,8 +43,8 @@ SEEN = Changes((0.4, 1.0), tint=0.15)
 TURN, ZOOM, SHIFT, LIGHT, NOISE = 0.06, 0.05, 0.08, 0.06, 0.02
 """How far a photo is moved: radians, shares of its size; how much brighter or darker it becomes, and how noisy."""
 LUMA = (0.299, 0.587, 0.114)
-QUICKER = 4.0
-"""How much faster what tells the styles apart is learned, the normalisations, than what they share."""
+QUICKER = 3.0
+"""How much faster what tells the styles apart is learned than what they share."""
 SHOWN, JUDGED = 3, 8
 """Photos in a preview, and those that are measured."""
 
@@ -54,13 +54,13 @@ class StyleWork:
 
     def __init__(self, options: Style, rng: np.random.Generator, device: str) -> None:
         self._options, self._rng, self._device = options, rng, device
-        self.net: Any = Small(3, options.width, options.blocks, len(options.style)).to(device)
+        self.net: Any = Small(3, options.width, options.blocks, len(options.style), skip=True).to(device)
         self._done = Done()
         self.networks = {"painter": self.net, "done": self._done}
         named = list(self.net.named_parameters())
         groups = [
-            {"params": [weight for name, weight in named if ".norm." not in name], "lr": options.rate},
-            {"params": [weight for name, weight in named if ".norm." in name], "lr": QUICKER * options.rate},
+            {"params": [weight for name, weight in named if not _of_styles(name)], "lr": options.rate},
+            {"params": [weight for name, weight in named if _of_styles(name)], "lr": QUICKER * options.rate},
         ]
         self.optimisers = {"adam": torch.optim.Adam(groups)}
 
@@ -141,7 +141,7 @@ class StyleWork:
         options = self._options
         weights = F.one_hot(styles, len(options.style)).float()
         hidden = self.net.encode(photos, weights)
-        made = self.net.decode(hidden, weights)
+        made = self.net.decode(hidden, weights, photos)
         with torch.no_grad():
             shown = self._vgg(photos, CONTENT)[CONTENT]
         seen = self._vgg(made, self._options.deepest)
@@ -180,7 +180,7 @@ class StyleWork:
         inside = warped(torch.ones_like(photos[:, :1]), maps, "zeros")
         luma = photos.new_tensor(LUMA).reshape(1, 3, 1, 1)
         lighter = ((there - moved) * luma).sum(1, keepdim=True)
-        apart = self.net.decode(again, weights) - warped(made, maps) - lighter
+        apart = self.net.decode(again, weights, there) - warped(made, maps) - lighter
         features = again - warped(hidden, maps)
         within = F.interpolate(inside, features.shape[2:], mode="area")
         return {
@@ -224,6 +224,10 @@ def gram(features: Tensor) -> Tensor:
     """Return how the channels of features, `N×C×H×W`, go together: `N×C×C`, whatever the size."""
     flat = features.flatten(2)
     return flat @ flat.transpose(1, 2) / flat.shape[1] / flat.shape[2]
+
+
+def _of_styles(name: str) -> bool:
+    return ".norm." in name or name == "colours"
 
 
 class Done(torch.nn.Module):

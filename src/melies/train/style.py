@@ -40,7 +40,7 @@ class Style(Trainer):
         "4_3", description="The deepest layer of VGG16 at which styles are compared: 3_3 takes two thirds of the time."
     )
     colour_steps: int = Field(
-        200, ge=0, description="Steps at the beginning in which only the styles' colours are learned, which is quick."
+        60, ge=0, description="Steps at the beginning in which only the styles' colours are learned, which is quick."
     )
     width: int = Field(
         24, ge=8, le=64, multiple_of=4, description="Channels of the network: more paint better, slower."
