@@ -114,3 +114,9 @@ def ramp(plane: NDArray[np.float32], low: float, high: float) -> Plane:
     """Rise smoothly from 0 at `low` to 1 at `high`."""
     share = np.clip((plane - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
+
+
+def extremes(picture: Picture) -> tuple[Plane, Plane]:
+    """The weakest and the strongest channel of each pixel, `H×W`."""
+    red, green, blue = cv.split(picture)
+    return cv.min(cv.min(red, green), blue), cv.max(cv.max(red, green), blue)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 
 from melies.cleaning.pictures import luma, to_picture
 from melies.effect import Effect
+from melies.effects._drawing import extremes
 from melies.effects._fields import Source
 from melies.effects._lettering import Type, face, letters
 from melies.frame import Frame, Image, VideoSpec
@@ -168,7 +169,8 @@ class _Page:
         if self._look.colour == "mono":
             tone = luma(picture)
             return 1 - tone if self._light_paper else tone
-        return np.asarray(1 - picture.min(2) if self._light_paper else picture.max(2), np.float32)
+        weakest, strongest = extremes(picture)
+        return np.asarray(1 - weakest if self._light_paper else strongest, np.float32)
 
     def _source(self, cells: Plane) -> Plane:
         """The pure colour of each cell: with as much paper between as its tone asks for, the cell's own."""

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from melies.cleaning.pictures import Picture, Plane, luma, to_image, to_picture
 from melies.effect import Effect
-from melies.effects._drawing import direction, edges, evened, ramp
+from melies.effects._drawing import direction, edges, evened, extremes, ramp
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import ColourText, parse_colour
 from melies.matting.scale import cv
@@ -27,6 +27,8 @@ _WAYS = 8
 """Directions of hatching there are."""
 _CROSS = 3
 """By how many of them the second layer is turned from the first."""
+_SOFT = 3.0
+"""How steeply strokes end."""
 _MARGIN = 0.25
 """How much larger than the picture strokes are drawn, as a share of the height: with `boil` another part is used."""
 
@@ -86,7 +88,8 @@ class Sketch(Effect):
         dark = 1 - small
         if self.colour:
             # Light colours are coloured in as well.
-            dark = np.maximum(dark, np.float32(0.8 * self.colour) * (even.max(2) - even.min(2)))
+            weakest, strongest = extremes(even)
+            dark = np.maximum(dark, np.float32(0.8 * self.colour) * (strongest - weakest))
         wanted = cv.resize(dark, size)
         covered = np.float32(self.shading) * wanted
         if self.hatching:
@@ -121,15 +124,18 @@ class Sketch(Effect):
             for layer in _strokes(height + margin, width + margin, height, self.stroke, self.seed)
         ]
         angle = direction(small, 0.02 * small.shape[0], np.deg2rad(self.angle), 2e-5)
+        ways = np.mod(angle * np.float32(_WAYS / pi), np.float32(_WAYS))
         first, second = np.zeros_like(dark), np.zeros_like(dark)
         for way in range(_WAYS):
-            apart = np.abs((angle * np.float32(_WAYS / pi) - way + _WAYS / 2) % _WAYS - _WAYS / 2)
-            share = cv.resize(np.rint(255 * np.maximum(1 - apart, 0)).astype(np.uint8), (width, height))
+            apart = np.abs(ways - np.float32(way))
+            apart = np.minimum(apart, np.float32(_WAYS) - apart)
+            share = cv.resize(cv.convertScaleAbs(np.maximum(1 - apart, 0), alpha=255), (width, height))
             cv.accumulateProduct(share, strokes[way], first)
             cv.accumulateProduct(share, strokes[(way + _CROSS) % _WAYS], second)
-        soft, unit = np.float32(3), np.float32(1 / 255**2)
-        once = np.clip((np.float32(1.15) * dark - np.float32(0.15) - first * unit) * soft, 0, 1)
-        twice = np.clip((np.float32(1.5) * dark - np.float32(0.8) - second * unit) * soft, 0, 1)
+        # A place is drawn over where its tone is darker than its stroke.
+        unit = _SOFT / 255**2
+        once = np.clip(cv.addWeighted(dark, 1.15 * _SOFT, first, -unit, -0.15 * _SOFT), 0, 1)
+        twice = np.clip(cv.addWeighted(dark, 1.5 * _SOFT, second, -unit, -0.8 * _SOFT), 0, 1)
         hatching = np.float32(self.hatching)
         return np.asarray(1 - (1 - hatching * once) * (1 - hatching * twice), np.float32)
 
@@ -139,14 +145,17 @@ class Sketch(Effect):
         if self.colour == 0:
             return pencil
         # Pencils are light: most of the darkness comes from how much they cover.
-        pure = even * np.float32(0.9) * np.power(np.maximum(even.max(2), np.float32(0.05)), np.float32(-0.6))[..., None]
+        _, strongest = extremes(even)
+        light = np.float32(0.9) * np.power(np.maximum(strongest, np.float32(0.05)), np.float32(-0.6))
+        pure = even * light[..., None]
         return np.asarray(cv.resize(pencil + np.float32(self.colour) * (pure - pencil), size), np.float32)
 
 
 def _coloured(ground: Picture, covered: Plane, pigment: Picture) -> Picture:
     """Lay a pigment (`H×W×3`, or one colour) over a ground, as much of it as is covered (0…1)."""
-    kept = 1 - cv.merge([np.clip(covered, 0, 1)] * 3) * (1 - pigment)
-    return np.asarray(ground * kept, np.float32)
+    share = np.clip(covered, 0, 1)
+    mixed: Picture = cv.blendLinear(ground * pigment, ground, share, 1 - share)
+    return mixed
 
 
 @lru_cache(maxsize=2)
