@@ -111,7 +111,9 @@ class CycleWork:
         for way in self._makers:
             source = self._kinds[way[0]].shown(_SHOWN, self._options.size)
             rows += [source, self._made(way, source)]
-        sheet = np.concatenate([np.concatenate(list(row), 2) for row in rows], 1)
+        # Of little material of one kind less is held out.
+        columns = min(map(len, rows))
+        sheet = np.concatenate([np.concatenate(list(row[:columns]), 2) for row in rows], 1)
         image: Image = (sheet.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)
         return image
 
