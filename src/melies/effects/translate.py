@@ -34,7 +34,7 @@ class Translate(Effect):
     keep_colours: bool = Field(False, description="Take only light and dark from the network, and keep the colours.")
     mask: Where = Field("everywhere", description="What is changed: everywhere, only people, or only the background.")
     steady: float = Field(
-        0.8, ge=0, le=1, description="How much what is changed holds still on what it belongs to, against flicker."
+        1.0, ge=0, le=1, description="How much what is changed holds still on what it belongs to, against flicker."
     )
     side: int | None = Field(
         None,
@@ -101,13 +101,10 @@ class _Shown:
 
     def whole(self, steady: Steady, detail: float) -> Picture:
         """Return what is made of the frame, steadied and at its size, with this much of its own detail."""
-        as_it_is = self._small.shape == self.colours.shape
-        if as_it_is and not steady.strength:
-            return self._made
-        # The change is steadied, not the picture: so the source's own noise and light stay those of the moment.
-        change = steady(self.colours, self._made - self._small)
-        if as_it_is:
-            return change + self._small
+        made = steady(self.colours, self._made)
         height, width = self.colours.shape[:2]
-        large: Picture = cv.resize(change + (1 - detail) * self._small, (width, height), interpolation=cv.INTER_LINEAR)
+        if made.shape[:2] == (height, width):
+            return made
+        # What the network was not shown is what its picture, made large again, lacks of the frame.
+        large: Picture = cv.resize(made - np.float32(detail) * self._small, (width, height))
         return large + np.float32(detail) * unit(self.colours)

@@ -18,9 +18,9 @@ from melies.translating.mix import Picture
 
 _LONGEST = 320
 """Motion is found in pictures whose longer side is at most this."""
-_MOST = 0.85
+_MOST = 0.9
 """How much of the past counts at full strength where it is sure: a change of light is followed in a few frames."""
-_TOLERANCE = 10.0
+_TOLERANCE = 12.0
 """How different (of 255) a thing may look after being moved: at this much it counts a third."""
 
 
@@ -33,7 +33,7 @@ class Steady:
 
     def __init__(self, strength: float) -> None:
         self.strength = strength
-        self._flow = Flow("ultrafast")
+        self._flow = Flow("fast")
         self._past: tuple[Image, NDArray[np.uint8], Picture] | None = None
 
     def __call__(self, source: Image, made: Picture) -> Picture:
