@@ -17,10 +17,12 @@ _EARS = np.array([127, 356])
 _BACK = 0.25
 """How far behind them the hair's outline lies, in heights of the face: at the axis around which a head turns on its
 neck, so that it stays, as a ball's does."""
-_CALM = 0.35
-"""How far from the face, in its heights, an expression is felt: by then it is down to a third."""
-_FELT = 0.7
-"""How far from the face an expression is felt at all, in its heights."""
+_CALM = (0.2, 0.35)
+"""How far from the face, in its heights, an expression is felt beside and below it: by then it is down to a third."""
+_FELT = (0.45, 0.7)
+"""How far from the face it is felt there at all, in its heights."""
+_BELOW = (-0.15, 0.1)
+"""Where the neck begins, which a jaw pulls further than cheeks pull the hair: from here to there below the chin."""
 _BEHIND = 2.0
 """How quickly the head falls back outside the face's outline, per pixel of distance."""
 _NECK = (-0.1, 0.6)
@@ -65,7 +67,9 @@ class Around:
         below = (self._place - points[CHIN, :2]) @ down / tall
         follow = (1 - ramp(distance / tall, *_REACH)) * (1 - ramp(below, *_NECK))
         self.follow = np.asarray(follow, np.float32)
-        calm = np.exp(-distance / (_CALM * tall)) * (1 - ramp(distance / tall, 0.2, _FELT))
+        neck = ramp(below, *_BELOW)
+        reach, end = (near + (far - near) * neck for near, far in (_CALM, _FELT))
+        calm = np.exp(-distance / (reach * tall)) * (1 - ramp(distance / tall, 0.2, end))
         self._calm = np.asarray(calm, np.float32)[..., None]
         self.moves = (self.follow > 0) | (calm > 0)
         self._held = take(self.follow, np.ascontiguousarray(oval[None, :, :2]))[0, :, None]
