@@ -82,6 +82,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "mask": [{"look": "glam"}, {"sticker": "strokes.png", "wear": ["round-glasses"]}],
     "matte": [{}, {"background": "blur"}, {"output": "matte"}],
     "pad": [{"width": 120, "height": 100}],
+    "paint": [{"from": "footage"}, {"from": "footage", "steady": 0, "strength": 0.5}],
     "pixelsort": [{"intervals": "edges", "angle": 100, "longest": 0.3}, {"key": "hue", "where": "background"}],
     "puppet": [
         {"portrait": "portrait.png"},
@@ -100,7 +101,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
 
-NEEDS_SETTINGS = {"caption", "compose", "erase", "mask", "swap", "puppet"}
+NEEDS_SETTINGS = {"caption", "compose", "erase", "mask", "paint", "swap", "puppet"}
 """Effects that cannot do anything without being told what with."""
 
 IDENTITY: dict[str, dict[str, Any]] = {
@@ -126,6 +127,7 @@ IDENTITY: dict[str, dict[str, Any]] = {
     "lowlight": {"strength": 0},
     "mask": {"look": "glam", "opacity": 0},
     "pad": {},
+    "paint": {"strength": 0},
     "pixelsort": {"longest": 0},
     "resize": {},
     "sharpen": {"amount": 0},

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--list", "show", is_flag=True, help="Only show which benchmarks there are.")
 @click.option("--quick", is_flag=True, help="One round of each: rough numbers.")
-@click.option("--film", "films", multiple=True, type=click.Path(path_type=Path), help="A film to measure quality on.")
+@click.option(
+    "--film",
+    "films",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A film, or a folder of pictures, to measure quality on.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results for programs, after the table.")
 @click.option("--output", type=click.Path(path_type=Path), help="Also write the results, as JSON, to this file.")
 def command(
@@ -40,7 +46,7 @@ def command(
             click.echo(f"{name:<{width}}  {(function.__doc__ or '').strip().splitlines()[0]}")
         return
     for film in films:
-        if not film.is_file():
+        if not film.exists():
             raise click.UsageError(f"There is no file {film}.")
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"There is no folder {output.parent} to write {output.name} to.")

@@ -22,6 +22,11 @@ MULTIPLE = 16
 """Height and width must be a multiple of it."""
 SCALES = ((16, 128), (8, 128), (4, 96), (2, 48))
 """By how much the picture is smaller, and channels there."""
+NOISE, TILE = 4, 64
+"""Planes of noise that are shown with the layout at every scale, and after how many pixels they are repeated.
+
+Without them a plain region is the same everywhere, and what the critic wants to see there becomes a regular mesh.
+"""
 
 
 class Block(nn.Module):
@@ -63,15 +68,18 @@ class Painter(nn.Module):
         super().__init__()
         # Beside the labels: how far down in the picture a place is. Roads end at a horizon and facades stand on them.
         labels = classes + 1
-        self.first = nn.Conv2d(labels, SCALES[0][1], 3, 1, 1)
+        self.first = nn.Conv2d(labels + NOISE, SCALES[0][1], 3, 1, 1)
         before = [SCALES[0][1], *(channels for _, channels in SCALES)]
         self.blocks = nn.ModuleList(
-            Block(before[index], channels, 4 * labels if scale == 2 else labels)
+            Block(before[index], channels, (4 * labels if scale == 2 else labels) + NOISE)
             for index, (scale, channels) in enumerate(SCALES)
         )
         self.last = nn.Conv2d(SCALES[-1][1], 12, 3, 1, 1)
         # The four pixels that one place becomes begin alike: no mesh to unlearn (Aitken et al. 2017).
         self.last.weight.data = self.last.weight.data[::4].repeat_interleave(4, 0)
+
+        noise = torch.randn(NOISE, TILE, TILE, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("noise", noise)
 
     def forward(self, layout: Tensor) -> Tensor:
         """Paint, `N×3×H×W`, 0…1.
@@ -81,12 +89,19 @@ class Painter(nn.Module):
         """
         down = torch.ones_like(layout[:, :1]).cumsum(2)
         layout = torch.cat([layout, down / down[:, :, -1:]], 1)
-        data = self.first(F.avg_pool2d(layout, SCALES[0][0]))
+        data = self.first(self._shown(F.avg_pool2d(layout, SCALES[0][0])))
         for index, ((scale, _), block) in enumerate(zip(SCALES, self.blocks, strict=True)):
             if index:
                 data = F.interpolate(data, scale_factor=2.0, mode="nearest")
-            data = block(data, F.avg_pool2d(layout, scale) if scale > 2 else F.pixel_unshuffle(layout, 2))
+            smaller = F.avg_pool2d(layout, scale) if scale > 2 else F.pixel_unshuffle(layout, 2)
+            data = block(data, self._shown(smaller))
         return torch.sigmoid(F.pixel_shuffle(self.last(F.leaky_relu(data, 0.2)), 2))
+
+    def _shown(self, layout: Tensor) -> Tensor:
+        """Return a layout with noise beside it."""
+        rows, columns = (torch.arange(side, device=layout.device) % TILE for side in layout.shape[2:])
+        noise = self.noise[:, rows][:, :, columns]
+        return torch.cat([layout, noise.expand(layout.shape[0], -1, -1, -1)], 1)
 
 
 class Critic(nn.Module):

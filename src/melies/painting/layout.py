@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,10 +18,10 @@ from melies.painting.palette import Labels, Palette
 Values = Literal["auto", "colours", "numbers"]
 """What the values of a layout are; `"auto"`: numbers if the picture is grey and none is beyond the last class."""
 
-NEAR = 40
+NEAR = 24
 """How far from a palette's colour, in RGB of 0–255, a pixel may be: what compression does to plain colours."""
 MOST = 0.25
-"""The share of a picture that may be farther away: what lies between two colours at their borders."""
+"""The share of a picture that may be farther away, as it is at the borders of colours in compressed film."""
 EDGES = "instance edges"
 """The name of a class that is none: where one instance borders on another."""
 _BITS = 6
@@ -30,7 +30,7 @@ _BITS = 6
 def labels_of(image: Image, palette: Palette, values: Values = "auto") -> Labels:
     """Return the class of every pixel of a layout.
 
-    A pixel takes the class of the nearest colour; one that is near none, that of the nearest pixel that is.
+    A pixel takes the class of the nearest colour, so that compression does no harm.
 
     Args:
         image: RGB or RGBA, of 8 or 16 bits.
@@ -56,13 +56,24 @@ def labels_of(image: Image, palette: Palette, values: Values = "auto") -> Labels
             f"{_describe(colours, labels, far, palette)}.",
             "Say which palette it was drawn in: --palette; or paint footage: --from footage",
         )
-    return _filled(labels, far) if share else labels
+    return labels
 
 
 def one_hot(labels: Labels, classes: int) -> NDArray[np.float32]:
     """Return labels as a network wants them: `1×C×H×W` float32, 1 where the class is."""
     made: NDArray[np.float32] = (labels[None] == np.arange(classes, dtype=np.uint8)[:, None, None]).astype(np.float32)
     return made[None]
+
+
+def edges_of(labels: Labels) -> NDArray[np.bool_]:
+    """Return where a pixel has another number than one beside, above or below it."""
+    edges = np.zeros(labels.shape, np.bool_)
+    across, down = labels[:, 1:] != labels[:, :-1], labels[1:] != labels[:-1]
+    edges[:, 1:] |= across
+    edges[:, :-1] |= across
+    edges[1:] |= down
+    edges[:-1] |= down
+    return edges
 
 
 def shrunk(labels: Labels, width: int, height: int) -> Labels:
@@ -126,12 +137,3 @@ def _describe(colours: NDArray[np.uint8], labels: Labels, far: NDArray[np.bool_]
     values, first, counts = np.unique(codes, return_index=True, return_counts=True)
     most = int(np.argmax(counts))
     return f"{palette.classes[labels[far][first[most]]]} to #{int(values[most]):06x}"
-
-
-def _filled(labels: Labels, far: Any) -> Labels:
-    """Give pixels that are near no colour the label of the nearest pixel that is."""
-    _, index = cv.distanceTransformWithLabels(far.astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
-    table = np.zeros(int(index.max()) + 1, np.uint8)
-    table[index[~far]] = labels[~far]
-    made: Labels = table[index]
-    return made

@@ -118,3 +118,31 @@ def _read(path: Path) -> Palette:
     if not 1 <= len(classes) <= 255 or len({colour for colour, _ in colours}) < len(colours):
         raise UseError(f"{path} must name 1 to 255 classes, each with colours of its own.")
     return Palette(path.stem, tuple(classes), tuple(colours))
+
+
+def translated(known: Palette, wanted: Sequence[str]) -> Labels:
+    """Return for each number of a palette's classes that of the network's class that is meant by it.
+
+    What has another name there is found (`tables.KIN`); what a network does not know is to it as if unlabelled.
+
+    Args:
+        known: The palette in which layouts are drawn.
+        wanted: Names of the network's classes.
+
+    Returns:
+        256 numbers.
+
+    Raises:
+        UseError: A class has no counterpart.
+    """
+    numbers = {name: number for number, name in reversed(list(enumerate(wanted)))}
+    table = np.zeros(256, np.uint8)
+    for number, name in enumerate(known.classes):
+        kin = next((one for one in (name, *tables.KIN.get(name, ()), tables.UNKNOWN) if one in numbers), None)
+        if kin is None:
+            raise UseError(
+                f"The model paints no {name}, which is a class of the palette {known.name}.",
+                f"It paints {', '.join(wanted[:12])}{' …' if len(wanted) > 12 else ''}.",
+            )
+        table[number] = numbers[kin]
+    return table

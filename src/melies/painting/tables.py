@@ -63,6 +63,42 @@ license plate 00008f
 """The 35 labels of Cordts et al. (CVPR 2016), numbered as in `labelIds`, where the number plate is -1."""
 
 NAMES = ("camvid", "cityscapes", "coco", "ade20k")
+UNKNOWN = "unlabelled"
+"""The class of what is none of the others."""
+KIN: dict[str, tuple[str, ...]] = {
+    "bicycle": ("bicyclist",),
+    "bicyclist": ("rider",),
+    "bridge": ("building",),
+    "bus": ("car",),
+    "caravan": ("car",),
+    "ego vehicle": ("car",),
+    "ground": ("pavement", "sidewalk"),
+    "guard rail": ("fence",),
+    "license plate": ("car",),
+    "motorcycle": ("bicyclist",),
+    "parking": ("pavement", "sidewalk"),
+    "pavement": ("sidewalk",),
+    "pedestrian": ("person",),
+    "person": ("pedestrian",),
+    "pole": ("polegroup",),
+    "polegroup": ("pole",),
+    "rail track": ("road",),
+    "rider": ("bicyclist",),
+    "sidewalk": ("pavement",),
+    "sign": ("traffic sign",),
+    "terrain": ("tree", "vegetation"),
+    "traffic light": ("sign",),
+    "traffic sign": ("sign",),
+    "trailer": ("car",),
+    "train": ("car",),
+    "tree": ("vegetation",),
+    "truck": ("car",),
+    "tunnel": ("building",),
+    "vegetation": ("tree",),
+    "wall": ("building",),
+}
+"""What a class is called elsewhere, or what comes nearest to it, the best first."""
+
 _ADE20K, _COCO = 150, 182
 """Classes of Zhou et al. (CVPR 2017), where 0 is "other", and Caesar et al. (CVPR 2018), where 255 is "unlabelled"."""
 
@@ -89,4 +125,4 @@ def table(name: str) -> Table:
 
 
 def _numbered(count: int) -> tuple[str, ...]:
-    return *(f"class {number}" for number in range(count)), "unlabelled"
+    return *(f"class {number}" for number in range(count)), UNKNOWN

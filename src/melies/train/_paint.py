@@ -30,7 +30,7 @@ SEEN = "3_3"
 """The deepest layer of VGG16 that is compared; those above see whole things, which a small painter cannot paint."""
 SHOWN = 6
 """Pairs on a preview."""
-_MULTIPLES = {"spade": 16, "small": 4, "unet": 256}
+_MULTIPLES = {"spade": 16, "small": 4, "unet": 32}
 
 
 class PaintWork:
@@ -93,6 +93,7 @@ class PaintWork:
             task="paint",
             description=f"Paints photographs from layouts of {classes} classes.",
             classes=self._palette.entries,
+            side=min(self._options.width, self._options.height),
             multiple=_MULTIPLES[self._options.net],
         )
         layout, _ = self._pairs.tensors(self._pairs.held_out[:1])

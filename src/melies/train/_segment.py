@@ -14,6 +14,7 @@ from melies.frame import Image
 from melies.nets.segmenter import MULTIPLE, Segmenter
 from melies.painting import palette
 from melies.painting.score import Confusion
+from melies.painting.tables import UNKNOWN
 from melies.train._export import write
 from melies.train._pairs import Pairs
 from melies.train._precision import descend
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 Tensor = Any
 
-UNKNOWN = "unlabelled"
-"""The class that nothing is taught about: what was not labelled may be anything."""
 SHOWN = 6
 """Pairs on a preview."""
 LIGHT = 0.25
@@ -40,6 +39,7 @@ class SegmentWork:
         self._palette = palette.find(options.classes)
         self._pairs = Pairs(options, self._palette, device)
         names = self._palette.classes
+        # Nothing is taught about what was not labelled: it may be anything.
         self._unknown = names.index(UNKNOWN) if UNKNOWN in names else None
         self._segmenter: Any = Segmenter(len(names)).to(device)
         self._weights = self._rarity().to(device)
@@ -79,6 +79,7 @@ class SegmentWork:
             task="segment",
             description=f"Tells {len(self._palette.classes)} classes apart.",
             classes=self._palette.entries,
+            side=min(self._options.width, self._options.height),
             multiple=MULTIPLE,
         )
         _, photo = self._pairs.tensors(self._pairs.held_out[:1])

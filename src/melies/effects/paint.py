@@ -1,0 +1,145 @@
+"""`paint`: layouts, in which every colour stands for a kind of thing, become photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field
+
+from melies.effect import Effect
+from melies.effects._fields import File, Source
+from melies.frame import Frame, Image, VideoSpec
+from melies.imaging import join_alpha, split_alpha
+from melies.matting.scale import cv
+from melies.painting.layout import Values
+from melies.translating.mix import Picture, mixed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from melies.painting.painter import Painter
+
+
+class Paint(Effect):
+    """Paint street scenes, or whatever a network learned, from a layout drawn in the colours of its classes."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+    first: ClassVar[str | None] = "model"
+
+    model: Source = Field(
+        "streets",
+        description="Who paints: streets, a model of your own that `melies train paint` made, or the file of a public "
+        "SPADE or pix2pix generator, such as latest_net_G.pth.",
+    )
+    origin: Literal["layout", "footage"] = Field(
+        "layout",
+        alias="from",
+        description="What goes in: a layout, or footage, of which a layout is made first (of streets only).",
+    )
+    palette: Source | None = Field(
+        None,
+        description="In what the layout is drawn: camvid, cityscapes, coco, ade20k, or a text file with lines such as "
+        "`road #804080`. The model's own classes if not given.",
+    )
+    values: Values = Field(
+        "auto", description="What the layout's values are: colours, or numbers of classes as grey values."
+    )
+    instances: File | None = Field(
+        None,
+        description="A picture or film in which every single thing has a grey value of its own, beside the layout: for "
+        "SPADE's coco and cityscapes, which draw lines between things of a kind.",
+    )
+    steady: float = Field(
+        0.8, ge=0, le=1, description="How much what is painted stays on what it belongs to, against flicker."
+    )
+    strength: float = Field(
+        1.0, ge=0, le=1, description="How much of the painting is mixed into what goes in; 0 changes nothing."
+    )
+    side: int | None = Field(
+        None,
+        ge=32,
+        le=4320,
+        description="Paint at this short side, in pixels, and enlarge that; the one the model learned at if not given.",
+    )
+
+    @property
+    def lead_in(self) -> int | None:
+        """Everything before, where it is steadied."""
+        return None if self.strength and self.steady else 0
+
+    def models(self) -> tuple[str, ...]:
+        """The registry rows behind `model` and `from`."""
+        from melies.models import registry
+        from melies.painting.footage import MODEL
+
+        row = [self.model] if any(row.name == self.model for row in registry.rows()) else []
+        return (*row, *([MODEL] if self.origin == "footage" else []))
+
+    def output(self, spec: VideoSpec) -> VideoSpec:
+        """Nothing changes.
+
+        Raises:
+            UseError: There is no such model, palette or picture of instances.
+        """
+        from melies.painting import palette
+        from melies.translating.network import locate
+
+        locate("paint", self.model)
+        if self.palette is not None:
+            palette.find(self.palette)
+        return spec
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        """Paint every frame of a shot."""
+        if not self.strength:
+            yield from frames
+            return
+        from melies.engine.pipeline import ordered_map
+        from melies.translating.steady import Steady
+
+        steady = Steady(self.steady)
+        with ExitStack() as stack:
+            painter, read = self._reader(spec)
+            beside = self._beside(stack)
+            jobs = ((frame, beside(frame)) for frame in frames)
+
+            def painted(job: tuple[Frame, NDArray[np.uint8] | None]) -> tuple[Frame, Picture]:
+                frame, instances = job
+                return frame, painter.paint(read(frame), instances)
+
+            for frame, made in ordered_map(painted, jobs, painter.workers):
+                colours, alpha = split_alpha(frame.image)
+                large = _enlarged(steady(colours, made), colours)
+                yield frame.with_image(join_alpha(mixed(colours, large, self.strength), alpha))
+
+    def _reader(self, spec: VideoSpec) -> tuple[Painter, Callable[[Frame], NDArray[np.uint8]]]:
+        """Return who paints, and what makes of a frame that which is painted."""
+        from melies.painting.footage import Segmenter
+        from melies.painting.painter import Painter
+
+        if self.origin == "layout":
+            painter = Painter(self.model, spec, self.palette, self.side)
+            return painter, lambda frame: painter.read(frame.image, self.values)
+        segmenter = Segmenter()
+        seer = Painter(self.model, spec, segmenter.palette.name, self.side)
+        return seer, lambda frame: segmenter(split_alpha(frame.image)[0], seer.width, seer.height)
+
+    def _beside(self, stack: ExitStack) -> Callable[[Frame], NDArray[np.uint8] | None]:
+        """Return what tells the instances in a frame."""
+        if self.instances is None:
+            return lambda frame: None
+        from melies.effects._background import Layer
+
+        layer = stack.enter_context(Layer(self.instances, "hold"))
+        return lambda frame: np.ascontiguousarray(layer.at(frame.pts * frame.time_base).image[..., 0])
+
+
+def _enlarged(made: Picture, like: Image) -> Picture:
+    height, width = like.shape[:2]
+    if made.shape[:2] == (height, width):
+        return made
+    large: Picture = cv.resize(made, (width, height), interpolation=cv.INTER_CUBIC)
+    return large
