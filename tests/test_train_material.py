@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from melies.errors import UseError
+from melies.matting.scale import nchw
 from melies.media.synthetic import write_clip
 from melies.train import _material, _samples
-from melies.train._material import AS_IT_IS, Changes, Pairs, Pictures, split
+from melies.train._material import AS_IT_IS, Changes, Pictures, split
 
 
 def picture(seed, height=48, width=64):
@@ -77,7 +78,7 @@ def test_room_is_bounded_and_what_is_kept_is_always_the_same(tmp_path):
     # Of a film nobody knows beforehand how many there will be: later ones take places by lot.
     samples = (_samples.Sample(picture(index), str(index)) for index in range(40))
     with (tmp_path / "room.bin").open("wb") as file:
-        places = _material._collect(samples, file, _material._Room(64, 3, 8, 1.0))
+        places = _material._collect(samples, file, _material._Room(64, 8))
     assert len(places) == 8
     assert {place.slot for place in places} == set(range(8))
     assert [int(place.group) for place in places] == sorted(int(place.group) for place in places)
@@ -106,11 +107,11 @@ def test_crops_are_drawn_by_lot_and_as_the_changes_say(tmp_path):
     plain = found.batch(rng, 6, (48, 64), AS_IT_IS)
     assert plain.shape == (6, 3, 48, 64)
     assert plain.dtype == np.float32
-    whole = _material.nchw(np.stack([found[index] for index in range(3)]))
+    whole = nchw(np.stack([found[index] for index in range(3)]))
     assert all(any(np.array_equal(crop, one) for one in whole) for crop in plain)
     # Half the size, mirrored or not: one of the two looks like the middle of the picture.
     crops = found.batch(rng, 40, (24, 32), Changes((0, 0)))
-    small = _material.nchw(np.stack([cv2.resize(found[index], (32, 24), interpolation=3) for index in range(3)]))
+    small = nchw(np.stack([cv2.resize(found[index], (32, 24), interpolation=3) for index in range(3)]))
     mirrored = [any(np.abs(crop - one[..., ::-1]).max() < 0.1 for one in small) for crop in crops]
     straight = [any(np.abs(crop - one).max() < 0.1 for one in small) for crop in crops]
     assert all(np.logical_or(mirrored, straight))
@@ -123,36 +124,6 @@ def test_crops_are_drawn_by_lot_and_as_the_changes_say(tmp_path):
     same = [found.batch(np.random.default_rng(5), 4, 16, Changes(tint=0.2)) for _ in range(2)]
     assert np.array_equal(*same)
     assert np.array_equal(found.shown(2, 16), found.shown(2, 16))
-
-
-def _classes(image, path):
-    return image[..., 0]
-
-
-def test_layouts_stay_with_their_photos_and_classes_stay_classes(tmp_path):
-    layouts, photos = tmp_path / "layouts", tmp_path / "photos"
-    for folder in (layouts, photos):
-        folder.mkdir()
-    for index in range(10):
-        classes = picture(index)[..., 0] // 64
-        cv2.imwrite(str(layouts / f"{index}.png"), classes)
-        cv2.imwrite(str(photos / f"{index}.jpg"), classes * 80, [cv2.IMWRITE_JPEG_QUALITY, 100])
-    cv2.imwrite(str(layouts / "alone.png"), classes)
-    found = Pairs(layouts, photos, _classes, 64, kept=tmp_path / "pairs", held_out=0.2)
-    assert (len(found), len(found.judged)) == (10, 2)
-    layout, photo = found.pairs(np.random.default_rng(0), 16, (24, 32), Changes((0.4, 0.9)))
-    assert layout.shape == (16, 24, 32)
-    assert set(np.unique(layout)) <= {0, 1, 2, 3}
-    near = np.abs(photo[:, 0] * 255 / 80 - layout) < 0.5
-    assert near.mean() > 0.85  # all but borders between classes
-    shown, _ = found.shown_pairs(2, (24, 32))
-    assert shown.shape == (2, 24, 32)
-
-    cv2.imwrite(str(layouts / "3.png"), np.zeros((40, 40), np.uint8))
-    with pytest.raises(UseError, match=r"3\.png is 40×40, which is not the shape of .*3\.jpg, 64×48"):
-        Pairs(layouts, photos, _classes, 64)
-    with pytest.raises(UseError, match="Only 0 files in"):
-        Pairs(layouts / "alone.png", photos, _classes, 64)
 
 
 def test_what_is_not_there_is_said(tmp_path):

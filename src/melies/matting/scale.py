@@ -86,3 +86,8 @@ def put(image: NDArray[Any], places: NDArray[np.intp], values: NDArray[np.float3
 def code(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Turn 0…1 into code values of uint8 or uint16."""
     return (values * np.float32(np.iinfo(dtype).max) + np.float32(0.5)).astype(dtype)
+
+
+def nchw(pictures: NDArray[Any]) -> NDArray[np.float32]:
+    """Turn pictures, `N×H×W×C` of 0…255, into what networks take: `N×C×H×W` float32, 0…1."""
+    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32) / np.float32(255)

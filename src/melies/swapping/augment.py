@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.matting.scale import cv
+from melies.matting.scale import cv, nchw
 from melies.swapping.extract import FaceSet
 
 GRID = 5
@@ -66,11 +66,6 @@ def lesson(rng: np.random.Generator, faces: FaceSet, count: int, wanted: NDArray
         masks[place], features[place] = _moved(faces.masks[index], matrix), _moved(faces.features[index], matrix)
     tints = 1 + TINT * rng.uniform(-1, 1, (count, 1, 1, 3)).astype(np.float32)
     return Lesson(nchw(np.clip(seen * tints, 0, 255)), nchw(goals), nchw(masks[..., None]), nchw(features[..., None]))
-
-
-def nchw(pictures: NDArray[np.uint8] | Batch) -> Batch:
-    """Turn pictures, `N×S×S×C` 0…255, into what networks take: `N×C×S×S` float32, 0…1."""
-    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
 
 
 def _similarity(rng: np.random.Generator, size: int) -> NDArray[np.float64]:

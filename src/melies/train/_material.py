@@ -14,19 +14,15 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import melies
 from melies.errors import UseError
 from melies.files import replacing
-from melies.frame import Image
-from melies.matting.scale import cv, reduce
-from melies.train._samples import STRETCHES, Sample, evenly, files_in, glance, samples, small
+from melies.matting.scale import nchw, reduce
+from melies.train._samples import Sample, evenly, files_in, glance, samples
 
 log = logging.getLogger("melies")
 
 ALIKE = 5.0
 """Root mean square distance of two pictures of 16×16 pixels, 0…255, below which one of them is enough."""
-_ODD = 0.02
-"""How far the proportions of a layout may be from its photo's: the logarithm of what one is times the other."""
 _VERSION = 1
 """To be counted up when other pictures would be kept of the same files."""
 
@@ -96,7 +92,7 @@ class Pictures:
     ) -> None:
         files = files_in(paths, option)
         origin = _origin(files, side=side, most=most, per_shot=per_shot)
-        self._open(lambda: samples(files, side, per_shot, most), origin, kept, _Room(side, 3, most, ALIKE))
+        self._open(lambda: samples(files, side, per_shot, most), origin, kept, _Room(side, most))
         if len(self) < 2:
             raise UseError(f"There are no two different pictures in {option}.", "Give more, or longer films.")
         self._split(held_out, option)
@@ -107,7 +103,7 @@ class Pictures:
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         """Return a whole picture as it is kept: `H×W×3` uint8, read-only."""
         place = self._places[index]
-        shape = place.height, place.width, self._channels
+        shape = place.height, place.width, 3
         return self._slots[place.slot, : np.prod(shape)].reshape(shape)
 
     def batch(self, rng: np.random.Generator, count: int, size: Size, changes: Changes = USUAL) -> Batch:
@@ -146,7 +142,6 @@ class Pictures:
         return np.stack([_cut(self[int(index)], size, changes, lot) for index, lot in zip(chosen, lots, strict=True)])
 
     def _open(self, read: Callable[[], Iterator[Sample]], origin: str, kept: Path | None, room: _Room) -> None:
-        self._channels = room.channels
         if kept is None:
             # The file has no name, and its space is given back when nobody reads it any more.
             with tempfile.TemporaryFile() as file:
@@ -172,61 +167,6 @@ class Pictures:
         shots = len({place.group for place in self._places})
         words = f"{len(self)} pictures from {shots} shots or runs" if shots < len(self) else f"{len(self)} pictures"
         log.info("%s: %s; %d of them are held out.", option, words, len(self.judged))
-
-
-class Pairs(Pictures):
-    """Photos and, for each, a layout that says of every pixel what it shows; paired by the files' names.
-
-    Args:
-        layouts: A folder of pictures.
-        photos: A folder of pictures with the same names, endings aside.
-        read: Turns a layout, `H×W×3` uint8 or uint16, into classes, `H×W` uint8; given the file's name for messages.
-        side: The longest side, in pixels, at which they are kept.
-        kept: As for `Pictures`.
-        most: The most pairs.
-        held_out: The share that is not learned from, in runs of neighbours.
-
-    Raises:
-        UseError: Something is not there, or fewer than two pairs are found.
-    """
-
-    def __init__(
-        self,
-        layouts: Path,
-        photos: Path,
-        read: Callable[[Image, Path], NDArray[np.uint8]],
-        side: int = 512,
-        *,
-        kept: Path | None = None,
-        most: int = 2000,
-        held_out: float = 0.1,
-    ) -> None:
-        pairs = _paired(files_in([layouts], "--layouts"), files_in([photos], "--photos"))
-        if len(pairs) < 2:
-            raise UseError(
-                f"Only {len(pairs)} files in {layouts} and {photos} have the same name.",
-                "A layout is paired with the photo that has its name, such as 0001.png with 0001.jpg.",
-            )
-        pairs = [pairs[index] for index in evenly(len(pairs), most)]
-        origin = _origin([file for pair in pairs for file in pair], side=side, most=most)
-        self._open(lambda: _joined(pairs, read, side), origin, kept, _Room(side, 4, most, 0.0))
-        self._split(held_out, "--photos")
-
-    def pairs(
-        self, rng: np.random.Generator, count: int, size: Size, changes: Changes = USUAL
-    ) -> tuple[NDArray[np.uint8], Batch]:
-        """Draw crops of layouts, `count×H×W` uint8, and of their photos, `count×3×H×W` float32, 0…1."""
-        layouts, photos = _apart(self._crops(rng, count, size, changes))
-        return layouts, tinted(rng, photos, changes.tint)
-
-    def shown_pairs(self, count: int, size: Size) -> tuple[NDArray[np.uint8], Batch]:
-        """Return layouts and photos that are held out, as `shown` does."""
-        return _apart(np.stack([_middle(self[index], size) for index in self._held(count)]))
-
-
-def nchw(pictures: NDArray[Any]) -> Batch:
-    """Turn pictures, `N×H×W×C` 0…255, into what networks take: `N×C×H×W` float32, 0…1."""
-    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
 
 
 def tinted(rng: np.random.Generator, batch: Batch, most: float) -> Batch:
@@ -271,17 +211,15 @@ class _Place(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """What is kept of pictures: how long, of how many channels, how many, and how different from all others."""
+    """How long pictures may be, and how many."""
 
     side: int
-    channels: int
     most: int
-    alike: float
 
     @property
     def slot(self) -> int:
         """Bytes of a picture at most; the file has holes where one is smaller."""
-        return self.side * self.side * self.channels
+        return self.side * self.side * 3
 
 
 def _collect(read: Iterator[Sample], file: IO[bytes], room: _Room) -> list[_Place]:
@@ -293,7 +231,7 @@ def _collect(read: Iterator[Sample], file: IO[bytes], room: _Room) -> list[_Plac
     different = alike = 0
     for time, sample in enumerate(read):
         look = glance(sample.image)
-        if room.alike and taken and float(np.square(known[: len(taken)] - look).mean(1).min()) < room.alike**2:
+        if taken and float(np.square(known[: len(taken)] - look).mean(1).min()) < ALIKE**2:
             alike += 1
             continue
         different += 1
@@ -335,31 +273,6 @@ def _origin(files: Sequence[Path], **how: int) -> str:
     return hashlib.sha256(json.dumps([_VERSION, how, stamps]).encode()).hexdigest()
 
 
-def _paired(layouts: Sequence[Path], photos: Sequence[Path]) -> list[tuple[Path, Path]]:
-    by_name = {layout.stem: layout for layout in layouts}
-    return [(by_name[photo.stem], photo) for photo in photos if photo.stem in by_name]
-
-
-def _joined(
-    pairs: Sequence[tuple[Path, Path]], read: Callable[[Image, Path], NDArray[np.uint8]], side: int
-) -> Iterator[Sample]:
-    """Read layouts and photos into one picture of four channels."""
-    for index, (layout, photo) in enumerate(pairs):
-        image = small(_still(photo), side)
-        classes = read(_still(layout), layout)
-        if abs(np.log(classes.shape[1] / classes.shape[0] * image.shape[0] / image.shape[1])) > _ODD:
-            raise UseError(
-                f"{layout} is {classes.shape[1]}×{classes.shape[0]}, which is not the shape of {photo}, "
-                f"{image.shape[1]}×{image.shape[0]}."
-            )
-        fitted = cv.resize(classes, image.shape[1::-1], interpolation=cv.INTER_NEAREST)
-        yield Sample(np.dstack([image, fitted]), str(index * STRETCHES // max(STRETCHES, len(pairs))))
-
-
-def _still(file: Path) -> Image:
-    return next(iter(melies.open(file).source.frames())).image
-
-
 def _cut(picture: NDArray[np.uint8], size: Size, changes: Changes, lots: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Cut a crop out of a picture: the lots say, 0…1, at which scale, how far down, how far across, and which way."""
     height, width = (size, size) if isinstance(size, int) else size
@@ -371,23 +284,8 @@ def _cut(picture: NDArray[np.uint8], size: Size, changes: Changes, lots: NDArray
     crop = picture[top : top + high, left : left + wide]
     if changes.flip and lots[3] < 0.5:
         crop = crop[:, ::-1]
-    return _resized(np.ascontiguousarray(crop), width, height)
+    return reduce(np.ascontiguousarray(crop), width, height)
 
 
 def _middle(picture: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     return _cut(picture, size, AS_IT_IS, np.array([0, 0.5, 0.5, 1]))
-
-
-def _resized(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    if picture.shape[1::-1] == (width, height):
-        return picture
-    colours = reduce(np.ascontiguousarray(picture[..., :3]), width, height)
-    if picture.shape[2] == 3:
-        return colours
-    # Between two classes there is no third one.
-    classes = cv.resize(np.ascontiguousarray(picture[..., 3]), (width, height), interpolation=cv.INTER_NEAREST)
-    return np.dstack([colours, classes])
-
-
-def _apart(pairs: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Batch]:
-    return np.ascontiguousarray(pairs[..., 3]), nchw(pairs[..., :3])

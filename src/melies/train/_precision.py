@@ -82,7 +82,7 @@ def _chosen(trainer: Trainer, device: str) -> str:
 def _fastest(device: str) -> str:
     if device == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "16"
-    if device == "cpu":
-        can = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # which older versions do not have
+        can = torch.cpu.get_capabilities()
         return "bf16" if can.get("avx512_bf16") or can.get("amx_bf16") else "32"
     return "32"

@@ -36,7 +36,7 @@ class Sample(NamedTuple):
     """A picture to learn from.
 
     Attributes:
-        image: `H×W×3` uint8 RGB; of a pair `H×W×4`, the last channel holding the classes.
+        image: `H×W×3` uint8 RGB.
         group: What it is so close to others in that they must not be kept apart: its shot, or its neighbours.
     """
 
@@ -104,7 +104,7 @@ def small(image: Image, side: int) -> NDArray[np.uint8]:
 
 def glance(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return a picture as a row of 768 numbers, 0…255, whose root mean square distance says how alike two are."""
-    tiny = cv.resize(image[..., :3], (_GLANCE, _GLANCE), interpolation=cv.INTER_AREA)
+    tiny = cv.resize(image, (_GLANCE, _GLANCE), interpolation=cv.INTER_AREA)
     return np.asarray(tiny, np.float32).reshape(-1)
 
 

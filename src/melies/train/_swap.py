@@ -18,8 +18,9 @@ from torch import Tensor
 
 from melies.errors import ModelError
 from melies.frame import Image
+from melies.matting.scale import nchw
 from melies.nets.swap import Decoder, Dssim, Encoder, Swap, settled
-from melies.swapping.augment import lesson, nchw
+from melies.swapping.augment import lesson
 from melies.swapping.extract import FaceSet
 from melies.swapping.learned import FACE, INPUT, KEY, MASK, Card
 from melies.swapping.recolour import in_light_of
