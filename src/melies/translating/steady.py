@@ -16,7 +16,7 @@ from melies.matting.scale import Map, cv, reduce
 from melies.motion import Flow, grey, trusted, warp
 from melies.translating.mix import Picture
 
-_LONGEST = 320
+_LONGEST = 256
 """Motion is found in pictures whose longer side is at most this."""
 _MOST = 0.9
 """How much of the past counts at full strength where it is sure: a change of light is followed in a few frames."""
@@ -33,7 +33,7 @@ class Steady:
 
     def __init__(self, strength: float) -> None:
         self.strength = strength
-        self._flow = Flow("fast")
+        self._flow = Flow("medium")
         self._past: tuple[Image, NDArray[np.uint8], Picture] | None = None
 
     def __call__(self, source: Image, made: Picture) -> Picture:
