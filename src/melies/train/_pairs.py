@@ -20,8 +20,12 @@ from melies.matting.scale import cv
 from melies.painting.layout import labels_of, shrunk
 from melies.painting.palette import Palette
 from melies.train._paired import Paired
+from melies.train._samples import evenly
 
 Tensor = Any
+
+MOST = 4000
+"""Pairs that are kept in memory at most, chosen evenly."""
 
 CLOSER = 0.15
 """By how much a pair may be cut smaller, as a share of its size."""
@@ -103,7 +107,7 @@ def _paired(layouts: Path, photos: Path, without: str) -> list[tuple[Path, Path]
             f"{layouts} and {photos} hold {len(named)} pairs of pictures, and two are the least.",
             "A pair has the same name but for its ending.",
         )
-    return named
+    return [named[index] for index in evenly(len(named), MOST)]
 
 
 def _read(path: Path) -> Image:

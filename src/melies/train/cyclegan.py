@@ -17,6 +17,16 @@ class CycleGan(Trainer):
     lasting = ("net", "one_sided", "size")
     minimised = "distance"
     mixed = True
+    advice = (
+        "Some hundreds of pictures of each kind, or some films, that differ in nothing else: streets by day and at "
+        "dusk. --name is that of the way from a to b. The tone comes within some hundred steps; fringes in "
+        "skies and patterns in plain walls go late. Losses do not fall here: look at the previews, and at `distance`."
+    )
+    examples = (
+        "train cyclegan --a day/ --b dusk/ --out run --minutes 120 --name nightfall",
+        "train cyclegan --out run --resume --minutes 60",
+        "apply in.mp4 out.mp4 translate nightfall",
+    )
 
     a: tuple[Path, ...] = Field(min_length=1, description="Pictures, films, or folders of them, of the first kind.")
     b: tuple[Path, ...] = Field(min_length=1, description="The same, of the second kind; they need not be pairs.")

@@ -16,6 +16,16 @@ class Paint(Paired):
 
     lasting = ("classes", "net", "width", "height")
     mixed = True
+    advice = (
+        "Some hundreds of pairs of one kind of place, layout and photo of the same name. Large things such as road and "
+        "sky come first, texture and colour after a thousand steps, thin things hardly. VGG16 says what is alike: "
+        "melies models pull vgg16."
+    )
+    examples = (
+        "train paint --layouts layouts/ --photos photos/ --classes camvid --out run --minutes 120 --name our-street",
+        "train paint --out run --resume --minutes 60",
+        "apply layouts.mp4 out.mp4 paint --model our-street",
+    )
 
     net: Literal["spade", "small", "unet"] = Field(
         "spade",

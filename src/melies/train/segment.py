@@ -14,6 +14,14 @@ class Segment(Paired):
 
     lasting = ("classes", "width", "height")
     mixed = True
+    advice = (
+        "The same pairs as for paint: photos, and layouts that say what is where. mIoU, measured on held-out pairs, "
+        "says how well it tells the classes apart; rare and thin ones stay weak."
+    )
+    examples = (
+        "train segment --layouts layouts/ --photos photos/ --classes camvid --out run --minutes 30 --name our-eyes",
+        "train segment --out run --resume --minutes 30",
+    )
 
     batch: int = Field(8, ge=1, le=256, description="Pairs in a step.")
     rate: float = Field(2e-3, gt=0, le=1, description="How far a step goes: the learning rate.")
