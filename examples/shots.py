@@ -22,7 +22,7 @@ def main() -> None:
     for ending in (".csv", ".qp", ".html", ".edl"):
         print(shot_list.write(found, folder() / f"shots{ending}", overwrite=True))
     longest = max(shots, key=lambda shot: shot.frames)
-    print(*shot_list.split([longest], folder(), overwrite=True))
+    print(*(piece.path for piece in shot_list.split([longest], folder(), overwrite=True)))
 
 
 if __name__ == "__main__":

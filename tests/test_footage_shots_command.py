@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
@@ -147,7 +148,10 @@ def test_films_are_split_at_the_frame(film: Path, suffix: str, tmp_path: Path) -
     source = tmp_path / f"film{suffix}"
     melies.open(film).save(source, quality=95)
     frames = [frame.image.astype(int) for frame in melies.open(source).frames()]
-    parts = split(detect(source), tmp_path / "parts")
+    pieces = split(detect(source), tmp_path / "parts")
+    assert pieces[0].copied, "a film begins with a key frame"
+    parts = [piece.path for piece in pieces]
+    copied = {piece.path for piece in pieces if piece.copied}
     assert [part.name for part in parts] == [f"film-{number:03}{suffix}" for number in (1, 2, 3)]
     index = 0
     for part in parts:
@@ -155,8 +159,20 @@ def test_films_are_split_at_the_frame(film: Path, suffix: str, tmp_path: Path) -
             near = range(max(0, index - 2), min(len(frames), index + 3))
             closest = min(near, key=lambda at: float(np.abs(frames[at] - frame.image).mean()))
             assert closest == index
+            assert part not in copied or np.array_equal(frames[index], frame.image), "copied as it is"
             index += 1
     assert index == len(frames)
+
+
+def test_what_does_not_begin_with_a_key_frame_is_encoded(film: Path, tmp_path: Path) -> None:
+    (whole, *_) = detect(film)
+    late = replace(whole, start=whole.start + 5 / whole.rate, first=5, frames=whole.frames - 5)
+    early = replace(whole, end=whole.end - 5 / whole.rate, frames=whole.frames - 5)
+    for shot, copied in ((late, False), (early, True)):
+        (piece,) = split([shot], tmp_path / str(shot.first))
+        # B-frames at the end may need the picture after it.
+        assert piece.copied <= copied
+        assert sum(1 for _ in melies.open(piece.path).frames()) == shot.frames
 
 
 def test_nothing_of_the_users_is_overwritten(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

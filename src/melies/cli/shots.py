@@ -123,15 +123,18 @@ def command(
         if split is not None:
             shot_list.parts(shots, split, overwrite)
         written = [shot_list.write(found, target, overwrite) for target in targets]
-        if split is not None:
-            written += shot_list.split(shots, split, overwrite, report.progress, max_errors)
+        pieces = [] if split is None else shot_list.split(shots, split, overwrite, report.progress, max_errors)
+    copied = [piece.path for piece in pieces if piece.copied]
     if as_json:
-        click.echo(json.dumps(facts(found, written), indent=2))
+        told = facts(found, [*written, *(piece.path for piece in pieces)])
+        click.echo(json.dumps(told | {"copied": list(map(str, copied))}, indent=2))
         return
     for line in _table(found):
         click.echo(line)
     for path in written:
         click.echo(path, err=True)
+    for piece in pieces:
+        click.echo(f"{piece.path}: {'copied' if piece.copied else 'encoded again'}", err=True)
 
 
 def facts(found: ShotList, written: list[Path]) -> dict[str, Any]:

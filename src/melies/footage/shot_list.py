@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from melies.errors import UseError
 from melies.files import exists, replacing, writable
@@ -162,20 +162,34 @@ def parts(shots: Sequence[Shot], folder: str | Path, overwrite: bool = False) ->
     return named
 
 
+class Piece(NamedTuple):
+    """A shot that was written as a film.
+
+    Attributes:
+        path: The film.
+        copied: Whether it has the very pictures of the original; else it was encoded again.
+    """
+
+    path: Path
+    copied: bool
+
+
 def split(
     shots: Sequence[Shot],
     folder: str | Path,
     overwrite: bool = False,
     report: Report | None = None,
     max_errors: int = 10,
-) -> list[Path]:
-    """Write every shot as a film of its own, with its sound; cut at the very frame, so it is encoded again.
+) -> list[Piece]:
+    """Write every shot as a film of its own, with its sound, cut at the very frame.
+
+    It is copied where it begins with a key frame and needs nothing from outside, else encoded again.
 
     Args:
         shots: At least one, of one film.
         folder: Where to; it is made if it is not there.
         overwrite: Whether to replace films that exist.
-        report: Told about the progress.
+        report: Told about the progress of what is encoded.
         max_errors: How many broken frames of a shot may be skipped.
 
     Returns:
@@ -186,11 +200,17 @@ def split(
         MediaError: Reading or writing failed on the way.
     """
     import melies
+    from melies.footage.copying import copy, packets
 
     named = parts(shots, folder, overwrite)
     Path(folder).mkdir(parents=True, exist_ok=True)
+    known = packets(shots[0].file)
+    made = []
     for shot, path in zip(shots, named, strict=True):
-        start = max(shot.start - _EARLIER, Fraction(0)) or None
-        clip = melies.open(shot.file, start=start, end=shot.end - _EARLIER, max_errors=max_errors)
-        clip.save(path, overwrite=overwrite, progress=report)
-    return named
+        copied = known is not None and copy(shot, known, path)
+        if not copied:
+            start = max(shot.start - _EARLIER, Fraction(0)) or None
+            clip = melies.open(shot.file, start=start, end=shot.end - _EARLIER, max_errors=max_errors)
+            clip.save(path, overwrite=overwrite, progress=report)
+        made.append(Piece(path, copied))
+    return made
