@@ -73,7 +73,7 @@ def seer(monkeypatch):
 
 
 def options(material, out, **more):
-    usual = {"size": 64, "batch": 2, "width": 8, "blocks": 1, "colour_steps": 2, "threads": 1, "preview_every": 0}
+    usual = {"size": 64, "batch": 2, "width": 8, "blocks": 1, "threads": 1, "preview_every": 0}
     styles = material / "stripes.png", material / "spots.png"
     return Style(**{"style": styles, "photos": (material / "photos",), "out": out, "seed": 3, **usual, **more})
 
@@ -95,7 +95,7 @@ def test_a_run_makes_a_network_of_all_its_styles(material, tmp_path):
 
 def test_a_run_goes_on_as_if_it_had_not_stopped(material, tmp_path):
     run(options(material, tmp_path / "one", steps=4, decay=0))
-    run(options(material, tmp_path / "two", steps=1, decay=0))  # in the middle of learning the colours
+    run(options(material, tmp_path / "two", steps=1, decay=0))
     run(options(material, tmp_path / "two", steps=4, decay=0), resume=True)
     one, two = (torch.load(tmp_path / name / "checkpoint.pt")["networks"]["painter"] for name in ("one", "two"))
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -104,17 +104,6 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(material, tmp_path):
 def test_styles_of_the_same_name_are_refused(material, tmp_path):
     with pytest.raises(UseError, match="Two of the styles have the same name"):
         run(options(material, tmp_path, style=(material / "spots.png",) * 2, steps=1))
-
-
-def test_a_recoloured_photo_has_the_colours_of_the_palette():
-    generator = torch.Generator().manual_seed(0)
-    photo = 0.5 + 0.1 * torch.randn(3, 24, 32, generator=generator)
-    mixing = torch.tensor([[0.10, 0.05, 0.0], [0.05, 0.08, 0.02], [0.0, 0.02, 0.05]])
-    palette = torch.tensor([[0.6], [0.5], [0.4]]) + mixing @ torch.randn(3, 4000, generator=generator)
-    made = _style.recoloured(photo, palette).flatten(1)
-    assert torch.allclose(made.mean(1), palette.mean(1), atol=0.01)
-    assert torch.allclose(torch.cov(made), torch.cov(palette), atol=2e-3)
-    assert torch.allclose(_style.recoloured(photo, photo.flatten(1)), photo.clamp(0, 1), atol=0.01)
 
 
 def test_what_moves_along_costs_nothing(material, tmp_path):

@@ -43,8 +43,6 @@ SEEN = Changes((0.4, 1.0), tint=0.15)
 TURN, ZOOM, SHIFT, LIGHT, NOISE = 0.06, 0.05, 0.08, 0.06, 0.02
 """How far a photo is moved: radians, shares of its size; how much brighter or darker it becomes, and how noisy."""
 LUMA = (0.299, 0.587, 0.114)
-QUICKER = 3.0
-"""How much faster what tells the styles apart is learned than what they share."""
 SHOWN, JUDGED = 3, 8
 """Photos in a preview, and those that are measured."""
 
@@ -55,14 +53,8 @@ class StyleWork:
     def __init__(self, options: Style, rng: np.random.Generator, device: str) -> None:
         self._options, self._rng, self._device = options, rng, device
         self.net: Any = Small(3, options.width, options.blocks, len(options.style), skip=True).to(device)
-        self._done = Done()
-        self.networks = {"painter": self.net, "done": self._done}
-        named = list(self.net.named_parameters())
-        groups = [
-            {"params": [weight for name, weight in named if not _of_styles(name)], "lr": options.rate},
-            {"params": [weight for name, weight in named if _of_styles(name)], "lr": QUICKER * options.rate},
-        ]
-        self.optimisers = {"adam": torch.optim.Adam(groups)}
+        self.networks = {"painter": self.net}
+        self.optimisers = {"adam": torch.optim.Adam(self.net.parameters(), options.rate)}
 
     @cached_property
     def _vgg(self) -> Any:
@@ -82,13 +74,11 @@ class StyleWork:
         return {layer: torch.stack([one[layer] for one in found]) for layer in STYLES_SEEN}
 
     def step(self) -> Mapping[str, Any]:
-        """Paint some photos, and the same ones moved a little; at first, only in the styles' colours."""
+        """Paint some photos, and the same ones moved a little."""
         (optimiser,) = self.optimisers.values()
         photos = self._tensor(self._photos.batch(self._rng, self._options.batch, self._options.size, SEEN))
         styles = torch.from_numpy(self._lots(len(photos))).to(self._device)
-        begin = int(self._done.steps) < self._options.colour_steps
-        losses = self._colours(photos, styles) if begin else self._losses(photos, styles, self._rng)
-        self._done.steps += 1
+        losses = self._losses(photos, styles, self._rng)
         optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         optimiser.step()
@@ -128,14 +118,6 @@ class StyleWork:
             return [write(net, example, folder / "style.onnx", (IMAGE, STYLES)[: len(example)], card)]
         finally:
             net.to(self._device)
-
-    def _colours(self, photos: Tensor, styles: Tensor) -> dict[str, Tensor]:
-        """Compare with the photos in the colours of the styles: a quick way to where strokes can be learned."""
-        wanted = torch.stack(
-            [recoloured(photo, self._palettes[style]) for photo, style in zip(photos, styles, strict=True)]
-        )
-        made = self.net(photos, F.one_hot(styles, len(self._options.style)).float())
-        return {"colours": 10 * F.l1_loss(made, wanted)}
 
     def _losses(self, photos: Tensor, styles: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         options = self._options
@@ -194,11 +176,6 @@ class StyleWork:
         turns = [self._rng.permutation(styles) for _ in range(-(-count // styles))]
         return np.concatenate(turns)[:count]
 
-    @cached_property
-    def _palettes(self) -> list[Tensor]:
-        """The styles' pixels, each `3×N`."""
-        return [self._picture(path, SCALES[-1]).flatten(2)[0] for path in self._options.style]
-
     def _seen_of(self, path: Path) -> dict[str, Tensor]:
         total: dict[str, Tensor] = {}
         for scale in SCALES:
@@ -224,38 +201,6 @@ def gram(features: Tensor) -> Tensor:
     """Return how the channels of features, `N×C×H×W`, go together: `N×C×C`, whatever the size."""
     flat = features.flatten(2)
     return flat @ flat.transpose(1, 2) / flat.shape[1] / flat.shape[2]
-
-
-def _of_styles(name: str) -> bool:
-    return ".norm." in name or name == "colours"
-
-
-class Done(torch.nn.Module):
-    """How many steps are done, for it is part of what a checkpoint holds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
-
-
-def recoloured(photo: Tensor, palette: Tensor) -> Tensor:
-    """Give a photo, `3×H×W`, mean and covariance of the colours of a palette, `3×N`, changing it as little as can be.
-
-    Pitié and Kokaram, "The Linear Monge-Kantorovitch Linear Colour Mapping for Example-Based Colour Transfer" (2007).
-    """
-    colours = photo.flatten(1)
-    mean = colours.mean(1, keepdim=True)
-    own, wanted = (torch.cov(one) + 1e-4 * torch.eye(3, device=photo.device) for one in (colours, palette))
-    whole = power(own, 0.5)
-    less = power(own, -0.5)
-    change = less @ power(whole @ wanted @ whole, 0.5) @ less
-    return (change @ (colours - mean) + palette.mean(1, keepdim=True)).clamp(0, 1).reshape(photo.shape)
-
-
-def power(matrix: Tensor, exponent: float) -> Tensor:
-    """Return a power of a symmetric matrix whose eigenvalues are positive."""
-    values, vectors = torch.linalg.eigh(matrix)
-    return vectors * values.clamp(min=1e-8) ** exponent @ vectors.T
 
 
 def affine(rng: np.random.Generator, count: int) -> Any:

@@ -17,6 +17,16 @@ class Style(Trainer):
 
     lasting = ("style", "width", "blocks")
     minimised = "held-out loss"
+    advice = (
+        "One good picture of each style, and a hundred photos of anything: what is to be painted should be among them. "
+        "At first only the colours are learned, strokes come later; look at curves.html and stop when you like it. "
+        "VGG16 says what is alike: melies models pull vgg16."
+    )
+    examples = (
+        "train style --style harvest.jpg --photos photos/ --out run --minutes 60 --name harvest",
+        "train style --out run --resume --minutes 60",
+        "apply in.mp4 out.mp4 style harvest",
+    )
 
     style: Annotated[tuple[File, ...], Field(min_length=1, max_length=32)] = Field(
         description="Pictures of the styles; the style is called as the file is."
@@ -38,9 +48,6 @@ class Style(Trainer):
     smooth: float = Field(0.2, ge=0, le=100, description="How much neighbouring pixels should be alike.")
     deepest: Literal["3_3", "4_3"] = Field(
         "4_3", description="The deepest layer of VGG16 at which styles are compared: 3_3 takes two thirds of the time."
-    )
-    colour_steps: int = Field(
-        60, ge=0, description="Steps at the beginning in which only the styles' colours are learned, which is quick."
     )
     width: int = Field(
         24, ge=8, le=64, multiple_of=4, description="Channels of the network: more paint better, slower."
