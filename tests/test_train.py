@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -77,11 +78,34 @@ def trained(folder, **options):
     return last
 
 
-def test_every_trainer_says_what_it_does():
+def test_every_trainer_says_what_it_does_and_what_it_needs(capsys):
     for name, trainer in train.every().items():
         assert trainer.name() == name
         assert trainer.__doc__
         assert all(field.description for field in trainer.model_fields.values())
+        with pytest.raises(SystemExit) as left:
+            cli.main(["train", name, "--help"])
+        assert left.value.code == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert trainer.advice
+        assert trainer.advice in shown
+        assert all(line in shown for line in trainer.examples)
+
+
+@pytest.mark.parametrize("name", train.names())
+def test_the_examples_of_the_help_are_understood(name, monkeypatch):
+    began = []
+    monkeypatch.setattr(train, "run", lambda trainer, **_: began.append(trainer) or iter(()))
+    monkeypatch.setattr(train, "begun", lambda *_: began[0].model_dump(by_alias=True, exclude={"minutes"}))
+    lines = [shlex.split(line) for line in train.find(name).examples]
+    assert len([words for words in lines if words[0] == "train"]) >= 2
+    for words in lines:
+        if words[0] == "train":
+            with pytest.raises(SystemExit) as left:
+                cli.main(words)
+            assert not left.value.code
+    assert began[0].kept_as == began[1].kept_as
+    assert [trainer.minutes is not None for trainer in began] == [True, True]
 
 
 def test_without_pytorch_one_is_told_what_to_install(tmp_path, monkeypatch):

@@ -114,9 +114,9 @@ class Train(click.Group):
     no_args_is_help=True,
     subcommand_metavar="NAME --out FOLDER [OPTIONS]",
     epilog="""\b
-    melies train style --style auvers.jpg --photos photos/ --out run --minutes 60 --name auvers
+    melies train style --style harvest.jpg --photos photos/ --out run --minutes 60 --name harvest
     melies train style --out run --resume --minutes 60
-    melies apply in.mp4 out.mp4 style auvers""",
+    melies apply in.mp4 out.mp4 style harvest""",
 )
 def command() -> None:
     """Teach a network on pictures and films of your own; what comes out is ONNX, which effects run without PyTorch.
