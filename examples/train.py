@@ -1,4 +1,4 @@
-"""Teach a tiny network for a few steps, kill nothing, and use what came out: training as it goes, only too short."""
+"""Teach a tiny network for a few steps, and use what came out: a training as it goes, only much too short."""
 
 from importlib.util import find_spec
 
@@ -15,8 +15,9 @@ if find_spec("torch") is None:
 else:
     other = write_clip(_sample.OUT / "other.mp4", size=(320, 180), frames=40, cut_at=20)
     CycleGan = train.find("cyclegan")
-    options = {"a": (film,), "b": (other,), "size": 32, "side": 96, "steps": 4, "threads": 1, "out": _sample.OUT / "run"}
-    for progress in train.run(CycleGan(**options, name="too-short", licence="CC0")):
+    tiny = {"size": 32, "side": 96, "steps": 4, "threads": 1}
+    trainer = CycleGan(a=(film,), b=(other,), out=_sample.OUT / "run", name="too-short", licence="CC0", **tiny)
+    for progress in train.run(trainer):
         print(f"step {progress.step}:", {name: round(value, 3) for name, value in progress.losses.items()})
         for file in progress.files:
             print("wrote", file)

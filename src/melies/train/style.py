@@ -19,7 +19,7 @@ class Style(Trainer):
     minimised = "held-out loss"
     advice = (
         "One good picture of each style, and a hundred photos of anything: what is to be painted should be among them. "
-        "Colours come first and strokes later, after some hundred steps; look at curves.html and stop when you like it. "
+        "Colours come first and strokes some hundred steps later; look at curves.html and stop when you like it. "
         "VGG16 says what is alike: melies models pull vgg16."
     )
     examples = (
