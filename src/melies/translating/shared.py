@@ -6,7 +6,14 @@ statistics are those of a smaller copy of the picture, and every tile is normali
 
 from __future__ import annotations
 
-from melies.models.convert.onnx_graph import ELEMENT_TYPES, Tensor, encode_field, encode_node, encode_value_info
+from melies.models.convert.onnx_graph import (
+    ELEMENT_TYPES,
+    Attribute,
+    Tensor,
+    encode_field,
+    encode_node,
+    encode_value_info,
+)
 from melies.models.protobuf import fields
 
 GIVEN = "given"
@@ -63,7 +70,7 @@ def _instead(norm: bytes, index: int) -> list[bytes]:
     def inner(word: str) -> str:
         return f"shared:{index}:{word}"
 
-    axes = {"axes": [0, 2, 3], "keepdims": 0}
+    axes: dict[str, Attribute] = {"axes": [0, 2, 3], "keepdims": 0}
     used = [inner("used mean"), inner("used variance")]
     normalised = encode_node("BatchNormalization", [data, scale, shift, *used], [out], {})
     return [
