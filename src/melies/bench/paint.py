@@ -14,8 +14,8 @@ from melies.effects.paint import Paint
 from melies.engine.chain import run_effect
 from melies.frame import Frame, Image
 
-SHOWN = 24
-"""Frames of a film that are painted."""
+BEGINNINGS = (0.0, 2.2, 6.2, 8.5)
+"""Seconds into the film where half a second each is painted: four shots of a city."""
 
 
 @benchmark
@@ -36,23 +36,25 @@ def _flicker(bench: Bench) -> list[Result]:
     from melies.effects.resize import Resize
     from melies.metrics import warp_error
 
-    clip = open_clip(bench.footage("bikes"), end=SHOWN / 25).apply(Resize(width=640, height=360, fit="cover"))
-    frames = list(clip.frames())
-    film = [frame.image for frame in frames]
-    errors = {}
-    for steady in (0.0, Paint.model_fields["steady"].default):
-        effect = Paint(origin="footage", steady=steady)
-        list(run_effect(effect, iter(frames[:2]), clip.spec))
-        began = time.perf_counter()
-        made = [frame.image for frame in run_effect(effect, iter(frames), clip.spec)]
-        rate = len(made) / (time.perf_counter() - began)
-        errors[steady] = warp_error(made, film)
-    before, after = errors.values()
-    detail = f"{before:.4f} and {after:.4f} (film: {warp_error(film):.4f})"
+    errors: dict[float, list[float]] = {0.0: [], Paint.model_fields["steady"].default: []}
+    fits = Resize(width=640, height=360, fit="cover")
+    count, seconds = 0, 0.0
+    for begin in BEGINNINGS[: 1 if bench.quick else None]:
+        clip = open_clip(bench.footage("bikes"), start=begin, end=begin + 0.5).apply(fits)
+        frames = list(clip.frames())
+        for steady, found in errors.items():
+            began = time.perf_counter()
+            made = [
+                frame.image for frame in run_effect(Paint(origin="footage", steady=steady), iter(frames), clip.spec)
+            ]
+            seconds, count = seconds + time.perf_counter() - began, count + len(made)
+            found.append(warp_error(made, [frame.image for frame in frames]))
+    before, after = (float(np.mean(found)) for found in errors.values())
+    rate, ratio = count / seconds, before / after
     return [
-        Result("paint", "footage painted, warp error without / with --steady", before / after, "x", ">= 2",
-               before / after >= 2, detail),
-        Result("paint", "footage painted, 640×360, steady", rate, "fps", ">= 10", rate >= 10),
+        Result("paint", "footage painted, warp error without / with --steady", ratio, "x", ">= 2", ratio >= 2,
+               f"{before:.4f} and {after:.4f}"),
+        Result("paint", "footage painted, 640×360", rate, "fps", ">= 10", rate >= 10),
     ]  # fmt: skip
 
 

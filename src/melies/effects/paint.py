@@ -53,7 +53,7 @@ class Paint(Effect):
         "SPADE's coco and cityscapes, which draw lines between things of a kind.",
     )
     steady: float = Field(
-        0.8, ge=0, le=1, description="How much what is painted stays on what it belongs to, against flicker."
+        1.0, ge=0, le=1, description="How much what is painted stays on what it belongs to, against flicker."
     )
     strength: float = Field(
         1.0, ge=0, le=1, description="How much of the painting is mixed into what goes in; 0 changes nothing."
