@@ -137,6 +137,9 @@ def test_a_public_generator_paints_with_the_borders_of_instances(tmp_path):
     (parted,) = painted([image], model=str(path), instances=tmp_path / "ids.png")
     assert whole.shape == parted.shape == (70, 90, 3)
     assert (whole != parted).any()
+    cv2.imwrite(str(tmp_path / "small.png"), ids[:30, :40])
+    with pytest.raises(UseError, match=r"small\.png has 40×30 pixels, and the layout 90×70"):
+        painted([image], model=str(path), instances=tmp_path / "small.png")
     edges = edges_of(np.array([[1, 1, 2, 2]] * 2, np.uint8))
     assert edges.tolist() == [[False, True, True, False]] * 2
 
@@ -166,3 +169,5 @@ def test_one_hot_and_what_is_asked_for_wrongly():
     assert planes.tolist() == [[[[0, 1]], [[0, 0]], [[1, 0]]]]
     with pytest.raises(UseError, match=r"There is no model 'street' for paint\. Did you mean streets\?"):
         Paint(model="street").output(VideoSpec(64, 48, Fraction(25), TICK))
+    with pytest.raises(UseError, match="--palette and --instances are of layouts"):
+        Paint(origin="footage", palette="camvid")

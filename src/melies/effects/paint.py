@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from melies.effect import Effect
 from melies.effects._fields import File, Source
+from melies.errors import UseError
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import join_alpha, split_alpha
 from melies.matting.scale import cv
@@ -64,6 +65,12 @@ class Paint(Effect):
         le=4320,
         description="Paint at this short side, in pixels, and enlarge that; the one the model learned at if not given.",
     )
+
+    @model_validator(mode="after")
+    def _one_layout(self) -> Self:
+        if self.origin == "footage" and (self.palette is not None or self.instances is not None):
+            raise ValueError("--palette and --instances are of layouts, and --from footage makes its own")
+        return self
 
     @property
     def lead_in(self) -> int | None:
@@ -129,12 +136,21 @@ class Paint(Effect):
 
     def _beside(self, stack: ExitStack) -> Callable[[Frame], NDArray[np.uint8] | None]:
         """Return what tells the instances in a frame."""
-        if self.instances is None:
+        path = self.instances
+        if path is None:
             return lambda frame: None
         from melies.effects._background import Layer
 
-        layer = stack.enter_context(Layer(self.instances, "hold"))
-        return lambda frame: np.ascontiguousarray(layer.at(frame.pts * frame.time_base).image[..., 0])
+        layer = stack.enter_context(Layer(path, "hold"))
+
+        def instances(frame: Frame) -> NDArray[np.uint8]:
+            found = layer.at(frame.pts * frame.time_base).image[..., 0]
+            if found.shape != frame.image.shape[:2]:
+                sizes = ("×".join(map(str, shape[1::-1])) for shape in (found.shape, frame.image.shape))
+                raise UseError("{} has {} pixels, and the layout {}: they must be equal.".format(path, *sizes))
+            return np.ascontiguousarray(found)
+
+        return instances
 
 
 def _enlarged(made: Picture, like: Image) -> Picture:

@@ -42,7 +42,7 @@ class Painter:
         self._channels = len(names) - self._edges
         classes = self._net.card.classes[: self._channels]
         if not classes and palette is not None:
-            raise UseError(f"{model} paints the colours of layouts as they are.", "Leave out --palette.")
+            raise UseError(f"{model} paints the colours of layouts as they are.", "Leave out --palette and --from.")
         self.palette: Palette = of(self._net.card.name, classes) if palette is None else find(palette)
         self._meaning = translated(self.palette, names[: self._channels]) if classes else None
         self.height, self.width = self._size(spec, side or self._net.card.side)
