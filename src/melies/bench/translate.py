@@ -51,14 +51,12 @@ def _flicker(bench: Bench, film: str, model: str, name: str) -> Result:
         warp_error((frame.image for frame in run_effect(Translate(model=model, steady=s), iter(frames), spec)), source)
         for s in (0, 1)
     )
-    film_error = warp_error(source)
-    ratio = plain / steady
-    # A network that adds no flicker of its own leaves nothing to halve.
-    calm = plain <= 1.25 * film_error
+    # The film's own error stays: it is the film's noise, and where motion was not found exactly.
+    own = warp_error(source)
+    ratio = (plain - own) / max(steady - own, 1e-4)
     return Result(
-        "translate", f"temporal error of {name} on {film}, without / with --steady", ratio, "x",
-        "-" if calm else ">= 2", None if calm else ratio >= 2,
-        f"{plain:.4f} and {steady:.4f} (film: {film_error:.4f})",
+        "translate", f"temporal error that {name} adds to {film}'s, without / with --steady", ratio, "x",
+        ">= 2", ratio >= 2, f"in all {plain:.4f} and {steady:.4f} (film: {own:.4f})",
     )  # fmt: skip
 
 
