@@ -17,6 +17,10 @@ Tensor = Any
 
 MULTIPLE = 4
 """Height and width must be a multiple of it."""
+APART = 0.5
+"""How different the normalisations of several styles are at first."""
+COPY = 1.5
+"""How much of a picture is seen at first in what comes out, where it may skip the network: 4 would be nearly all."""
 
 
 class StyledNorm(nn.Module):
@@ -31,6 +35,11 @@ class StyledNorm(nn.Module):
         super().__init__()
         self.scale = nn.Parameter(torch.ones(styles, channels))
         self.shift = nn.Parameter(torch.zeros(styles, channels))
+        if styles > 1:
+            # Each style begins with channels of its own; from equal ones, what they want of the shared convolutions
+            # would cancel out for hundreds of steps.
+            self.scale.data = (APART * torch.randn(styles, channels)).exp()
+            self.shift.data = APART * torch.randn(styles, channels)
 
     def forward(self, data: Tensor, styles: Tensor) -> Tensor:
         """Normalise, `N×C×H×W`, as the weights of the styles, `N×K` or `1×K`, want it."""
@@ -78,7 +87,7 @@ class Small(nn.Module):
         blocks: Residual blocks.
         styles: Number of styles; with one there is nothing to choose.
         skip: Whether what goes in also goes to what comes out directly, through a map of its colours for each style:
-            then a picture is kept from the beginning, and only strokes have to be learned.
+            then what is to be seen shines through from the beginning.
     """
 
     def __init__(self, into: int = 3, width: int = 24, blocks: int = 5, styles: int = 1, *, skip: bool = False) -> None:
@@ -90,11 +99,9 @@ class Small(nn.Module):
         self.up = Layer(2 * width, width, 3, styles)
         self.pad = nn.ReflectionPad2d(2)
         self.tail = nn.Conv2d(width, 12, 5)
-        # At first, what comes out is nearly what goes in: the sigmoid has a slope of a quarter in its middle.
-        self.colours = nn.Parameter(4 * torch.eye(3, into).repeat(styles, 1, 1)) if skip else None
+        self.colours = nn.Parameter(COPY * torch.eye(3, into).repeat(styles, 1, 1)) if skip else None
         if skip:
-            nn.init.constant_(self.tail.bias, -2)
-            self.tail.weight.data *= 0.1
+            nn.init.constant_(self.tail.bias, -COPY / 2)
 
     def forward(self, image: Tensor, styles: Tensor | None = None) -> Tensor:
         """Make a picture, `N×3×H×W`, 0…1.

@@ -138,12 +138,16 @@ class StyleWork:
         return losses
 
     def _style(self, seen: Mapping[str, Tensor], styles: Tensor) -> Tensor:
-        """Return how far the Gram matrices are from those of the styles, relative to these."""
+        """Return how far the Gram matrices are from those of the styles, relative to these.
+
+        Distances, not their squares, as in the papers: of a few photos in a step, some are of quite other colours than
+        the style, and their squares would drown what the others say of strokes.
+        """
         total = 0.0
         for layer, features in seen.items():
             wanted = self._wanted[layer][styles]
             apart = (gram(features) - wanted).square().sum((1, 2)) / wanted.square().sum((1, 2))
-            total = total + apart.mean()
+            total = total + (apart + 1e-6).sqrt().mean()
         return total
 
     def _moved(
