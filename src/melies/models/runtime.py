@@ -49,6 +49,7 @@ ELEMENT_TYPES = {
     "tensor(float16)": "float16",
     "tensor(double)": "float64",
     "tensor(uint8)": "uint8",
+    "tensor(uint16)": "uint16",
     "tensor(int8)": "int8",
     "tensor(int32)": "int32",
     "tensor(int64)": "int64",
@@ -166,6 +167,20 @@ def load_file(path: Path) -> Session:
         return _sessions[key]
 
 
+def written(name: str, content: bytes) -> Session:
+    """Return the session of a network that the program has just written; the caller keeps it.
+
+    Args:
+        name: What it is called in messages.
+        content: An ONNX file. OpenVINO is passed by: it would compile each anew for a long time.
+
+    Raises:
+        ModelError: ONNX Runtime refuses it, or the device is not available.
+    """
+    now = _options.get()
+    return _Onnx(name, replace(now, device="cpu") if now.device == "openvino" else now, content)
+
+
 def scale(session: Session) -> int:
     """Return how many times larger the pictures are that a network gives out than those that it takes.
 
@@ -230,6 +245,11 @@ class Session(ABC):
         return _load_with, (self.name, self.part, self.options)
 
 
+def current() -> Options:
+    """Return the options in force."""
+    return _options.get()
+
+
 def _load_with(name: str, part: str | None, wanted: Options) -> Session:
     with options(device=wanted.device, threads=wanted.threads):
         return load(name, part)
@@ -288,7 +308,7 @@ def _provider(device: Device) -> str:
 
 
 class _Onnx(Session):
-    def __init__(self, name: str, options: Options, path: Path) -> None:
+    def __init__(self, name: str, options: Options, file: Path | bytes) -> None:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
@@ -301,7 +321,7 @@ class _Onnx(Session):
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         wanted = [provider, "CPUExecutionProvider"] if provider != "CPUExecutionProvider" else [provider]
         try:
-            self._session = onnxruntime.InferenceSession(path, settings, providers=wanted)
+            self._session = onnxruntime.InferenceSession(file, settings, providers=wanted)
         except (
             errors.Fail,
             errors.InvalidArgument,
@@ -310,7 +330,7 @@ class _Onnx(Session):
             errors.NotImplemented,
             errors.RuntimeException,
         ) as error:
-            raise ModelError(f"ONNX Runtime cannot load {path}: {error}") from None
+            raise ModelError(f"ONNX Runtime cannot load {name if isinstance(file, bytes) else file}: {error}") from None
         if options.device != "auto" and self._session.get_providers()[0] != provider:
             raise ModelError(
                 f"ONNX Runtime has {provider} but could not start it.",

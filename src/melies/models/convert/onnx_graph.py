@@ -22,6 +22,7 @@ ELEMENT_TYPES: dict[str, int] = {
     "float32": 1,
     "uint8": 2,
     "int8": 3,
+    "uint16": 4,
     "int32": 6,
     "int64": 7,
     "bool": 9,
