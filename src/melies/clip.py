@@ -15,6 +15,7 @@ from melies.frame import Frame, Sound, VideoSpec
 
 if TYPE_CHECKING:
     from melies.engine.progress import Report
+    from melies.hearing.features import Heard
     from melies.media.mux import Extras
     from melies.media.output import SaveOptions
 
@@ -47,6 +48,7 @@ class Clip:
     def __init__(self, source: Source, effects: tuple[Effect, ...] = ()) -> None:
         self.source = source
         self.effects = effects
+        self._heard: dict[int, Heard] = {}
 
     def apply(self, *effects: Effect) -> Clip:
         """Return the clip with further effects.
@@ -58,15 +60,26 @@ class Clip:
             if not isinstance(effect, Effect):
                 raise UseError(f"{effect!r} is no effect.", "Give objects, such as melies.Matte().")
         clip = Clip(self.source, (*self.effects, *effects))
-        _ = clip.spec
+        given = clip._specs[len(self.effects) :]
+        for effect, spec in zip(effects, given, strict=False):
+            if effect.react and effect.audio is None and not spec.sound:
+                from melies.hearing.reaction import names_heard, nothing_to_hear
+
+                if names_heard(effect):
+                    raise nothing_to_hear(effect)
         return clip
 
-    @cached_property
+    @property
     def spec(self) -> VideoSpec:
         """What the frames look like after the last effect."""
+        return self._specs[-1]
+
+    @cached_property
+    def _specs(self) -> list[VideoSpec]:
+        """What comes out of the source and of each effect."""
         from melies.engine.chain import specs
 
-        return specs(self.source.spec, self.effects)[-1]
+        return specs(self.source.spec, self.effects)
 
     def frames(self) -> Iterator[Frame]:
         """Run the clip in the calling thread and yield its frames; close the iterator to stop."""
@@ -76,17 +89,46 @@ class Clip:
         frames = self.source.frames()
         if needs_shots(self.effects):
             frames = mark_shots(frames)
-        return chain(frames, self.source.spec, self.effects)
+        return chain(frames, self.source.spec, self.effects, self.heard)
 
     def sound(self, track: int = 0) -> Iterator[Sound]:
         """Decode a sound track and pass it through the effects that touch sound."""
-        blocks: Iterator[Sound] = self.source.sound(track)  # type: ignore[attr-defined]
-        spec = self.source.spec
-        for effect in self.effects:
+        return self._sound(len(self.effects), track)
+
+    def _sound(self, stop: int, track: int = 0) -> Iterator[Sound]:
+        """The sound before the effect of an index: an effect with `audio` puts that in the place of what it gets."""
+        brought = self._brought(stop)
+        blocks: Iterator[Sound]
+        if brought is None:
+            blocks, first = self.source.sound(track), 0  # type: ignore[attr-defined]
+        else:
+            from melies.media.sound import read_sound
+
+            first = brought
+            spec = self._specs[first]
+            length = None if spec.frames is None else spec.frames / spec.rate
+            blocks = read_sound(self.effects[first].audio or "", length=length)
+        for effect, spec in zip(self.effects[first:stop], self._specs[first:], strict=False):
             if effect.touches_sound:
                 blocks = effect.sound(blocks, spec)
-            spec = effect.output(spec)
         return blocks
+
+    def _brought(self, stop: int | None = None) -> int | None:
+        """Which of the effects before an index is the last that brings a sound of its own."""
+        return next((i for i, e in reversed([*enumerate(self.effects[:stop])]) if e.audio is not None), None)
+
+    def heard(self, index: int) -> Heard | None:
+        """Listen to the first sound track as it comes to the effect of an index; None if there is none."""
+        from melies.hearing.features import hear
+
+        if not self._specs[index].sound:
+            return None
+        # Sound is the same before and after effects that leave it alone.
+        while index and not _changes_sound(self.effects[index - 1]):
+            index -= 1
+        if index not in self._heard:
+            self._heard[index] = hear(partial(self._sound, index), "The film")
+        return self._heard[index]
 
     def save(
         self,
@@ -159,6 +201,8 @@ class Clip:
 
     def tracks(self) -> list[Callable[[], Iterator[Sound]]]:
         """One function per sound track, which decodes it and passes it through the effects."""
+        if self._brought() is not None:
+            return [self.sound]
         # A silent film gets a track where an effect brings sound along.
         count = int(getattr(self.source, "tracks", 0)) or int(self.spec.sound)
         return [partial(self.sound, track) for track in range(count)]
@@ -168,9 +212,11 @@ class Clip:
         from melies.media.mux import Extras
 
         retimed = any(effect.retimes for effect in self.effects)
-        changed = any(effect.touches_sound for effect in self.effects)
+        changed = any(map(_changes_sound, self.effects))
+        brought = self._brought()
         sound = options.sound
-        if sound and self.source.spec.sound and any(e.retimes and not e.touches_sound for e in self.effects):
+        heard_by = self.effects[brought or 0 :] if brought is not None or self.source.spec.sound else ()
+        if sound and any(e.retimes and not e.touches_sound for e in heard_by):
             if self.spec.sound:  # Nobody asked for that.
                 log.warning("The sound is left out: it would no longer fit the picture.")
             sound = False
@@ -185,8 +231,13 @@ class Clip:
             sound=sound,
             # What comes from no file of its own has no packets that could be copied.
             tracks=self.tracks() if changed or path is None else None,
+            others=brought is not None,
             keep_timed=not retimed,
         )
+
+
+def _changes_sound(effect: Effect) -> bool:
+    return effect.touches_sound or effect.audio is not None
 
 
 def files_of(steps: Iterable[Step]) -> list[Path]:

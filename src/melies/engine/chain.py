@@ -5,18 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
+from typing import TYPE_CHECKING
 
 from melies.effect import Effect, FrameEffect
 from melies.engine.pipeline import Stage, close, ordered_map
 from melies.engine.shots import shots
 from melies.frame import Frame, VideoSpec
 
+if TYPE_CHECKING:
+    from melies.hearing.features import Heard
+
+    Ears = Callable[[int], Heard | None]
+
 
 def specs(spec: VideoSpec, effects: Sequence[Effect]) -> list[VideoSpec]:
     """What comes out of the source and of each effect in turn: one more entry than there are effects."""
     out = [spec]
     for effect in effects:
-        out.append(effect.output(out[-1]))
+        made = effect.output(out[-1])
+        out.append(made.replace(sound=True) if effect.audio is not None and not made.sound else made)
     return out
 
 
@@ -37,6 +45,7 @@ def run_effect(
     spec: VideoSpec,
     workers: int = 1,
     now: Callable[[], Effect] | None = None,
+    own: Callable[[], Heard | None] | None = None,
 ) -> Iterator[Frame]:
     """Apply one effect, afresh for every shot where its scope says so; closing it closes `frames`.
 
@@ -46,11 +55,12 @@ def run_effect(
         spec: What it looks like.
         workers: Threads for an effect without memory.
         now: Returns the effect as it is set at this moment, where its settings may change on the way.
+        own: Listens to the film's own sound, for an effect that reacts to it.
     """
     if effect.react and now is None:
         from melies.hearing.reaction import Reaction
 
-        frames, now = Reaction.of(effect, spec).following(frames)
+        frames, now = Reaction.of(effect, spec, own).following(frames)
 
     def apply(frames: Iterator[Frame]) -> Iterator[Frame]:
         return effect.apply(frames, spec) if now is None else effect.steered(frames, spec, now)
@@ -76,15 +86,21 @@ def _first_is_cut(frames: Iterator[Frame]) -> Iterator[Frame]:
         close(frames)
 
 
-def chain(frames: Iterator[Frame], spec: VideoSpec, effects: Sequence[Effect]) -> Iterator[Frame]:
-    """Run the effects in the calling thread."""
-    for effect, given in zip(effects, specs(spec, effects), strict=False):
-        frames = run_effect(effect, frames, given)
+def chain(
+    frames: Iterator[Frame], spec: VideoSpec, effects: Sequence[Effect], heard: Ears | None = None
+) -> Iterator[Frame]:
+    """Run the effects in the calling thread; `heard` is as for `staged`."""
+    for index, (effect, given) in enumerate(zip(effects, specs(spec, effects), strict=False)):
+        frames = run_effect(effect, frames, given, own=heard and partial(heard, index))
     return frames
 
 
 def staged(
-    frames: Iterator[Frame], spec: VideoSpec, effects: Sequence[Effect], threads: int | None = None
+    frames: Iterator[Frame],
+    spec: VideoSpec,
+    effects: Sequence[Effect],
+    threads: int | None = None,
+    heard: Ears | None = None,
 ) -> list[Stage[Frame]]:
     """Run the source and every effect in a thread of its own; the last stage yields the result.
 
@@ -93,12 +109,14 @@ def staged(
         spec: What the source yields.
         effects: What to apply.
         threads: Cores to use for effects without memory; all of them if None.
+        heard: Listens to the sound that comes to the effect of an index, for one that reacts to it.
     """
     workers = min(4, threads or os.cpu_count() or 1)
     stages = [Stage(frames, "read")]
-    for effect, given in zip(effects, specs(spec, effects), strict=False):
+    for index, (effect, given) in enumerate(zip(effects, specs(spec, effects), strict=False)):
         before = stages[-1]
-        stages.append(Stage(run_effect(effect, before, given, workers), effect.name(), upstream=before))
+        made = run_effect(effect, before, given, workers, own=heard and partial(heard, index))
+        stages.append(Stage(made, effect.name(), upstream=before))
     return stages
 
 

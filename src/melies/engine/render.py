@@ -407,7 +407,7 @@ class Run:
         self._cuts: list[Fraction] = []
         if where.last_cut is not None:
             self._cuts.append(where.last_cut)
-        self.stages: list[Stage[Frame]] = staged(self._source(), clip.source.spec, clip.effects, threads)
+        self.stages: list[Stage[Frame]] = staged(self._source(), clip.source.spec, clip.effects, threads, clip.heard)
 
     def _source(self) -> Iterator[Frame]:
         shots = needs_shots(self._clip.effects)

@@ -16,13 +16,15 @@ from melies.engine.pipeline import close
 from melies.errors import UseError
 from melies.expression import Expression
 from melies.frame import Frame, VideoSpec
-from melies.hearing.features import NAMES, Row, listen
+from melies.hearing.features import HELD, NAMES, Heard, Row, listen
 from melies.hearing.shaping import PIPES, shaping
 from melies.suggest import did_you_mean
 
 log = logging.getLogger("melies")
 
 S = TypeVar("S", bound=Reactive)
+
+Own = Callable[[], Heard | None]
 
 TIME = ("t", "frame")
 """Seconds, and the number of the frame."""
@@ -68,29 +70,30 @@ class Reaction(Generic[S]):
         step: As it is set where no formula says otherwise.
         rate: Frames a second: so often the formulas are evaluated.
         length: Frames that there are, if that is known.
+        own: Listens to the film's own sound, for a step that names no other.
 
     Raises:
-        UseError: The sound cannot be opened.
+        UseError: The sound cannot be opened, or there is none.
     """
 
-    def __init__(self, step: S, rate: Fraction, length: int | None = None) -> None:
+    def __init__(self, step: S, rate: Fraction, length: int | None = None, own: Own | None = None) -> None:
         self._step = step
         self._rate = rate
         self._formulas = formulas(step)
         self._heard: dict[str, Row] = {}
-        if any(formula.used & set(NAMES) for formula in self._formulas.values()):
-            if step.audio is None:
-                raise UseError(f"There is nothing for {step.name()} to listen to.", "Name a sound: --audio song.wav")
-            heard = listen(step.audio)
-            self._heard = {name: heard.row(name, rate) for name in NAMES}
+        if names := names_heard(step):
+            heard = listen(step.audio) if step.audio is not None else own() if own is not None else None
+            if heard is None:
+                raise nothing_to_hear(step)
+            self._heard = {name: heard.row(name, rate) for name in names}
         self._length = max([length or 1, *map(len, self._heard.values())])
         self._rows: dict[str, Row] = {}
         self._now: tuple[int, S] = (-1, step)
 
     @classmethod
-    def of(cls, effect: S, spec: VideoSpec) -> Reaction[S]:
-        """Make the reaction of an effect on a clip."""
-        return cls(effect, spec.rate, spec.frames)
+    def of(cls, step: S, spec: VideoSpec, own: Own | None = None) -> Reaction[S]:
+        """Make the reaction of a step on what a clip looks like."""
+        return cls(step, spec.rate, spec.frames, own)
 
     def at(self, time: Fraction) -> S:
         """Return the step as it is set at a time, in seconds; the same object while nothing changes."""
@@ -129,7 +132,7 @@ class Reaction(Generic[S]):
     def _row(self, name: str) -> Row:
         """Evaluate a formula for every frame; after the end of the sound nothing is heard."""
         frame = np.arange(self._length, dtype=np.float64)
-        heard = {feature: np.pad(row, (0, self._length - len(row))) for feature, row in self._heard.items()}
+        heard = {name: _filled(name, row, self._length) for name, row in self._heard.items()}
         with shaping(float(self._rate)):
             row = self._formulas[name](t=frame / float(self._rate), frame=frame, **heard)
         return self._bounded(name, np.broadcast_to(row, frame.shape))
@@ -146,6 +149,23 @@ class Reaction(Generic[S]):
                 bound = limit.le if isinstance(limit, Le) else np.nextafter(_float(limit.lt), -np.inf)
                 row = np.minimum(row, bound)
         return row
+
+
+def names_heard(step: Reactive) -> list[str]:
+    """Return which of `NAMES` a step's formulas are about."""
+    used = set().union(*(formula.used for formula in formulas(step).values())) if step.react else set()
+    return [name for name in NAMES if name in used]
+
+
+def nothing_to_hear(step: Reactive) -> UseError:
+    """Say that a step reacts to sound, and there is none."""
+    return UseError(f"There is nothing for {step.name()} to listen to.", "Name a sound: --audio song.wav")
+
+
+def _filled(name: str, row: Row, length: int) -> Row:
+    """Go on after the end of the sound, where nothing is heard."""
+    more = max(0, length - len(row))
+    return np.pad(row, (0, more), mode="edge" if name in HELD else "constant")
 
 
 def _float(limit: Any) -> float:

@@ -38,6 +38,7 @@ class Extras:
         length: Seconds of the source that are used; None for all of it.
         sound: Whether to keep the sound.
         tracks: Sound made or changed by effects, one function per track giving its blocks; None to copy packets.
+        others: Whether those are other tracks than the source's, and so not called like them.
         keep_timed: Whether subtitles and chapters still fit the pictures' times.
         tell: Whether to warn of tracks that are encoded anew or left out.
         provenance: What is said about what a machine made in it.
@@ -48,6 +49,7 @@ class Extras:
     length: Fraction | None = None
     sound: bool = True
     tracks: Sequence[Callable[[], Iterator[Sound]]] | None = None
+    others: bool = False
     keep_timed: bool = True
     tell: bool = True
     provenance: Provenance | None = None
@@ -190,7 +192,8 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
     copied: dict[int, Any] = {}
     encoded: dict[int, Any] = {}
     if extras.sound and container.sound:
-        for number, stream in enumerate(source.streams.audio):
+        own = [] if extras.others else source.streams.audio
+        for number, stream in enumerate(own):
             if extras.tracks is not None:
                 feeds.append(_encoded(out, container, extras.tracks[number], stream))
             elif container.sound == ("*",) or _codec(stream) in container.sound:
@@ -205,7 +208,7 @@ def _companions(out: Any, container: Container, source: Any, extras: Extras) -> 
                     )
                 decoded = partial(read_sound, extras.path, extras.origin, extras.length, number)
                 feeds.append(_encoded(out, container, decoded, stream))
-        brought = (extras.tracks or [])[len(source.streams.audio) :]
+        brought = (extras.tracks or [])[len(own) :]
         feeds += [_encoded(out, container, track, None) for track in brought]
     if extras.keep_timed:
         for stream in source.streams.subtitles:
