@@ -24,6 +24,8 @@ from melies.translating.likeness import Likeness, edges_kept
 
 _POOL = 50
 """Pictures made earlier that the critic may see again."""
+_EDGES = 0.1
+"""What the loss of all of the sources' edges adds to the score."""
 _SHOWN, _JUDGED = 6, 24
 """Pictures in a preview, and how many are measured."""
 _ONE_WAY, _BACK = "a-to-b", "b-to-a"
@@ -92,8 +94,9 @@ class CycleWork:
         """Measure, for each way, on what is held out.
 
         Returns:
-            `distance`: how far what is made is from real pictures of its kind (`Likeness`), as a mean and for each way,
-            beside how far the sources were; `edges`: how much of the sources' edges is kept.
+            `distance`: for each way, how far what is made is from real pictures of its kind (`Likeness`), beside how
+            far the sources were; `edges`: how much of the sources' edges is kept; `score`: both together, because
+            networks that paint things where none were come nearest by distance alone.
         """
         found: dict[str, float] = {}
         for way in self._makers:
@@ -103,7 +106,8 @@ class CycleWork:
             found[f"distance {way}"] = likeness.distance(made)
             found[f"distance {way} before"] = likeness.distance(source)
             found[f"edges {way}"] = edges_kept(source, made)
-        return {"distance": float(np.mean([found[f"distance {way}"] for way in self._makers])), **found}
+        scores = (found[f"distance {way}"] + _EDGES * (1 - found[f"edges {way}"]) for way in self._makers)
+        return {"score": float(np.mean(list(scores))), **found}
 
     def preview(self) -> Image:
         """Paint, for each way, held-out pictures over what is made of them."""

@@ -15,7 +15,7 @@ class CycleGan(Trainer):
     """Teach a network to turn one kind of picture into another, day into dusk say, from examples of each."""
 
     lasting = ("net", "one_sided", "size")
-    minimised = "distance"
+    minimised = "score"
     mixed = True
     advice = (
         "Some hundreds of pictures of each kind, or some films, that differ in nothing else: streets by day and at "
