@@ -1,12 +1,14 @@
 """What trainers learn from: which pictures are taken, which are held out, and how crops are drawn."""
 
 import logging
+from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
 
 from melies.errors import UseError
+from melies.frame import Frame
 from melies.matting.scale import nchw
 from melies.media.synthetic import write_clip
 from melies.train import _material, _samples
@@ -41,6 +43,23 @@ def test_a_few_frames_of_every_shot_are_taken_and_whole_shots_are_held_out(film,
     means = [found[index].mean((0, 1)) for index in range(6)]
     within = max(np.abs(means[0] - means[2]).max(), np.abs(means[3] - means[5]).max())
     assert np.abs(means[2] - means[3]).max() > 2 * within
+
+
+def test_of_a_long_shot_more_is_taken_and_little_kept_meanwhile():
+    def shot(seconds):
+        pixels = np.zeros((8, 8, 3), np.uint8)
+        for index in range(25 * seconds):
+            image = np.full_like(pixels, index * 255 // (25 * seconds))
+            yield Frame(image, index, Fraction(1, 25), 1)
+
+    for seconds, count in ((1, 4), (20, 10), (400, 64)):
+        taken = [int(picture[0, 0, 0]) for picture in _samples._spread(shot(seconds), 8, 4)]
+        assert len(taken) == count
+        steps = np.diff(taken)
+        assert steps.min() > 0
+        assert steps.max() < 2 * 256 / count
+    assert taken[0] < 10
+    assert taken[-1] > 245
 
 
 def test_of_one_shot_the_end_is_held_out():

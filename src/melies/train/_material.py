@@ -68,7 +68,7 @@ class Pictures:
         kept: Where the file is to lie, without its ending; nowhere for longer than the process lives if None.
         option: What the user calls them, for what is said when they cannot be used.
         most: The most pictures.
-        per_shot: Frames of each shot.
+        per_shot: Frames of each short shot; of a long one, a frame is taken every two seconds, at most 64.
         held_out: The share that is not learned from, 0…0.5.
 
     Attributes:

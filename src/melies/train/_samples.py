@@ -28,6 +28,12 @@ STRETCHES = 20
 """Runs of neighbours into which the pictures of a folder are divided: they may be frames of one film."""
 _GLANCE = 16
 """Side, in pixels, of the small pictures by which it is told whether two are nearly the same."""
+_APART = 2.0
+"""Seconds between two frames that are taken of a long shot."""
+_CLOSEST = 0.125
+"""Seconds between two frames that may be taken of a short one."""
+_MOST_OF_A_SHOT = 64
+"""Frames that are taken of a shot at most."""
 _LONG = 20_000
 """Frames of a film from which on one wonders whether something happens."""
 
@@ -72,14 +78,14 @@ def files_in(paths: Sequence[Path], option: str) -> list[Path]:
 
 
 def samples(files: Sequence[Path], side: int, per_shot: int, most: int) -> Iterator[Sample]:
-    """Read pictures, and a few frames of every shot of films, spread over it.
+    """Read pictures, and a few frames of every shot of films, spread over it: of a long one, every two seconds one.
 
     What cannot be read is left out with a warning.
 
     Args:
         files: As `files_in` lists them.
         side: The longest side in pixels; what is larger is made smaller.
-        per_shot: Frames of a shot.
+        per_shot: Frames of a short shot.
         most: The most stills that are read, chosen evenly.
     """
     stills = [file for file in files if _still(file)]
@@ -136,13 +142,18 @@ def _read(file: Path, side: int, per_shot: int) -> Iterator[Sample]:
         log.warning("Left out: %s", error.message)
 
 
-def _spread(shot: Iterator[Frame], side: int, count: int) -> list[NDArray[np.uint8]]:
-    """Return so many frames spread over a shot whose length nobody knows, keeping few of them meanwhile."""
+def _spread(shot: Iterator[Frame], side: int, least: int) -> list[NDArray[np.uint8]]:
+    """Return frames spread over a shot whose length nobody knows, keeping few of them meanwhile."""
     kept: list[NDArray[np.uint8]] = []
-    stride = 1
-    for index, frame in enumerate(shot):
-        if index % stride == 0:
+    began = end = due = 0.0
+    gap = _CLOSEST
+    for frame in shot:
+        began, end = began if kept else frame.time, frame.time
+        if not kept or frame.time >= due:
             kept.append(small(frame.image, side))
-            if len(kept) == 4 * count:
-                kept, stride = kept[::2], 2 * stride
-    return [kept[index] for index in evenly(len(kept), count)]
+            due = frame.time + gap
+            if len(kept) == 2 * _MOST_OF_A_SHOT:
+                kept, gap = kept[::2], 2 * gap
+                due = frame.time + gap / 2
+    wanted = max(least, min(_MOST_OF_A_SHOT, round((end - began) / _APART)))
+    return [kept[index] for index in evenly(len(kept), wanted)]
