@@ -96,7 +96,9 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "speed": [{"factor": 2}, {"factor": 0.5}],
     "swap": [{"source": ["portrait.png"]}, {"source": ["portrait.png"], "face": "all", "strength": 0.5}],
     "stabilize": [{"border": "fill", "mode": "lock"}, {"motion": "homography", "border": "transparent"}],
+    "style": [{"style": "wave", "to": "engraving", "blend": 0.5, "steady": 0.3}],
     "toon": [{"levels": 3, "smooth": 1, "vivid": 2}, {"line": 0, "steady": 0}],
+    "translate": [{"model": "dusk2day", "side": 32, "keep_colours": True, "detail": 0.5}],
     "upscale": [{"model": "fast", "width": 150}, {"model": "fast", "steady": 0.7, "denoise": 0.3, "sharpness": 0.5}],
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
@@ -136,7 +138,9 @@ IDENTITY: dict[str, dict[str, Any]] = {
     "speed": {"factor": 1},
     "swap": {"source": ["portrait.png"], "strength": 0},
     "stabilize": {"smoothness": 0},
+    "style": {"strength": 0},
     "toon": {"strength": 0},
+    "translate": {"strength": 0},
     "upscale": {"scale": 1},
 }
 """Settings with which an effect changes nothing."""
