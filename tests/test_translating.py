@@ -12,6 +12,7 @@ from melies.translating import mix
 from melies.translating.card import Card, read_card, with_card
 from melies.translating.network import find, locate
 from melies.translating.steady import Steady
+from melies.translating.tiles import Tiled
 
 
 @pytest.fixture(autouse=True)
@@ -102,15 +103,15 @@ def test_names_files_and_what_they_are_not(tmp_path):
 
 
 def test_tiles_with_shared_statistics_are_the_whole(tmp_path):
-    net = find("translate", network(tmp_path / "net.onnx"))._net
+    path = network(tmp_path / "net.onnx")
+    net, tiled = (Tiled(path, runtime.load_file(path), "image", 4, pixels) for pixels in (300_000, 135_000))
     # Light on one side and dark on the other: tiles that took their own statistics would be as light as each other.
     ramp = np.linspace(0, 1, 640, dtype=np.float32)
     planes = np.random.default_rng(2).random((1, 3, 360, 640), np.float32) * 0.3 + 0.7 * ramp
     whole = net(planes, {})
-    net._pixels = net._tile = 300 * 300
-    shared = net.run(planes, {}, net.statistics(planes, {}))
+    shared = tiled.run(planes, {}, tiled.statistics(planes, {}))
     assert np.abs(shared - whole).max() < 1e-4
-    thumbnail = net(planes, {})
+    thumbnail = tiled(planes, {})
     assert np.corrcoef(thumbnail.ravel(), whole.ravel())[0, 1] > 0.9
     # What differs is the same everywhere: no tile is lighter than its neighbours.
     apart = (thumbnail - whole)[..., 8:-8].mean((0, 1, 2))
