@@ -41,7 +41,7 @@ class Style(Effect):
     strength: float = Field(1.0, ge=0, le=1, description="how much of the painting is mixed into the film; 0: none")
     keep_colours: bool = Field(False, description="take only light and shade from the painting, colours from the film")
     mask: Where = Field("everywhere", description="what is painted: everywhere, people, or the background behind them")
-    steady: float = Field(0.8, ge=0, le=1, description="how strongly strokes stay on what they paint; 0: not at all")
+    steady: float = Field(1.0, ge=0, le=1, description="how strongly strokes stay on what they paint; 0: not at all")
     size: int = Field(
         540,
         ge=0,
