@@ -55,7 +55,7 @@ def _flicker(bench: Bench, film: str, model: str, name: str) -> Result:
     own = warp_error(source)
     ratio = (plain - own) / max(steady - own, 1e-4)
     return Result(
-        "translate", f"temporal error that {name} adds to {film}'s, without / with --steady", ratio, "x",
+        "translate", f"temporal error that {name} adds to that of {film}, without / with --steady", ratio, "x",
         ">= 2", ratio >= 2, f"in all {plain:.4f} and {steady:.4f} (film: {own:.4f})",
     )  # fmt: skip
 
