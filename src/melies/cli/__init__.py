@@ -19,6 +19,7 @@ COMMANDS = (
     "apply",
     "run",
     "dream",
+    "hear",
     "live",
     "effects",
     "probe",

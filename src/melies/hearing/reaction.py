@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
@@ -131,11 +131,8 @@ class Reaction(Generic[S]):
 
     def _row(self, name: str) -> Row:
         """Evaluate a formula for every frame; after the end of the sound nothing is heard."""
-        frame = np.arange(self._length, dtype=np.float64)
-        heard = {name: _filled(name, row, self._length) for name, row in self._heard.items()}
-        with shaping(float(self._rate)):
-            row = self._formulas[name](t=frame / float(self._rate), frame=frame, **heard)
-        return self._bounded(name, np.broadcast_to(row, frame.shape))
+        row = followed(self._formulas[name], self._heard, self._rate, self._length)
+        return self._bounded(name, row)
 
     def _bounded(self, name: str, row: Row) -> Row:
         """Keep a row within what the field allows; a number that cannot be computed is the field's own."""
@@ -149,6 +146,22 @@ class Reaction(Generic[S]):
                 bound = limit.le if isinstance(limit, Le) else np.nextafter(_float(limit.lt), -np.inf)
                 row = np.minimum(row, bound)
         return row
+
+
+def followed(formula: Expression, heard: Mapping[str, Row], rate: Fraction, length: int) -> Row:
+    """Evaluate a formula for a number of frames.
+
+    Args:
+        formula: About `TIME` and `NAMES`.
+        heard: Rows by name; after their end nothing is heard.
+        rate: Frames a second.
+        length: Frames.
+    """
+    frame = np.arange(length, dtype=np.float64)
+    rows = {name: _filled(name, row, length) for name, row in heard.items()}
+    with shaping(float(rate)):
+        row = formula(t=frame / float(rate), frame=frame, **rows)
+    return np.broadcast_to(row, frame.shape)
 
 
 def names_heard(step: Reactive) -> list[str]:

@@ -49,8 +49,12 @@ class Pulse:
 
     @property
     def tempo(self) -> float:
-        """Beats a minute; 0 if there are none."""
-        return 60 / float(np.median(np.diff(self.beats))) if len(self.beats) > 1 else 0.0
+        """Beats a minute, of most of the piece; 0 if there are none."""
+        steps = np.diff(self.beats)
+        if not len(steps):
+            return 0.0
+        usual = np.median(steps)
+        return 60 / float(steps[np.abs(steps - usual) < 0.1 * usual].mean())
 
     def tempos(self, times: Row) -> Row:
         """Return the beats a minute around each of these times, in seconds."""

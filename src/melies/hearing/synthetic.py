@@ -53,7 +53,7 @@ def song(tempo: float = 112.0, sections: str = "ABAC", bars: int = 8, rate: int 
         seed: Of the noise in the drums.
     """
     beat = 60 / tempo
-    places = np.arange(4 * bars * len(sections)) * beat
+    places: NDArray[np.float64] = np.arange(4.0 * bars * len(sections)) * np.float64(beat)
     made = np.zeros(round(4 * bars * len(sections) * beat * rate), np.float64)
     drums = _Drums(rate, np.random.default_rng(seed))
     for number, start in enumerate(places[::4]):
