@@ -62,13 +62,14 @@ class Steady:
         past_small, past_luma, past = self._past
         field = self._flow(luma, past_luma)
         back = self._flow(past_luma, luma)
-        apart = cv.absdiff(warp(past_small, field), small).max(-1).astype(np.float32)
+        red, green, blue = cv.split(cv.absdiff(warp(past_small, field), small))
+        apart = cv.max(cv.max(red, green), blue).astype(np.float32)
         same = np.exp(-np.square(cv.blur(apart, (3, 3)) / np.float32(_TOLERANCE)))
         share: Map = np.where(trusted(field, back), same, np.float32(0)) * np.float32(_MOST * self.strength)
         height, width = made.shape[:2]
         size = width, height
-        large = cv.resize(field, size, interpolation=cv.INTER_LINEAR)
-        large *= np.array([width / small.shape[1], height / small.shape[0]], np.float32)
+        grow = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
+        large = cv.resize(field * grow, size, interpolation=cv.INTER_LINEAR)
         moved = warp(past, large, cubic=True)
         share = cv.resize(share, size, interpolation=cv.INTER_LINEAR)
         blended: Picture = cv.blendLinear(np.ascontiguousarray(moved), np.ascontiguousarray(made), share, 1 - share)
