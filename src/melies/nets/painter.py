@@ -58,7 +58,7 @@ class Block(nn.Module):
 
 
 class Painter(nn.Module):
-    """A generator of about 0.9 million parameters.
+    """A generator of about a million parameters.
 
     Args:
         classes: Labels that a layout may hold.
