@@ -20,7 +20,7 @@ class CycleGan(Trainer):
     advice = (
         "Some hundreds of pictures of each kind, or some films, that differ in nothing else: streets by day and at "
         "dusk. --name is that of the way from a to b. The tone comes within some hundred steps; fringes in "
-        "skies and patterns in plain walls go late. Losses do not fall here: look at the previews, and at `distance`."
+        "skies and patterns in plain walls go late. Losses do not fall here: look at the previews, and at `score`."
     )
     examples = (
         "train cyclegan --a day/ --b dusk/ --out run --minutes 120 --name nightfall",
@@ -52,8 +52,8 @@ class CycleGan(Trainer):
     smooth: float = Field(
         0.0,
         ge=0,
-        description="How much it counts that neighbouring pixels are changed alike: 10 suits other light, weather or "
-        "seasons, and keeps patterns out of skies; 0 other textures.",
+        description="How much it counts that neighbouring pixels are changed alike: half of --cycle suits other light, "
+        "weather or seasons, and keeps patterns out of skies; 0 other textures.",
     )
     contrast: float = Field(
         1.0, ge=0, description="With --one-sided: how much it counts that patches keep their place."
