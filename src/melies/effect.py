@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -189,13 +190,35 @@ class Generator(Reactive):
         """
         raise NotImplementedError
 
+    def steered(self, since: Fraction, lead_in: int, now: Callable[[Fraction], Self]) -> Iterator[Frame]:
+        """Make the same frames with settings that change on the way.
+
+        Here each frame is made anew; a generator whose frames grow out of those before overrides this.
+
+        Args:
+            since: As for `make`.
+            lead_in: As for `make`.
+            now: Returns the generator as it is set at a time, in seconds; its spec never changes.
+        """
+        from melies.engine.pipeline import close
+
+        spec = self.spec
+        index = max(0, math.ceil(since * spec.rate) - lead_in)
+        while spec.frames is None or index < spec.frames:
+            time = index / spec.rate
+            made = now(time).make(time)
+            yield next(made)
+            close(made)
+            index += 1
+
     def frames(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
         """Yield the frames from `since` on, in seconds, and up to `lead_in` before it, following what is heard."""
         if not self.react:
             return self.make(since, lead_in)
-        from melies.hearing.reaction import reacting
+        from melies.hearing.reaction import Reaction
 
-        return reacting(self, since, lead_in)
+        spec = self.spec
+        return self.steered(since, lead_in, Reaction(self, spec.rate, spec.frames).at)
 
     @property
     def tracks(self) -> int:

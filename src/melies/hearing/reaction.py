@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from melies.effect import Generator, Reactive
+from melies.effect import Reactive
 from melies.engine.pipeline import close
 from melies.errors import UseError
 from melies.expression import Expression
@@ -183,17 +183,3 @@ def _filled(name: str, row: Row, length: int) -> Row:
 
 def _float(limit: Any) -> float:
     return float(limit)
-
-
-def reacting(generator: Generator, since: Fraction, lead_in: int) -> Iterator[Frame]:
-    """Make a generator's frames one by one, each as it is set at its time."""
-    spec = generator.spec
-    reaction = Reaction.of(generator, spec)
-    index = max(0, -(-since.numerator * spec.rate.numerator // (since.denominator * spec.rate.denominator)) - lead_in)
-    while spec.frames is None or index < spec.frames:
-        time = index / spec.rate
-        made = reaction.at(time).make(time)
-        frame = next(made)
-        close(made)
-        yield frame
-        index += 1

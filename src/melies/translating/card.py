@@ -20,7 +20,7 @@ IMAGE, LAYOUT, STYLES, MADE = "image", "layout", "styles", "made"
 addition where a network knows several: `1×K`, how much of each, adding up to 1.
 """
 
-Task = Literal["style", "translate", "paint", "segment"]
+Task = Literal["style", "translate", "paint", "segment", "growth"]
 
 
 class Card(BaseModel):
