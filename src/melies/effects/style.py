@@ -27,7 +27,7 @@ class Style(Effect):
     first: ClassVar[str | None] = "style"
 
     style: Source = Field(
-        "auvers",
+        "wave",
         description="auvers, cafe, wave (paintings), engraving, pointillism, ink (drawn), one that you trained, a "
         "network's file (.onnx, .pth, .safetensors), or any picture",
     )
