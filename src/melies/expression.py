@@ -101,6 +101,7 @@ class Expression:
     Attributes:
         text: As it was written.
         used: Those of the names that occur in it.
+        piped: Those of the pipes that occur in it.
 
     Raises:
         UseError: It is no such formula; the message shows the place with a caret.
@@ -113,6 +114,7 @@ class Expression:
         self._names = tuple(names)
         self._pipes = pipes
         self.used: set[str] = set()
+        self.piped: set[str] = set()
         if len(text) > LONGEST:
             raise UseError(f"The expression {text[:40]!r}… has {len(text)} characters; {LONGEST} is the most.")
         # On one line and from its first sign on, as Python's parser wants it.
@@ -181,7 +183,7 @@ class Expression:
     def _check_pipe(self, node: ast.expr) -> None:
         match node:
             case ast.Call(func=ast.Name(id=name), keywords=[]) | ast.Name(id=name) if name in self._pipes:
-                return
+                self.piped.add(name)
             case ast.Call(func=ast.Name(id=name)) | ast.Name(id=name):
                 raise self._wrong(f"there is no {name} to stand after a bar.{did_you_mean(name, self._pipes)}", node)
             case _:

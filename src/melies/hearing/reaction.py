@@ -99,11 +99,8 @@ class Reaction(Generic[S]):
         """Return the step as it is set at a time, in seconds; the same object while nothing changes."""
         index = max(0, int(time * self._rate + Fraction(1, 1000)))
         if index != self._now[0]:
-            changed = {name: self._value(name, index) for name in self._formulas}
-            setting = self._now[1]
-            if any(getattr(setting, name) != value for name, value in changed.items()):
-                setting = self._step.model_copy(update={**changed, "react": ()})
-            self._now = index, setting
+            values = {name: self._value(name, index) for name in self._formulas}
+            self._now = index, set_to(self._step, values, self._now[1])
         return self._now[1]
 
     def following(self, frames: Iterator[Frame]) -> tuple[Iterator[Frame], Callable[[], S]]:
@@ -126,29 +123,51 @@ class Reaction(Generic[S]):
             self._rows.clear()
         if name not in self._rows:
             self._rows[name] = self._row(name)
-        value = float(self._rows[name][index])
-        return round(value) if _number(type(self._step), name) is int else value
+        return float(self._rows[name][index])
 
     def _row(self, name: str) -> Row:
         """Evaluate a formula for every frame; after the end of the sound nothing is heard."""
         row = followed(self._formulas[name], self._heard, self._rate, self._length)
-        return self._bounded(name, row)
-
-    def _bounded(self, name: str, row: Row) -> Row:
-        """Keep a row within what the field allows; a number that cannot be computed is the field's own."""
-        own = getattr(self._step, name)
-        row = np.where(np.isnan(row), 0.0 if own is None else own, row)
-        for limit in type(self._step).model_fields[name].metadata:
-            if isinstance(limit, Ge | Gt):
-                bound: Any = limit.ge if isinstance(limit, Ge) else np.nextafter(_float(limit.gt), np.inf)
-                row = np.maximum(row, bound)
-            elif isinstance(limit, Le | Lt):
-                bound = limit.le if isinstance(limit, Le) else np.nextafter(_float(limit.lt), -np.inf)
-                row = np.minimum(row, bound)
-        return row
+        return bounded(self._step, name, row)
 
 
-def followed(formula: Expression, heard: Mapping[str, Row], rate: Fraction, length: int) -> Row:
+def bounded(step: Reactive, name: str, row: Row) -> Row:
+    """Keep a row within what a field allows; a number that cannot be computed is the field's own.
+
+    Args:
+        step: As it is set where no formula says otherwise.
+        name: Of the field.
+        row: Numbers.
+    """
+    field = getattr(step, name)
+    own = 0.0 if field is None else float(field)
+    row = np.where(np.isnan(row), own, row)
+    for limit in type(step).model_fields[name].metadata:
+        if isinstance(limit, Ge | Gt):
+            bound: Any = limit.ge if isinstance(limit, Ge) else np.nextafter(_float(limit.gt), np.inf)
+            row = np.maximum(row, bound)
+        elif isinstance(limit, Le | Lt):
+            bound = limit.le if isinstance(limit, Le) else np.nextafter(_float(limit.lt), -np.inf)
+            row = np.minimum(row, bound)
+    row = np.where(np.isinf(row), own, row)
+    return np.rint(row) if _number(type(step), name) is int else row
+
+
+def set_to(step: S, values: Mapping[str, float], now: S) -> S:
+    """Return a step with some numbers set.
+
+    Args:
+        step: As it is set where nothing is said.
+        values: Within what the fields allow.
+        now: As it was set last: returned itself if nothing changes.
+    """
+    whole = {name: int(value) if _number(type(step), name) is int else value for name, value in values.items()}
+    if all(getattr(now, name) == value for name, value in whole.items()):
+        return now
+    return step.model_copy(update={**whole, "react": ()})
+
+
+def followed(formula: Expression, heard: Mapping[str, Row], rate: Fraction, length: int, first: int = 0) -> Row:
     """Evaluate a formula for a number of frames.
 
     Args:
@@ -156,8 +175,9 @@ def followed(formula: Expression, heard: Mapping[str, Row], rate: Fraction, leng
         heard: Rows by name; after their end nothing is heard.
         rate: Frames a second.
         length: Frames.
+        first: The number of the first frame.
     """
-    frame = np.arange(length, dtype=np.float64)
+    frame = np.arange(first, first + length, dtype=np.float64)
     rows = {name: _filled(name, row, length) for name, row in heard.items()}
     with shaping(float(rate)):
         row = formula(t=frame / float(rate), frame=frame, **rows)

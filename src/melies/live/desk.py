@@ -219,7 +219,7 @@ class Desk:
         asked = [changed.get(index, effect) for index, effect in enumerate(self._asked)]
         live = {index: effect.live() for index, effect in changed.items()}
         known = self.lineup.specs
-        if known and any(effect.output(known[index]) != known[index + 1] for index, effect in live.items()):
+        if known and any(specs(known[index], [effect])[-1] != known[index + 1] for index, effect in live.items()):
             self._line_up(asked)
             return
         self._asked = asked

@@ -21,6 +21,7 @@ from melies.imaging import fit
 from melies.live.camera import CLOSEST
 from melies.live.clock import TICK, Clock
 from melies.live.desk import Desk, Lineup
+from melies.live.ears import Ears
 from melies.live.feed import FIRST_PAUSE, LONGEST_PAUSE, Feed
 from melies.live.keys import check_command, help_text
 from melies.live.numbers import Numbers, placard, write_on
@@ -29,6 +30,7 @@ from melies.live.sources import SIZE, Source
 from melies.live.window import Window
 
 if TYPE_CHECKING:
+    from melies.effect import Effect
     from melies.media.output import SaveOptions
 
 log = logging.getLogger("melies")
@@ -99,6 +101,7 @@ class Show:
         self._live: Live | None = None
         self._spec: VideoSpec | None = None
         self._rate = source.rate
+        self.ears = Ears(source.rate, self._clock.now)
         self.feed = Feed(source, self._push, self._clock, self._stop, patient=tireless)
         desk.on_restart = self._restart
 
@@ -109,6 +112,7 @@ class Show:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self.stop()
+        self.ears.close()
         failures = []
         for sink in self._all():
             try:
@@ -329,7 +333,8 @@ class Show:
         assert self._spec is not None
         assert self.feed.latest is not None
         with suppress(Exception):  # It fails again when the show begins, and is dealt with there.
-            live = Live(self._spec, self.desk.lineup.effects, waiting=1, find_shots=False)
+            now = self._as_heard(self.desk.lineup)
+            live = Live(self._spec, self.desk.lineup.effects, waiting=1, find_shots=False, now=now)
             live.push(self.feed.latest)
             live.finish()
             next(iter(live), None)
@@ -342,7 +347,7 @@ class Show:
 
     def _play(self, lineup: Lineup) -> None:
         assert self._spec is not None
-        live = Live(self._spec, lineup.effects, waiting=1, find_shots=False, now=lineup.now)
+        live = Live(self._spec, lineup.effects, waiting=1, find_shots=False, now=self._as_heard(lineup))
         if self.feed.latest is not None:
             live.push(self.feed.latest)
         self._live = live
@@ -361,6 +366,10 @@ class Show:
                 tried = self.desk.asked
         finally:
             live.close()
+
+    def _as_heard(self, lineup: Lineup) -> Callable[[int], Effect]:
+        """Return what says how an effect is set at this moment, by the desk and by what is heard."""
+        return lambda index: self.ears.set(index, lineup.now(index))
 
     def _undone(self, error: Exception) -> bool:
         """Go back to the settings that last worked, if others were tried; say whether that was so."""

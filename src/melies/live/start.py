@@ -63,6 +63,7 @@ def opened(
     with ExitStack() as stack:
         stack.enter_context(opencv_keeps_to_its_thread())
         stack.enter_context(show)
+        show.ears.check(desk.asked)
         for place in options.to:
             show.add(films[place] if place in films else _place(place, show, options, say))
         if options.osc is not None:
