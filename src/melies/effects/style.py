@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from melies.styling.painter import Painter
     from melies.translating.mix import Picture
 
+FIRM = 1.06
+"""Strokes, which are drawn anew in every frame, are steadied more firmly than what looks like the film itself."""
+
 
 class Style(Effect):
     """Paint a film in a style: one that was learned, or, with AdaIN's weights, that of any picture."""
@@ -104,7 +107,7 @@ class Style(Effect):
             if effect.mask != masked:
                 mask, masked = Mask(effect.mask), effect.mask
             image, alpha = split_alpha(job.frame.image)
-            steady.strength = effect.steady
+            steady.strength = FIRM * effect.steady
             made = enlarged(steady(job.small, job.made), image)
             shown = mixed(image, made, effect.strength, keep_colours=effect.keep_colours, mask=mask(image))
             yield job.frame.with_image(join_alpha(shown, alpha))
