@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator
 
 from melies.errors import UseError
-from melies.expression import Expression
 from melies.frame import Image, VideoSpec
 from melies.generators._canvas import Canvas
 from melies.walking.paths import Kind, Pace, Vector, Way
 from melies.walking.space import Space, Styles
+from melies.walking.speed import read
 
 _LARGEST = 2**32 - 1
 
@@ -54,7 +54,7 @@ class Walking(Canvas):
         3.0, gt=0, le=3600, description="Seconds from one picture to the next, unless seeds or a loop fix it."
     )
     speed: str = Field(
-        "1", description="How fast, as a formula of t in seconds, or of keys at frames: 0:(1), 60:(3). 1 is as usual."
+        "1", description="How fast: a formula of t, in seconds, or numbers at frames: 0:(1), 60:(3). 1 is as usual."
     )
     even: bool = Field(True, description="Go at the same speed everywhere; else take as long for each stretch.")
     offset: float = Field(0.0, ge=-1e6, le=1e6, description="So many pictures further on the way, for --react.")
@@ -71,7 +71,7 @@ class Walking(Canvas):
     @classmethod
     def _speed_can_be_read(cls, text: str) -> str:
         try:
-            Expression(text, ("t",))
+            read(text, 1.0)
         except UseError as error:
             raise ValueError(str(error)) from None
         return text
@@ -132,8 +132,7 @@ class Walking(Canvas):
 
 @lru_cache(maxsize=8)
 def _pace(speed: str, rate: float) -> Pace:
-    formula = Expression(speed, ("t",))
-    return Pace(lambda frames: formula(t=frames / rate), rate)
+    return Pace(read(speed, rate), rate)
 
 
 @lru_cache(maxsize=8)

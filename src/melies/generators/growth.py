@@ -48,7 +48,7 @@ class Growth(Canvas):
 
     model: str = Field(
         "coral",
-        description="A mixture: coral, mitosis, worms, maze, holes, spots, clouds or chaos; or a network of "
+        description="A mixture: coral, mitosis, worms, maze, holes, spots or chaos; or a network of "
         "`melies train growth`, by name or file.",
     )
     cells: int | None = Field(
@@ -148,7 +148,7 @@ class _Dish:
     def _disc(self, radius: float) -> culture.Disc:
         height, width = self._shape
         x, y = self._rng.uniform(0, (width, height))
-        return culture.disc(height, width, x, y, max(1.5, radius * min(height, width)))
+        return culture.disc(height, width, x, y, max(culture.LEAST, radius * min(height, width)))
 
 
 @lru_cache(maxsize=8)

@@ -38,7 +38,6 @@ MIXTURES: Mapping[str, Mixture] = MappingProxyType(
         "maze": Mixture(0.029, 0.057),
         "holes": Mixture(0.039, 0.058),
         "spots": Mixture(0.025, 0.06),
-        "clouds": Mixture(0.018, 0.049),
         "chaos": Mixture(0.018, 0.051),
     }
 )

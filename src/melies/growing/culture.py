@@ -22,10 +22,12 @@ Picture = NDArray[np.float32]
 Disc = NDArray[np.bool_]
 
 TASK: Task = "growth"
-_SOWN = 14
-"""Places at which a substance is sown at first, on a square."""
+_SOWN = 0.02
+"""The share of the dish that is sown with a substance at first; where much is, there is no food and all dies."""
 _DROP = 0.02
-"""Their radius, as a share of the shorter side."""
+"""The radius of the places, as a share of the shorter side."""
+LEAST = 3.0
+"""The same in cells, at least: of less, the substance dies out."""
 
 
 class Culture(Protocol):
@@ -55,9 +57,10 @@ class Substances:
 
     def __init__(self, height: int, width: int, rng: np.random.Generator) -> None:
         self._chemistry = Chemistry(height, width)
-        short = min(height, width)
-        for x, y in rng.uniform(0, (width, height), (round(_SOWN * height * width / short**2), 2)):
-            self.sow(disc(height, width, x, y, max(2.0, _DROP * short)))
+        radius = max(LEAST, _DROP * min(height, width))
+        count = max(3, round(_SOWN * height * width / (np.pi * radius**2)))
+        for x, y in rng.uniform(0, (width, height), (count, 2)):
+            self.sow(disc(height, width, x, y, radius))
 
     def step(self, mixture: Mixture, rng: np.random.Generator) -> None:
         """Let them react and spread."""

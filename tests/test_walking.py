@@ -1,0 +1,199 @@
+"""Walks through latent spaces: paths, speeds, patterns of random networks."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from melies.errors import UseError
+from melies.generators.cppn import Cppn
+from melies.generators.walk import Walk
+from melies.models import runtime
+from melies.walking import cppn
+from melies.walking.paths import Pace, Way, between
+from melies.walking.speed import read
+
+
+def stops(dimension: int = 6):
+    return lambda index: np.random.default_rng([5, abs(index), index < 0]).standard_normal(dimension)
+
+
+def pictures(generator, since=0):
+    return [frame.image for frame in generator.frames(Fraction(since))]
+
+
+@pytest.mark.parametrize("kind", ["slerp", "spline", "line", "drift"])
+def test_a_closed_way_meets_itself_and_is_walked_evenly(kind):
+    way = Way(stops(), kind, 5, closed=True)
+    assert np.allclose(way.at(0), way.at(5), atol=1e-12)
+    assert np.allclose(way.at(4.999999), way.at(0), atol=1e-4)
+    places = np.array([way.at(place) for place in np.linspace(0, 5, 401)])
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    # Across each of the five corners that arcs and lines have, the chord is shorter than the way.
+    assert steps.max() < 1.05 * np.sort(steps)[5]
+    uneven = Way(stops(), kind, 5, closed=True, even=False)
+    places = np.array([uneven.at(place) for place in np.linspace(0, 5, 401)])
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    assert steps.max() > 1.2 * steps.min()
+
+
+@pytest.mark.parametrize("kind", ["slerp", "spline", "line"])
+def test_ways_lead_through_their_stops(kind):
+    way = Way(stops(), kind, None)
+    for index in (0, 3, 1000):
+        assert np.allclose(way.at(index), stops()(index))
+    finite = Way(stops(), kind, 4, even=False)
+    for index in range(5):
+        assert np.allclose(finite.at(index), stops()(index))
+    assert np.allclose(finite.at(9), stops()(4))
+
+
+def test_a_spline_has_no_corner_and_an_arc_keeps_its_radius():
+    way = Way(stops(), "spline", None)
+    before, here, after = way.at(3 - 1e-4), way.at(3), way.at(3 + 1e-4)
+    assert np.allclose((here - before) / 1e-4, (after - here) / 1e-4, atol=1e-2)
+    a, b = np.array([2.0, 0, 0]), np.array([0, 2.0, 0])
+    for share in (0.2, 0.5, 0.9):
+        assert np.linalg.norm(between(a, b, share)) == pytest.approx(2)
+        assert np.arctan2(*between(a, b, share)[1::-1]) == pytest.approx(share * np.pi / 2)
+    assert np.isfinite(between(a, -a, 0.5)).all()
+    assert np.isfinite(between(a, np.zeros(3), 0.5)).all()
+
+
+def test_a_drift_varies_as_much_as_what_it_wanders_between():
+    way = Way(stops(64), "drift", None)
+    places = np.array([way.at(place) for place in np.arange(0, 60, 0.37)])
+    assert places.std() == pytest.approx(1, abs=0.05)
+
+
+def test_speeds_are_added_up_the_same_wherever_one_begins():
+    speed = read("1+0.5*sin(t)", 30)
+    one, other = Pace(speed, 30), Pace(speed, 30)
+    far = one.after(5000)
+    assert [other.after(index) for index in (1023, 1024, 1025)] == [one.after(index) for index in (1023, 1024, 1025)]
+    assert other.after(5000) == far
+    assert far == pytest.approx(5000 / 30 + 0.5 * (1 - np.cos(5000 / 30)), abs=0.05)
+    keyed = read("0:(1), 60:(3)", 30)
+    assert list(keyed(np.array([0, 30, 60, 90.0]))) == [1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("text", ["0:(1), 60", "1+", "0:(x)", "hello"])
+def test_wrong_speeds_are_refused(text):
+    with pytest.raises(UseError, match="speed"):
+        Cppn(speed=text)
+
+
+@pytest.mark.parametrize("options", [{}, {"seeds": "1,5,9", "path": "slerp"}, {"flow": 0.5}, {"speed": "0:(1), 5:(4)"}])
+def test_a_loop_meets_exactly_and_resumes_exactly(options):
+    generator = Cppn(size="32x24", duration=0.5, fps=20, seed=3, loop=True, symmetry="tiles", **options)
+    frames = pictures(generator)
+    assert len(frames) == 10
+    assert np.array_equal(generator.picture(10, generator.spec), frames[0])
+    assert not np.array_equal(frames[5], frames[0])
+    later = pictures(generator, 0.3)
+    assert all(np.array_equal(a, b) for a, b in zip(frames[6:], later, strict=True))
+    again = pictures(Cppn(**generator.model_dump()))
+    assert all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True))
+
+
+def test_the_way_without_end_goes_on_and_formulas_drive_it():
+    endless = Cppn(size="16x16", duration=float("inf"), fps=5)
+    assert endless.spec.frames is None
+    far = next(endless.make(Fraction(100_000))).image
+    assert not np.array_equal(far, next(endless.make(Fraction(0))).image)
+    driven = Cppn(size="16x16", duration=1, fps=5, pace=1, speed="0", react=["offset=t"])
+    usual = Cppn(size="16x16", duration=1, fps=5, pace=1)
+    assert all(np.array_equal(a, b) for a, b in zip(pictures(driven), pictures(usual), strict=True))
+
+
+@pytest.mark.parametrize("vocabulary", list(cppn.VOCABULARIES))
+def test_the_network_is_what_it_says(vocabulary):
+    """The same in numpy, from the weights in the file, in 64 bits."""
+    colours = {"smooth": "free", "waves": "hue", "spiky": "fire"}.get(vocabulary, "ocean")
+    generator = Cppn(size="24x16", vocabulary=vocabulary, colours=colours, seed=8, bits=16, transparent=True)
+    styles = generator.styles(7, generator.spec)
+    made = generator.picture(7, generator.spec)
+    assert made.dtype == np.uint16
+    assert made.shape == (16, 24, 4)
+    assert np.abs(made / 65535.0 - reference(generator.space.plan, styles, 24, 16)).max() < 2e-3
+
+
+def reference(plan: cppn.Plan, styles: np.ndarray, width: int, height: int) -> np.ndarray:
+    rng = np.random.default_rng([plan.seed, 7])
+    y, x = np.mgrid[:height, :width]
+    x, y = ((v + 0.5 - n / 2) / (min(width, height) / 2) for v, n in ((x, width), (y, height)))
+    data = np.stack([x, y, np.hypot(x, y)]).reshape(3, -1)
+    names, gain = cppn.VOCABULARIES[plan.vocabulary]
+    functions = {
+        "tanh": np.tanh,
+        "soft": lambda v: 1 / (1 + np.exp(-2 * v)),
+        "gauss": lambda v: np.exp(-v * v),
+        "absolute": lambda v: np.abs(v) - 0.7,
+        "step": lambda v: np.tanh(12 * v),
+        "triangle": lambda v: 4 * np.abs(0.4 * v - np.round(0.4 * v)) - 1,
+        "parabola": lambda v: 8 * (0.5 * v - np.round(0.5 * v)) ** 2 - 1,
+        "sine": lambda v: (u := 0.4 * v - np.round(0.4 * v)) * (8 - 16 * np.abs(u)),
+    }
+    for index in range(plan.layers):
+        weights = rng.normal(0, gain / np.sqrt(len(data)) if index else 1.2, (plan.width, len(data)))
+        listens = rng.normal(0, 0.9 / np.sqrt(cppn.DIMENSION), (plan.width, cppn.DIMENSION))
+        own = rng.normal(0, 0.5, (plan.width, 1))
+        total = weights @ data + listens @ styles[index][:, None] + own
+        units = np.repeat(names, [len(range(k, plan.width, len(names))) for k in range(len(names))])
+        data = np.stack([functions[name](row) for name, row in zip(units, total, strict=True)])
+    wanted = 3 if plan.colours in ("free", "hue") else 1
+    scale = 1.6 / np.sqrt(plan.width)
+    made = rng.normal(0, scale, (wanted, plan.width)) @ data
+    if plan.colours == "free":
+        colours = 1 / (1 + np.exp(-2 * made))
+    elif plan.colours == "hue":
+        ring = np.cos(2 * np.pi * (0.35 * made[0] + np.array([[0], [1 / 3], [2 / 3]])))
+        colours = 1 / (1 + np.exp(-2 * (ring / (1 + np.exp(-made[1])) + made[2])))
+    else:
+        a, b, c, d = (np.array(row)[:, None] for row in cppn._PALETTES[plan.colours])
+        colours = np.clip(a + b * np.cos(2 * np.pi * (c * made + d)), 0, 1)
+    opacity = 1 / (1 + np.exp(-(rng.normal(0, 3 * scale, (1, plan.width)) @ data)))
+    return np.concatenate([colours, opacity]).T.reshape(height, width, 4)
+
+
+def test_symmetries_are_exact_and_tiles_join():
+    def made(symmetry, **options):
+        generator = Cppn(size="64x48", symmetry=symmetry, seed=2, **options)
+        return generator.picture(0, generator.spec).astype(int)
+
+    mirror, quarters, tiles = made("mirror"), made("quarters"), made("tiles", zoom=0.5)
+    assert np.abs(mirror - mirror[:, ::-1]).max() <= 1
+    assert np.abs(quarters - quarters[::-1, ::-1]).max() <= 1
+    assert np.abs(tiles[:24] - tiles[24:]).max() <= 1
+    assert np.abs(tiles[:, :24] - tiles[:, 24:48]).max() <= 1
+    turned = made("kaleidoscope", angle=60)
+    assert np.abs(turned - made("kaleidoscope"))[8:40, 16:48].mean() < 0.5
+
+
+def test_any_size_shows_the_same_and_threads_do_not_matter():
+    small, large = Cppn(size="40x24", seed=4), Cppn(size="160x96", seed=4)
+    big = large.picture(3, large.spec).astype(float).reshape(24, 4, 40, 4, 3).mean((1, 3))
+    assert np.abs(big - small.picture(3, small.spec)).mean() < 3
+    with runtime.options(threads=1):
+        one = large.picture(3, large.spec)
+    with runtime.options(threads=3):
+        assert np.array_equal(large.picture(3, large.spec), one)
+
+
+def test_walk_is_the_door_to_models_and_mixes_their_styles():
+    options = {"size": "32x24", "duration": 1, "fps": 4, "seeds": "1,5", "pace": 2}
+    plain = pictures(Walk(**options))
+    assert all(np.array_equal(a, b) for a, b in zip(plain, pictures(Cppn(**options)), strict=True))
+    through = Walk(**options, through="w", path="line")
+    assert np.array_equal(pictures(through)[0], plain[0])
+    mixed = Walk(**options, mix=9, mix_from=2)
+    told, other = mixed.styles(0, mixed.spec), Walk(**{**options, "seeds": "9"})
+    assert np.array_equal(told[:2], Walk(**options).styles(0, mixed.spec)[:2])
+    assert np.allclose(told[2:], other.styles(0, other.spec)[2:], atol=1e-6)
+    assert not Walk(**options, truncation=0).styles(0, mixed.spec).any()
+    with pytest.raises(UseError, match="cpnn"):
+        Walk(model="cpnn").spec  # noqa: B018
+    with pytest.raises(UseError, match="seeds"):
+        Walk(seeds="1,-2")
