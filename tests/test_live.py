@@ -28,6 +28,7 @@ from melies.live.clock import TICK, Clock
 from melies.live.desk import Choice, Desk
 from melies.live.feed import Feed
 from melies.live.numbers import KEPT, Numbers
+from melies.live.remote import follow_lines
 from melies.live.show import Show
 from melies.live.sinks import Recorder, Sink
 from melies.live.sources import Device, Pattern, Played, find_source
@@ -600,10 +601,25 @@ class TestRecorder:
         (path,) = tmp_path.glob("melies-*.mp4")
         assert len(list(melies.open(path).frames())) == 2
 
+    def test_a_recording_that_ends_before_its_first_picture_is_said_and_the_keys_go_on_working(self, tmp_path, caplog):
+        source = Script(1)
+        show, sink = play(source, recordings=tmp_path)
+
+        def twice() -> None:
+            follow_lines(show, io.StringIO("r\nr\nm\n")).join()
+
+        source.acts += [twice, 2, lambda: show.ask("record"), lambda: show.ask("quit")]
+        with show:
+            show.run()
+        assert show.desk.camera.mirror
+        assert [frame.image[5, 5, 0] for frame in sink.frames] == [1, 2]
+        assert caplog.text.count("was not written: it ended before its first picture.") == 2
+        assert not list(tmp_path.iterdir())
+
     def test_a_show_without_a_picture_writes_none_and_says_so(self, tmp_path):
         recorder = Recorder(tmp_path / "show.mp4", SaveOptions())
         recorder.begin(SPEC, ())
-        with pytest.raises(MediaError, match="the show ended before its first picture"):
+        with pytest.raises(MediaError, match="it ended before its first picture"):
             recorder.close()
         assert not list(tmp_path.glob("*.mp4"))
 

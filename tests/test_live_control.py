@@ -18,7 +18,7 @@ import pytest
 
 from melies import cli
 from melies.effects.grade import Grade
-from melies.errors import UseError
+from melies.errors import MediaError, UseError
 from melies.frame import Frame, VideoSpec
 from melies.live import kiosk
 from melies.live.clock import TICK
@@ -72,6 +72,26 @@ class TestKeys:
         assert "grade.exposure needs a value" in answers[4]
         assert "which one?" in answers[5]
         assert answers[6:] == [help_text()]
+
+
+def test_a_request_that_fails_is_said_and_the_show_goes_on(caplog, monkeypatch):
+    answers: list[str] = []
+    show = Show(Pattern(), Desk([Grade()]), say=answers.append)
+
+    def full(show: Show) -> None:
+        raise MediaError("The disk is full.")
+
+    monkeypatch.setattr(Show, "_do_record", full)
+    follow_lines(show, io.StringIO("r\nm\n")).join()
+    assert show.desk.camera.mirror
+    inbox = Inbox()
+    for _ in range(2):
+        inbox.put("record", partial(show.do, "record"), newest=False)
+    inbox.put("mirror", partial(show.do, "mirror"), newest=False)
+    inbox.close()
+    assert not show.desk.camera.mirror
+    assert answers == []
+    assert caplog.messages == ["The disk is full.", "record: The disk is full."]
 
 
 class TestOsc:
@@ -332,6 +352,10 @@ class TestCommand:
             (["--camera", "synthetic", "--to", "nowhere"], "should be window, virtual-camera, stream"),
             (["--camera", "synthetic", "--size", "huge"], "--size"),
             (["--camera", "/dev/melies-none", "--to", "stream", "--port", "0"], "cannot be read: there is none"),
+            (
+                ["puppet", "--portrait", "none.jpg", "--camera", "synthetic", "--to", "stream", "--port", "0"],
+                "The portrait none.jpg does not exist",
+            ),
             (["--choices", "grade.lut=nowhere/*", "grade"], "no file is called so"),
             (["--midi", "cc 1 = grade.exposure"], "No effect 'grade'"),
             (["--zoom", "0.1"], "--zoom"),
@@ -346,6 +370,8 @@ class TestCommand:
         status, text = live(*words)
         assert status in (1, 2)
         assert said in text.err
+        assert "The stream is at" not in text.err
+        assert "calibrate" not in text.err
 
     def test_nothing_of_the_user_is_written_over(self, live, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)

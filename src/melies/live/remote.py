@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from melies.errors import UseError
+from melies.errors import MeliesError, UseError
 from melies.live.desk import Desk
 from melies.live.keys import COMMANDS, check_command, command_of
 from melies.live.show import Show
@@ -60,7 +60,7 @@ class Inbox:
                 what, action = self._waiting.pop(next(iter(self._waiting)))
             try:
                 action()
-            except UseError as error:
+            except MeliesError as error:
                 if what not in self._said and len(self._said) < _REMEMBERED:
                     self._said.add(what)
                     log.warning("%s: %s", what, error)
@@ -311,7 +311,7 @@ class Watched:
         self._stamp = stamp
         try:
             self._desk.replace(Recipe.load(self._path).effects)
-        except UseError as error:
+        except MeliesError as error:
             log.warning("%s is left aside: %s", self._path.name, error)
         else:
             log.info("%s was taken over.", self._path.name)

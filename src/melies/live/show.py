@@ -87,6 +87,8 @@ class Show:
         self.numbers_shown = False
         self.ticking: list[Callable[[], None]] = []
         """Called a few times a second."""
+        self.greetings: list[str] = []
+        """What people should know when it begins: that is said once it is sure that it can, at once if tireless."""
         self._stop = threading.Event()
         self._clock = clock or Clock()
         self._sinks = list(sinks)
@@ -118,7 +120,10 @@ class Show:
             try:
                 sink.close()
             except MeliesError as failure:  # The others are to be closed as well.
-                failures.append(failure)
+                if sink is self._recorder and self._recorder.empty:
+                    log.warning("%s", failure)
+                else:
+                    failures.append(failure)
         if failures and error is None:
             raise failures[0]
 
@@ -132,6 +137,8 @@ class Show:
         Raises:
             MeliesError: Something failed, and the show is not tireless.
         """
+        if self._tireless:
+            self._greet()
         threads = [
             threading.Thread(target=copy_context().run, args=(target,), name=f"melies {name}", daemon=True)
             for name, target in (("camera", self.feed.run), ("effects", self._work))
@@ -193,6 +200,9 @@ class Show:
             answer = self.do(words)
         except UseError as error:
             answer = str(error)
+        except MeliesError as error:  # The request failed, and the show goes on.
+            log.warning("%s", error)
+            return
         if answer:
             self._say(answer)
 
@@ -326,7 +336,13 @@ class Show:
         height, width = self.feed.latest.image.shape[:2]
         self._spec = VideoSpec(width, height, self._rate, TICK, variable=True)
         self.desk.begin(self._spec)
+        if not self._tireless:
+            self._greet()
         return True
+
+    def _greet(self) -> None:
+        for words in self.greetings:
+            self._say(words)
 
     def _warm_up(self) -> None:
         """Have the effects load what they need, with the first picture; then the show begins, and its time."""

@@ -204,6 +204,11 @@ class Recorder(Sink):
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._write, name="melies recorder", daemon=True)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no picture has come."""
+        return not self._any
+
     def begin(self, spec: VideoSpec, effects: Sequence[Effect]) -> None:
         """Take the size of the first results for all that follow."""
         self._performed.note(effects)
@@ -238,7 +243,7 @@ class Recorder(Sink):
             self._put(None)
         self._thread.join()
         if self._error is not None and not self._any:
-            raise MediaError(f"{self.path} was not written: the show ended before its first picture.")
+            raise MediaError(f"{self.path} was not written: it ended before its first picture.")
         if self._error is not None:
             raise self._error
 

@@ -65,7 +65,7 @@ def opened(
         stack.enter_context(show)
         show.ears.check(desk.asked)
         for place in options.to:
-            show.add(films[place] if place in films else _place(place, show, options, say))
+            show.add(films[place] if place in films else _place(place, show, options))
         if options.osc is not None:
             stack.callback(Osc(show, options.osc).close)
         if mappings:
@@ -77,7 +77,7 @@ def opened(
             show.ticking.append(kiosk.hourly(lambda: " · ".join(show.numbers.lines())))
         if _typed_to_us() and not options.kiosk:
             follow_lines(show, sys.stdin)
-        say(help_text())
+        show.greetings.append(help_text())
         yield show
 
 
@@ -133,13 +133,13 @@ def _read(source: Source, desk: Desk, options: LiveOptions) -> list[Path]:
     return [*source.files, *files_of(desk.asked), *(Path(choice.value) for choice in desk.choices), *own]
 
 
-def _place(place: str, show: Show, options: LiveOptions, say: Callable[[str], None]) -> Sink:
+def _place(place: str, show: Show, options: LiveOptions) -> Sink:
     if place == "window":
         return Window(show.ask, full=options.full_screen or options.kiosk)
     if place == "virtual-camera":
         return VirtualCamera()
     stream = Stream(options.host, options.port, show.numbers.plain)
-    say(f"The stream is at {stream.address}")
+    show.greetings.append(f"The stream is at {stream.address}")
     return stream
 
 
