@@ -1,7 +1,7 @@
 """Formulas of numbers, as people write them into schedules and reactions, evaluated without Python's `eval`.
 
 The grammar and the meaning are those of numexpr, in which Deforum's schedules are written: all numbers are floating
-point, `/` never rounds, `%` keeps the sign of what is divided, comparisons give 1 and 0.
+point, `/` never rounds, `%` has the sign of the divisor, comparisons give 1 and 0.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _BINARY: Mapping[type[ast.operator], Function] = MappingProxyType(
         ast.Sub: np.subtract,
         ast.Mult: np.multiply,
         ast.Div: np.divide,
-        ast.Mod: np.fmod,
+        ast.Mod: np.mod,
         ast.Pow: np.power,
         ast.BitAnd: lambda a, b: _truth(a) & _truth(b),
         ast.BitOr: lambda a, b: _truth(a) | _truth(b),
@@ -87,6 +87,20 @@ _COMPARE: Mapping[type[ast.cmpop], Function] = MappingProxyType(
         ast.NotEq: np.not_equal,
     }
 )
+
+
+class FormulaError(UseError):
+    """A formula is wrong at one place.
+
+    Attributes:
+        what: What is wrong.
+        place: How many characters stand before the place, not counting blanks at the beginning.
+    """
+
+    def __init__(self, what: str, text: str, place: int, kind: str = "expression") -> None:
+        super().__init__(f"In the {kind}, {what}:\n  {text}\n  {' ' * place}^")
+        self.what = what
+        self.place = place
 
 
 class Expression:
@@ -222,11 +236,11 @@ class Expression:
         except TypeError:
             raise self._wrong(f"{called.id} does not take {len(given)} numbers", node) from None
 
-    def _wrong(self, what: str, where: ast.AST | int) -> UseError:
+    def _wrong(self, what: str, where: ast.AST | int) -> FormulaError:
         """Say what is wrong, with a caret below the place."""
         place = where if isinstance(where, int) else where.col_offset  # type: ignore[attr-defined]
         place = min(max(0, place), len(self._flat))
-        return UseError(f"In the expression, {what}:\n  {self._flat}\n  {' ' * place}^")
+        return FormulaError(what, self._flat, place)
 
 
 def _truth(value: Any) -> Any:
