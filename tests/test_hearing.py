@@ -113,7 +113,7 @@ def test_no_sound_at_all_is_said(tmp_path: Path) -> None:
         listen(empty)
     with pytest.raises(UseError, match="There is no sound file"):
         listen(tmp_path / "missing.wav")
-    with pytest.raises(UseError, match="nothing for .* to listen to"):
+    with pytest.raises(UseError, match=r"nothing for .* to listen to"):
         Reaction(Dot(react=["level=bass"]), Fraction(25))
 
 
@@ -132,6 +132,41 @@ def test_an_effect_with_memory_goes_on_while_nothing_changes() -> None:
     frames, spec = black(6, Fraction(25))
     made = list(run_effect(Memory(react=["step=where(frame < 3, 2, 3)"]), iter(frames), spec))
     assert [int(frame.image[0, 0, 0]) for frame in made] == [0, 2, 4, 0, 3, 6]
+
+
+def test_what_decides_the_size_or_length_must_not_change() -> None:
+    from melies import effects, generators
+
+    frames, spec = black(5, Fraction(25))
+    for step in (effects.find("pad")(left=4, react=["left=4+frame"]), effects.find("speed")(react=["factor=1+t"])):
+        with pytest.raises(UseError, match="must not change"):
+            list(run_effect(step, iter(frames), spec))
+    with pytest.raises(UseError, match="width of bars"):
+        list(generators.find("bars")(react=["width=64+frame"]).frames())
+
+
+@pytest.mark.parametrize(("name", "react"), [("toon", "levels=3+frame"), ("datamosh", "push=1+frame*0.1")])
+def test_memory_outlives_changing_numbers(name: str, react: str) -> None:
+    from melies import effects
+    from melies.media.synthetic import picture
+
+    spec = VideoSpec(64, 48, Fraction(25), Fraction(1, 25), frames=6)
+    frames = [Frame(picture(64, 48, index), index, spec.time_base, 1, cut=index in (0, 3)) for index in range(6)]
+    effect = effects.find(name)(react=[react])
+    begun: list[int] = []
+    apply = type(effect).apply
+
+    def watched(self: Effect, given: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        begun.append(1)
+        return apply(self, given, spec)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(effect), "apply", watched)
+        steered = [frame.image for frame in run_effect(effect, iter(frames), spec)]
+    assert not begun
+    still = [frame.image for frame in run_effect(effects.find(name)(), iter(frames), spec)]
+    assert len(steered) == len(still) == 6
+    assert any((one != other).any() for one, other in zip(steered, still, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -168,11 +203,12 @@ def test_shapes_do_what_they_say() -> None:
         assert not PIPES["gate"](row, 2.0).any()
 
 
-def test_a_generator_follows_a_song_and_gets_it(tmp_path: Path, clicks: tuple[Path, list[float]]) -> None:
+def test_a_generator_follows_a_song_and_gets_it(tmp_path: Path) -> None:
     from melies import generators
 
-    bars = generators.find("bars")(width=64, height=48, duration=1, audio=clicks[0], react=["duration=1+0*rms"])
-    film = melies.Clip(bars).save(tmp_path / "film.mkv", codec="ffv1")
+    tune = write_wave(tmp_path / "tune.wav", 0.5 * np.sin(np.arange(12000)))
+    bars = generators.find("bars")(width=64, height=48, duration=1, audio=tune, react=["duration=1+0*rms"])
+    film = melies.Clip(bars).save(tmp_path / "film.mkv", codec="ffv1", threads=1)
     made = melies.open(film)
     assert made.spec.sound
     assert len(list(made.frames())) == 25

@@ -189,3 +189,5 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(__import__("sys").modules, "sounddevice", None)
     with pytest.raises(UseError, match="needs sounddevice"):
         next(microphone("", threading.Event()))
+    with pytest.raises(UseError, match="needs sounddevice"):
+        Ear("mic")

@@ -218,7 +218,7 @@ class Generator(Reactive):
         from melies.hearing.reaction import Reaction
 
         spec = self.spec
-        return self.steered(since, lead_in, Reaction(self, spec.rate, spec.frames).at)
+        return self.steered(since, lead_in, Reaction.of(self, spec).at)
 
     @property
     def tracks(self) -> int:

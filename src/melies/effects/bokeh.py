@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Literal, Self, cast
 
@@ -96,11 +96,20 @@ class Bokeh(Effect):
         if radius == 0:
             yield from frames
         elif self.depth is None:
-            cutter = _cutter()
-            for frame in frames:
-                yield frame.with_image(self._around(frame.image, cutter, radius))
+            yield from self.steered(frames, spec, lambda: self)
         else:
             yield from self._by_depth(frames, Layer(self.depth, "hold"), radius)
+
+    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
+        """What is known of people goes on when a number changes."""
+        if self.depth is not None:
+            yield from super().steered(frames, spec, now)
+            return
+        cutter = _cutter()
+        for frame in frames:
+            effect = now()
+            radius = effect.amount / 200 * min(spec.width, spec.height)
+            yield frame.with_image(effect._around(frame.image, cutter, radius)) if radius else frame
 
     def _around(self, image: Image, cutter: Cutter, radius: float) -> Image:
         """Blur all but people, who are laid over it with their own colours, hair by hair."""

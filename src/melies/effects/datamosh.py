@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
@@ -100,10 +100,23 @@ class Datamosh(Effect):
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Go through all shots with one picture in hand."""
+        return self.steered(frames, spec, lambda: self)
+
+    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
+        """The wrong picture outlives a changed number."""
+        waiting: deque[Self] = deque()
+
+        def noted() -> Iterator[Frame]:
+            # Cuts are looked for ahead: every frame keeps the settings that were in force when it came.
+            for frame in frames:
+                waiting.append(now())
+                yield frame
+
         with ExitStack() as stack:
             other = None if self.motion is None else stack.enter_context(Layer(self.motion))
             mosh = _Mosh(self, other)
-            for frame, cut in _with_cuts(frames):
+            for frame, cut in _with_cuts(noted()):
+                mosh.effect = waiting.popleft()
                 yield mosh.step(frame, cut)
 
 
@@ -113,10 +126,13 @@ class _Mosh:
     Args:
         effect: Its settings.
         other: The film whose motion counts; the clip's own if None.
+
+    Attributes:
+        effect: Its settings at this moment.
     """
 
     def __init__(self, effect: Datamosh, other: Layer | None) -> None:
-        self._effect = effect
+        self.effect = effect
         self._other = other
         self._search = Flow("medium", _FLOW)
         self._wrong: Image | None = None
@@ -144,7 +160,7 @@ class _Mosh:
         return made.at(made.pts, made.duration, cut=made.cut and self._other is not None)
 
     def _due(self, before: Frame, frame: Frame) -> bool:
-        every = self._effect.every
+        every = self.effect.every
         return bool(every) and int(before.time / every) != int(frame.time / every)
 
     def _lose(self, before: Frame | None, frame: Frame, cut: bool) -> None:
@@ -154,7 +170,7 @@ class _Mosh:
         elif self._wrong is None and before is not None:
             self._wrong = to_depth(before.image, _DEEP)
         self._damage = 1.0
-        self._blooms, self._held, self._carried = self._effect.bloom, None, None
+        self._blooms, self._held, self._carried = self.effect.bloom, None, None
 
     def _predicted(self, wrong: Image, before: Frame, frame: Frame) -> Image:
         """Move the wrong picture, and add what motion does not explain of the right one."""
@@ -164,16 +180,16 @@ class _Mosh:
         if held := self._blooms > 0:
             self._blooms -= 1
             field = self._held = field if self._held is None else self._held
-        field = self._coarse(field * np.float32(self._effect.push))
-        how = cv2.INTER_NEAREST if self._effect.blocks else cv2.INTER_CUBIC
+        field = self._coarse(field * np.float32(self.effect.push))
+        how = cv2.INTER_NEAREST if self.effect.blocks else cv2.INTER_CUBIC
         places = field + pixels(*field.shape[:2])
         moved = cast(Image, cv.remap(wrong, places, None, how, borderMode=cv2.BORDER_REPLICATE))
-        if held or self._other is not None or not self._effect.detail:
+        if held or self._other is not None or not self.effect.detail:
             return moved
         shown = cv.remap(to_depth(before.image, _DEEP), places, None, how, borderMode=cv2.BORDER_REPLICATE)
         rest = cv.subtract(to_depth(frame.image, _DEEP), shown, dtype=cv2.CV_32F)
         rest -= np.clip(rest, -_QUIET, _QUIET)
-        return cast(Image, cv.add(moved, rest * np.float32(self._effect.detail), dtype=cv2.CV_16U))
+        return cast(Image, cv.add(moved, rest * np.float32(self.effect.detail), dtype=cv2.CV_16U))
 
     def _motion(self, before: Frame, frame: Frame) -> Field | None:
         """Where each pixel of this moment was at the one before; None if nothing moved."""
@@ -190,10 +206,10 @@ class _Mosh:
 
     def _coarse(self, field: Field) -> Field:
         """One motion for each block, in whole pixels; what is left over goes on to the next."""
-        if not self._effect.blocks:
+        if not self.effect.blocks:
             return field
         height, width = field.shape[:2]
-        side = max(2, round(min(height, width) / self._effect.blocks))
+        side = max(2, round(min(height, width) / self.effect.blocks))
         size = -(-width // side), -(-height // side)
         wanted = cv.resize(field, size, interpolation=cv2.INTER_AREA)
         if self._carried is not None:
@@ -204,9 +220,9 @@ class _Mosh:
 
     def _healed(self, wrong: Image, frame: Frame) -> Image | None:
         """Let the right picture come through a little; None once nothing else is left."""
-        if not self._effect.heal:
+        if not self.effect.heal:
             return wrong
-        kept = 0.5 ** (float(frame.duration * frame.time_base) / self._effect.heal)
+        kept = 0.5 ** (float(frame.duration * frame.time_base) / self.effect.heal)
         self._damage *= kept
         if self._damage < _HEALED and self._other is None:
             return None

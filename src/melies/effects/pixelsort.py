@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import cv2
 import numpy as np
@@ -56,17 +56,22 @@ class Pixelsort(Effect):
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Sort every frame of a shot."""
-        if self.longest == 0:
-            yield from frames
-            return
+        return self.steered(frames, spec, lambda: self)
+
+    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
+        """What is known of a mask goes on when a number changes."""
         mask = Mask(self.where)
         for frame in frames:
+            effect = now()
+            if effect.longest == 0:
+                yield frame
+                continue
             colours, alpha = split_alpha(frame.image)
-            chosen = self._chosen(colours)
+            chosen = effect._chosen(colours)
             share = mask(colours)
             if share is not None:
                 chosen &= share > 0.5
-            yield frame.with_image(join_alpha(self._sorted(colours, chosen), alpha))
+            yield frame.with_image(join_alpha(effect._sorted(colours, chosen), alpha))
 
     def _chosen(self, image: Image) -> NDArray[np.bool_]:
         """Which pixels may be sorted, `H×W`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, hypot, pi
+from typing import Self
 
 import cv2
 import numpy as np
@@ -70,15 +71,20 @@ class Sketch(Effect):
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Draw every frame of a shot."""
+        return self.steered(frames, spec, lambda: self)
+
+    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
+        """What is steadied goes on when a number changes."""
         from melies.translating.steady import Steady
 
-        if self.strength == 0:
-            yield from frames
-            return
         steady = Steady(self.steady)
         for frame in frames:
+            effect = now()
+            if effect.strength == 0:
+                yield frame
+                continue
             even = steady(np.ascontiguousarray(frame.image[..., :3]), evened(frame.image[..., :3], 0.25))
-            yield frame.with_image(self._drawn(frame.image, even, frame.pts * frame.time_base))
+            yield frame.with_image(effect._drawn(frame.image, even, frame.pts * frame.time_base))
 
     def _drawn(self, image: Image, even: Picture, time: Fraction) -> Image:
         height, width = image.shape[:2]

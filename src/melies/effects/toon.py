@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Self
 
 import cv2
 import numpy as np
@@ -44,15 +45,20 @@ class Toon(Effect):
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
         """Draw every frame of a shot."""
+        return self.steered(frames, spec, lambda: self)
+
+    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
+        """What is steadied goes on when a number changes."""
         from melies.translating.steady import Steady
 
-        if self.strength == 0:
-            yield from frames
-            return
         steady = Steady(self.steady)
         for frame in frames:
+            effect = now()
+            if effect.strength == 0:
+                yield frame
+                continue
             image = np.ascontiguousarray(frame.image[..., :3])
-            yield frame.with_image(self._drawn(frame.image, steady(image, evened(image, self.smooth))))
+            yield frame.with_image(effect._drawn(frame.image, steady(image, evened(image, effect.smooth))))
 
     def _drawn(self, image: Image, even: Picture) -> Image:
         """Draw one frame after its evened copy."""

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from melies.effect import Reactive
+from melies.effect import Effect, Generator, Reactive
 from melies.engine.pipeline import close
 from melies.errors import UseError
 from melies.expression import Expression
@@ -92,8 +92,21 @@ class Reaction(Generic[S]):
 
     @classmethod
     def of(cls, step: S, spec: VideoSpec, own: Own | None = None) -> Reaction[S]:
-        """Make the reaction of a step on what a clip looks like."""
-        return cls(step, spec.rate, spec.frames, own)
+        """Make the reaction of a step on what a clip looks like.
+
+        Raises:
+            UseError: A number decides what comes out looks like, so it cannot change on the way; or as above.
+        """
+        reaction = cls(step, spec.rate, spec.frames, own)
+        for name in reaction._formulas:
+            row = reaction._row(name)
+            for value in {float(row.min()), float(row.max())}:
+                if _looks(set_to(step, {name: value}, step), spec) != _looks(step, spec):
+                    word = name.replace("_", "-")
+                    raise UseError(
+                        f"{word} of {step.name()} decides how large, fast or long the clip is: it must not change."
+                    )
+        return reaction
 
     def at(self, time: Fraction) -> S:
         """Return the step as it is set at a time, in seconds; the same object while nothing changes."""
@@ -193,6 +206,11 @@ def names_heard(step: Reactive) -> list[str]:
 def nothing_to_hear(step: Reactive) -> UseError:
     """Say that a step reacts to sound, and there is none."""
     return UseError(f"There is nothing for {step.name()} to listen to.", "Name a sound: --audio song.wav")
+
+
+def _looks(step: Reactive, spec: VideoSpec) -> VideoSpec:
+    """What comes out of a step."""
+    return step.output(spec) if isinstance(step, Effect) else step.spec if isinstance(step, Generator) else spec
 
 
 def _filled(name: str, row: Row, length: int) -> Row:

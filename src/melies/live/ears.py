@@ -47,13 +47,7 @@ def microphone(name: str, stop: threading.Event) -> Iterator[Sound]:
         UseError: sounddevice or PortAudio is not installed.
         MediaError: There is no such microphone, or it was lost.
     """
-    try:
-        import sounddevice
-    except (ImportError, OSError):  # the latter where PortAudio itself is missing
-        raise UseError(
-            "A microphone needs sounddevice and PortAudio.",
-            "Install them: pip install 'melies[live]', and on Linux the package libportaudio2.",
-        ) from None
+    sounddevice = _library()
     device: Any = int(name) if name.isdecimal() else name or None
     try:
         with sounddevice.InputStream(device=device, channels=1, dtype="float32") as stream:
@@ -64,6 +58,17 @@ def microphone(name: str, stop: threading.Event) -> Iterator[Sound]:
                 place += len(samples)
     except (sounddevice.PortAudioError, ValueError) as error:
         raise MediaError(f"The microphone {name}".rstrip() + f" cannot be heard: {error}.") from None
+
+
+def _library() -> Any:
+    try:
+        import sounddevice
+    except (ImportError, OSError):  # the latter where PortAudio itself is missing
+        raise UseError(
+            "A microphone needs sounddevice and PortAudio.",
+            "Install them: pip install 'melies[live]', and on Linux the package libportaudio2.",
+        ) from None
+    return sounddevice
 
 
 def played(path: Path, stop: threading.Event) -> Iterator[Sound]:
@@ -91,7 +96,7 @@ class Ear:
         name: `mic`, `mic:NAME`, or a file.
 
     Raises:
-        UseError: There is no such file.
+        UseError: There is no such file, or what a microphone needs is not installed.
     """
 
     def __init__(self, name: str) -> None:
@@ -133,6 +138,7 @@ class Ear:
 def _opened(name: str) -> Callable[[threading.Event], Iterator[Sound]]:
     kind, _, which = name.partition(":")
     if kind == MICROPHONE:
+        _library()
         return lambda stop: microphone(which, stop)
     path = Path(name)
     if not is_file(path):
