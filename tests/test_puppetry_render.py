@@ -348,5 +348,5 @@ def test_the_hairs_outline_stays_where_the_face_turns_and_goes_where_the_head_ti
     for angles, along, where in (((0, -12, 0), 0, 4), ((0, 0, 12), 1, 454)):
         turn = cv2.Rodrigues(np.radians(angles))[0]
         now = ((face() - neck) @ turn.T + neck).astype(np.float32)
-        share = around.back(now, now)[beside][along] / (now - face())[where, along]
+        share = around.back(now)[beside][along] / (now - face())[where, along]
         assert abs(share) < 0.2 if along == 0 else share > 1

@@ -24,7 +24,6 @@ class Move:
         driver_points: `478×3`, the performer's face in that frame.
         neutral: A frame in which the performer's face is at rest; None when only the motion is known.
         neutral_points: `478×3`, the performer's face in that frame.
-        head: `478×3`, where the points would go if only the head moved; None if that is not known apart.
     """
 
     points: Points
@@ -34,4 +33,3 @@ class Move:
     driver_points: Points | None = None
     neutral: Image | None = None
     neutral_points: Points | None = None
-    head: Points | None = None

@@ -16,7 +16,6 @@ from melies.faces import Face, Steady, Tracker
 from melies.frame import Frame
 from melies.puppetry.motion import Motion
 from melies.puppetry.neutral import Calm, Sight, unrest
-from melies.puppetry.witness import Witness
 
 if TYPE_CHECKING:
     from melies.effects._faces import Chooser
@@ -77,7 +76,6 @@ class Performer:
         self._unease = unease
         self._calm = self._stranger()
         self._steady = Steady(smooth)
-        self._witness: Witness | None = None
         self._person: int | None = None
         self._cue: Cue | None = None
         self._time: float | None = None
@@ -133,17 +131,13 @@ class Performer:
                 self._cue = replace(before, presence=max(0.0, before.presence - passed / EASE))
             return self._cue
         if self._person not in (None, face.person):
-            self._calm, self._witness = self._stranger(), None
+            self._calm = self._stranger()
         self._person = face.person
         presence = 0.0 if before is None else before.presence
         self._calm.see(face, frame.image, frame.time)
         steadied = self._steady(face, frame.time).points
         motion = self._calm.rest(frame.time).motion(steadied, face.points)
         sight = Sight(frame.image, face.points)
-        if self._witness is None or self._witness.rest is not self._calm.sight:
-            assert self._calm.sight is not None
-            self._witness = Witness(self._calm.sight, self._witness)
-        motion = self._witness.confirmed(motion, sight, passed)
         self._cue = Cue(motion, min(1.0, presence + passed / EASE), sight, self._calm.sight)
         return self._cue
 

@@ -114,10 +114,6 @@ class Sitter:
             self._gaze(result, number, motion, manner)
         return result
 
-    def carried(self, motion: Motion, manner: Manner | None = None) -> Points:
-        """Return where the points go with the head alone, without any expression, `478×3`."""
-        return self.moved(motion, replace(manner or Manner(), region="pose"))
-
     def _gaze(self, result: Points, number: int, motion: Motion, manner: Manner) -> None:
         """Lay an iris between the corners of its eye, in the picture: its depth is not known well enough to turn it."""
         rim, iris = EYES[number]

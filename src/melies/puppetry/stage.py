@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -64,10 +64,7 @@ class Stage(Closing):
             source, move = _seen(shown, cast.model, cast.scale), _move(shown.points, cue, mouth, "all")
             return self._model(cast.model, cast.scale).render(source, move, absolute=manner.absolute, gain=manner.gain)
         sitter, puppet = _ready(shown, get_ident())
-        move = _move(sitter.moved(cue.motion, manner), cue, mouth, manner.region)
-        if manner.region in ("all", "pose"):
-            return puppet.render(replace(move, head=sitter.carried(cue.motion, manner)))
-        return puppet.render(replace(move, head=sitter.points))
+        return puppet.render(_move(sitter.moved(cue.motion, manner), cue, mouth, manner.region))
 
     def _model(self, model: Path, scale: float) -> Fomm:
         """The First Order Motion Model, which remembers the performance so far."""

@@ -74,18 +74,17 @@ class Around:
         self.moves = (self.follow > 0) | (calm > 0)
         self._held = take(self.follow, np.ascontiguousarray(oval[None, :, :2]))[0, :, None]
 
-    def back(self, points: Points, head: Points) -> Values:
+    def back(self, points: Points) -> Values:
         """Return, for each place of the grid, how far back from there is what comes to be seen there.
 
         Args:
             points: `478×3`, the face now, in pixels of the grid.
-            head: `478×3`, where its points would be if only the head had moved.
 
         Returns:
             `H×W×2`.
         """
         oval = self._oval
-        pose = fit(self._points[RIGID], head[RIGID])
+        pose = fit(self._points[RIGID], points[RIGID])
         matrix = pose.scale * pose.rotation[:2].T
         turned = self._solid @ matrix + pose.shift[:2] - self._place
         beyond = (points - self._points)[OVAL, :2] - self._held * (oval @ matrix + pose.shift[:2] - oval[:, :2])

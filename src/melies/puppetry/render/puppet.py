@@ -65,8 +65,7 @@ class Puppet:
             return self._image
         there = self._rest + move.strength * (move.points - self._offset - self._rest)
         now = unfolded(self._rest, np.asarray(there, np.float32))
-        head = there if move.head is None else self._rest + move.strength * (move.head - self._offset - self._rest)
-        place: Values = self._place - self._back(now, np.asarray(head, np.float32))
+        place: Values = self._place - self._back(now)
         made = self._image.copy()
         part = self._backdrop.render(place)
         self._hidden.paint(part[..., :3], now, place)
@@ -98,11 +97,11 @@ class Puppet:
         half = np.array([1, 1, 0], np.float32) * np.float32((self._step - 1) / 2)
         return np.asarray((points - half) / np.float32(self._step), np.float32)
 
-    def _back(self, now: Points, head: Points) -> Values:
+    def _back(self, now: Points) -> Values:
         """Return how far back from each pixel is what comes to be seen there."""
         triangles = by_depth(now)
         moved = np.asarray(now - self._rest, np.float32)[:SKIN, :2]
-        around = self._around.back(self._on_grid(now), self._on_grid(head)) * np.float32(self._step)
+        around = self._around.back(self._on_grid(now)) * np.float32(self._step)
         coarse = around.copy()
         paint(coarse, self._on_grid(now)[:SKIN, :2], moved, triangles)
         if self._step == 1:
