@@ -213,3 +213,7 @@ def test_a_generator_follows_a_song_and_gets_it(tmp_path: Path) -> None:
     assert made.spec.sound
     assert len(list(made.frames())) == 25
     assert abs(sum(len(block.samples) / block.rate for block in made.sound()) - 1) < 0.05
+    walk = generators.find("cppn")(size="32x24", fps=10, audio=tune)  # it has a field called path
+    made = melies.open(melies.Clip(walk).save(tmp_path / "walk.mkv", codec="ffv1", threads=1))
+    assert made.spec.sound
+    assert len(list(made.frames())) == 15

@@ -222,7 +222,8 @@ class Clip:
             sound = False
         if retimed and getattr(self.source, "timed_text", False):
             log.warning("Subtitles and chapters are left out: they would no longer fit the picture.")
-        path = getattr(self.source, "path", None)
+        # A generator's fields may be called so too, and mean something else.
+        path = None if isinstance(self.source, Step) else getattr(self.source, "path", None)
         is_file = path is not None and Path(path).is_file()
         return Extras(
             path=Path(path) if is_file and path is not None else None,
