@@ -145,7 +145,8 @@ def reference(plan: cppn.Plan, styles: np.ndarray, width: int, height: int) -> n
         data = np.stack([functions[name](row) for name, row in zip(units, total, strict=True)])
     wanted = 3 if plan.colours in ("free", "hue") else 1
     scale = 1.6 / np.sqrt(plan.width)
-    made = rng.normal(0, scale, (wanted, plan.width)) @ data
+    weights = rng.normal(0, scale, (wanted, plan.width))
+    made = (weights - weights.mean(1, keepdims=True)) @ data
     if plan.colours == "free":
         colours = 1 / (1 + np.exp(-2 * made))
     elif plan.colours == "hue":
