@@ -17,7 +17,7 @@ import pickletools
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
@@ -123,7 +123,7 @@ def _weights(path: Path, parts: Sequence[str]) -> StateDict:
     raise ModelError(f"{path} is not a checkpoint: neither torch.save nor safetensors wrote it.")
 
 
-class _Storage(NamedTuple):
+class Storage(NamedTuple):
     """Where a tensor's elements lie: their type, the storage's name, how many it has."""
 
     dtype: str
@@ -131,10 +131,10 @@ class _Storage(NamedTuple):
     length: int
 
 
-class _Tensor(NamedTuple):
+class Tensor(NamedTuple):
     """A tensor before its storage is read."""
 
-    storage: _Storage
+    storage: Storage
     offset: int
     size: tuple[int, ...]
     stride: tuple[int, ...]
@@ -153,15 +153,16 @@ class _Tensor(NamedTuple):
         return np.ascontiguousarray(array).reshape(self.size)
 
 
-class _Unpickler(pickle.Unpickler):
-    """Makes dictionaries, lists, numbers, texts and `_Tensor`, and nothing else."""
+class Unpickler(pickle.Unpickler):
+    """Makes dictionaries, lists, numbers, texts and `Tensor`, and nothing else."""
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
         super().__init__(file)
         self.path = path
-        self.storages: dict[str, _Storage] = {}
+        self.storages: dict[str, Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
+        """Return what stands for a name that the pickle mentions, or refuse it."""
         if module == "torch" and name in STORAGES:
             return STORAGES[name]
         # The functions are made anew for each file, so that nothing a pickle does to them lasts.
@@ -177,22 +178,23 @@ class _Unpickler(pickle.Unpickler):
             )
         return allowed[module, name]
 
-    def persistent_load(self, pid: Any) -> _Storage:
+    def persistent_load(self, pid: Any) -> Storage:
+        """Note where the elements of a tensor lie."""
         what, dtype, key, _, count, *view = pid
         if what != "storage" or dtype not in STORAGES.values() or view not in ([], [None]):
             raise ValueError(f"{what!r} {dtype!r} is no storage of tensors")
-        return self.storages.setdefault(str(key), _Storage(dtype, str(key), int(count)))
+        return self.storages.setdefault(str(key), Storage(dtype, str(key), int(count)))
 
 
-def _tensor(storage: object, offset: object, size: object, stride: object) -> _Tensor:
-    if not isinstance(storage, _Storage) or not isinstance(size, tuple) or not isinstance(stride, tuple):
+def _tensor(storage: object, offset: object, size: object, stride: object) -> Tensor:
+    if not isinstance(storage, Storage) or not isinstance(size, tuple) or not isinstance(stride, tuple):
         raise ValueError("a tensor is put together in an unknown way")
     if not all(isinstance(number, int) for number in (offset, *size, *stride)):
         raise ValueError("a tensor has a shape that is not of whole numbers")
-    return _Tensor(storage, offset, size, stride)  # type: ignore[arg-type]
+    return Tensor(storage, offset, size, stride)  # type: ignore[arg-type]
 
 
-def _tensors(path: Path, content: Any, parts: Sequence[str]) -> dict[str, _Tensor]:
+def _tensors(path: Path, content: Any, parts: Sequence[str]) -> dict[str, Tensor]:
     """Return the tensors by their names: the network's, or those of its parts."""
     if not parts:
         return _unwrapped(content)
@@ -206,17 +208,17 @@ def _tensors(path: Path, content: Any, parts: Sequence[str]) -> dict[str, _Tenso
     }
 
 
-def _unwrapped(content: object) -> dict[str, _Tensor]:
+def _unwrapped(content: object) -> dict[str, Tensor]:
     """Return the tensors by their names, without what the training program put around them."""
     while isinstance(content, Mapping):
         inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
         if inner is None:
-            return {key: item for key, item in content.items() if isinstance(key, str) and isinstance(item, _Tensor)}
+            return {key: item for key, item in content.items() if isinstance(key, str) and isinstance(item, Tensor)}
         content = inner
     return {}
 
 
-def _refuse_bombs(file: IO[bytes], limit: int) -> None:
+def refuse_bombs(file: IO[bytes], limit: int) -> None:
     """Read a pickle to its end and refuse places of its memory that it cannot fill: room would be made for them all."""
     for operation, argument, _ in pickletools.genops(file):
         if operation.name in ("PUT", "LONG_BINPUT") and (argument or 0) > limit:
@@ -249,8 +251,8 @@ def _zipped(path: Path, archive: zipfile.ZipFile, parts: Sequence[str]) -> State
     folder = pickles[0].removesuffix("data.pkl")
     big = f"{folder}byteorder" in names and archive.read(f"{folder}byteorder") == b"big"
     program = archive.read(pickles[0])
-    _refuse_bombs(io.BytesIO(program), len(program))
-    unpickler = _Unpickler(io.BytesIO(program), path)
+    refuse_bombs(io.BytesIO(program), len(program))
+    unpickler = Unpickler(io.BytesIO(program), path)
     tensors = _tensors(path, unpickler.load(), parts)
     # What training kept for its optimisers is several times as large as the weights.
     needed = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
@@ -262,35 +264,54 @@ def _zipped(path: Path, archive: zipfile.ZipFile, parts: Sequence[str]) -> State
 
 
 def _legacy(path: Path, file: IO[bytes], parts: Sequence[str]) -> StateDict:
-    """Read what PyTorch before 1.6 wrote: magic number, version, system, content, names of storages; the storages."""
-    limit = path.stat().st_size
+    content, stored = legacy(path, file, path.stat().st_size)
+    tensors = _tensors(path, content, parts)
+    storages = stored({tensor.storage.key for tensor in tensors.values()})
+    return {name: tensor.view(storages[tensor.storage.key]) for name, tensor in tensors.items()}
+
+
+def legacy(path: Path, file: IO[bytes], limit: int) -> tuple[Any, Callable[[Container[str]], StateDict]]:
+    """Read what PyTorch before 1.6 wrote: magic number, version, system, content, names of storages; the storages.
+
+    Args:
+        path: What the file is called in messages.
+        file: Where it begins.
+        limit: Bytes that it has.
+
+    Returns:
+        The content, without the storages' elements; and what reads those of some names, once.
+    """
     places = []
     for _ in range(5):
         places.append(file.tell())
-        _refuse_bombs(file, limit)
+        refuse_bombs(file, limit)
     unpicklers = []
     contents: list[Any] = []
     for place in places:
         file.seek(place)
-        unpicklers.append(_Unpickler(file, path))
+        unpicklers.append(Unpickler(file, path))
         contents.append(unpicklers[-1].load())
     _, _, system, content, keys = contents
     order: Literal["<", ">"] = "<" if system["little_endian"] else ">"
-    tensors = _tensors(path, content, parts)
-    needed = {tensor.storage.key for tensor in tensors.values()}
-    storages = {}
-    for key in keys:
-        storage = unpicklers[3].storages[key]
-        size = storage.length * (2 if storage.dtype == "bfloat16" else np.dtype(storage.dtype).itemsize)
-        count = int.from_bytes(file.read(8), "little")
-        if key not in needed:
-            file.seek(size, io.SEEK_CUR)
-            continue
-        data = file.read(min(size, limit))
-        if count != storage.length or len(data) != size:
-            raise ValueError(f"storage {key} has {count} elements and {len(data)} bytes in place of {storage.length}")
-        storages[key] = _elements(data, storage.dtype, order)
-    return {name: tensor.view(storages[tensor.storage.key]) for name, tensor in tensors.items()}
+
+    def stored(needed: Container[str]) -> StateDict:
+        storages = {}
+        for key in keys:
+            storage = unpicklers[3].storages[key]
+            size = storage.length * (2 if storage.dtype == "bfloat16" else np.dtype(storage.dtype).itemsize)
+            count = int.from_bytes(file.read(8), "little")
+            if key not in needed:
+                file.seek(size, io.SEEK_CUR)
+                continue
+            data = file.read(min(size, limit))
+            if count != storage.length or len(data) != size:
+                raise ValueError(
+                    f"storage {key} has {count} elements and {len(data)} bytes in place of {storage.length}"
+                )
+            storages[key] = _elements(data, storage.dtype, order)
+        return storages
+
+    return content, stored
 
 
 def _safetensors(data: bytes) -> StateDict:
