@@ -112,7 +112,7 @@ def test_the_way_without_end_goes_on_and_formulas_drive_it():
 def test_the_network_is_what_it_says(vocabulary):
     """The same in numpy, from the weights in the file, in 64 bits."""
     colours = {"smooth": "free", "waves": "hue", "spiky": "fire"}.get(vocabulary, "ocean")
-    generator = Cppn(size="24x16", vocabulary=vocabulary, colours=colours, seed=8, bits=16, transparent=True)
+    generator = Cppn(size="24x16", vocabulary=vocabulary, colours=colours, seed=8, bits="16", transparent=True)
     styles = generator.styles(7, generator.spec)
     made = generator.picture(7, generator.spec)
     assert made.dtype == np.uint16

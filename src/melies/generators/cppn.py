@@ -24,7 +24,7 @@ class Cppn(Walking):
     symmetry: Symmetry = Field("none", description="How the plane is folded; tiles can be laid beside each other.")
     colours: Colours = Field("free", description="The network's own, hues, or a palette.")
     transparent: bool = Field(False, description="Let the network make parts of the picture transparent.")
-    bits: Literal[8, 16] = Field(8, description="Of each channel of the frames.")
+    bits: Literal["8", "16"] = Field("8", description="Of each channel of the frames.")
     zoom: float = Field(1.0, gt=0, le=1e6, description="How near one looks.")
     angle: float = Field(0.0, ge=-1e9, le=1e9, description="How far the picture is turned, in degrees.")
     x: float = Field(0.0, ge=-1e6, le=1e6, description="How far to the right one looks, in halves of the shorter side.")
@@ -43,7 +43,7 @@ class Cppn(Walking):
             self.symmetry,
             self.colours,
             self.transparent,
-            self.bits,
+            int(self.bits),
             self.contrast,
         )
         return find(plan)
