@@ -69,17 +69,18 @@ def test_a_drift_varies_as_much_as_what_it_wanders_between():
 
 
 def test_speeds_are_added_up_the_same_wherever_one_begins():
-    speed = read("1+0.5*sin(t)", 30)
+    speed = read("1+0.5*sin(t)", 30, None)
     one, other = Pace(speed, 30), Pace(speed, 30)
     far = one.after(5000)
     assert [other.after(index) for index in (1023, 1024, 1025)] == [one.after(index) for index in (1023, 1024, 1025)]
     assert other.after(5000) == far
     assert far == pytest.approx(5000 / 30 + 0.5 * (1 - np.cos(5000 / 30)), abs=0.05)
-    keyed = read("0:(1), 60:(3)", 30)
-    assert list(keyed(np.array([0, 30, 60, 90.0]))) == [1, 2, 3, 3]
+    for count in (None, 80):
+        keyed = read("0:(1), 60:(3)", 30, count)
+        assert list(keyed(np.array([0, 30, 60, 90.0]))) == [1, 2, 3, 3]
 
 
-@pytest.mark.parametrize("text", ["0:(1), 60", "1+", "0:(x)", "hello"])
+@pytest.mark.parametrize("text", ["0:(1), 60:(", "1+", "0:(x)", "hello"])
 def test_wrong_speeds_are_refused(text):
     with pytest.raises(UseError, match="speed"):
         Cppn(speed=text)

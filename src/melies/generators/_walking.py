@@ -54,7 +54,7 @@ class Walking(Canvas):
         3.0, gt=0, le=3600, description="Seconds from one picture to the next, unless seeds or a loop fix it."
     )
     speed: str = Field(
-        "1", description="How fast: a formula of t, in seconds, or numbers at frames: 0:(1), 60:(3). 1 is as usual."
+        "1", description="How fast: a formula of t, in seconds, or a schedule by frames: 0:(1), 60:(3). 1 is as usual."
     )
     even: bool = Field(True, description="Go at the same speed everywhere; else take as long for each stretch.")
     offset: float = Field(0.0, ge=-1e6, le=1e6, description="So many pictures further on the way, for --react.")
@@ -71,7 +71,7 @@ class Walking(Canvas):
     @classmethod
     def _speed_can_be_read(cls, text: str) -> str:
         try:
-            read(text, 1.0)
+            read(text, 1.0, None)
         except UseError as error:
             raise ValueError(str(error)) from None
         return text
@@ -121,8 +121,8 @@ class Walking(Canvas):
 
     def _place(self, index: int) -> float:
         """Where on the way one is, in stops."""
-        pace = _pace(self.speed, float(self.fps))
         length, count = self._length, self.count
+        pace = _pace(self.speed, float(self.fps), count)
         if length is None or count is None:
             return pace.after(index) / self.pace
         # A loop is at its end one frame after the last.
@@ -131,8 +131,8 @@ class Walking(Canvas):
 
 
 @lru_cache(maxsize=8)
-def _pace(speed: str, rate: float) -> Pace:
-    return Pace(read(speed, rate), rate)
+def _pace(speed: str, rate: float, count: int | None) -> Pace:
+    return Pace(read(speed, rate, count), rate)
 
 
 @lru_cache(maxsize=8)

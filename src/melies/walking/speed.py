@@ -1,27 +1,24 @@
-"""How fast a walk goes, as people write it: a formula of the time, or keys at frames."""
+"""How fast a walk goes, as people write it: a formula of the time, or a schedule in Deforum's grammar."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import numpy as np
 
-from melies.errors import UseError
+from melies.dreaming.schedule import Schedule
 from melies.expression import Expression
 from melies.walking.paths import Vector
 
-_KEY = r"\s*(\d{1,9})\s*:\s*\(\s*(-?\d{0,9}\.?\d{1,9})\s*\)\s*"
-_KEYS = re.compile(rf"{_KEY}(?:,{_KEY})*,?\s*")
 
-
-def read(text: str, rate: float) -> Callable[[Vector], Vector]:
+def read(text: str, rate: float, count: int | None) -> Callable[[Vector], Vector]:
     """Return a function of the numbers of frames.
 
     Args:
-        text: A formula of `t`, in seconds, and `frame`, such as `1+0.5*sin(t)`; or numbers at frames, between which it
-            changes evenly, as in Deforum's schedules: `0:(1), 60:(3)`.
+        text: A formula of `t`, in seconds, and `frame`, such as `1+0.5*sin(t)`; or, with keys at frames, a schedule:
+            `0:(1), 60:(3)`, whose own `t` is the frame.
         rate: Frames a second.
+        count: Frames that there are; None if they never end.
 
     Raises:
         UseError: It is neither.
@@ -29,8 +26,7 @@ def read(text: str, rate: float) -> Callable[[Vector], Vector]:
     if ":" not in text:
         formula = Expression(text, ("t", "frame"))
         return lambda frames: formula(t=frames / rate, frame=frames)
-    if not _KEYS.fullmatch(text):
-        raise UseError(f"{text!r} is no row of keys.", "Write frames and numbers so: 0:(1), 60:(3)")
-    keys = sorted((int(frame), float(value)) for frame, value in re.findall(_KEY, text))
-    frames, values = zip(*keys, strict=True)
-    return lambda asked: np.interp(asked, frames, values)
+    schedule = Schedule(text)
+    if count is None:
+        return lambda frames: np.array([schedule.at(int(frame), None) for frame in frames])
+    return lambda frames: schedule.values(count)[np.minimum(frames, count - 1).astype(np.intp)]
