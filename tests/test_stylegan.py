@@ -6,12 +6,14 @@ import contextlib
 import os
 import pickle
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from melies.errors import MeliesError, ModelError, UseError
+from melies.generators.walk import Walk
 from melies.models import runtime
 from melies.models.convert import persistence, stylegan2, stylegan3
 from stylegan_files import Module, snapshot, stylegan2_module, stylegan3_module, written
@@ -332,3 +334,64 @@ def test_layers_of_two_checkpoints(tiny, tmp_path):
     path.write_bytes(snapshot(stylegan2_module(stylegan2.Layout(8, 10, 8, 64, 6, 3))))
     with pytest.raises(UseError, match="different sizes"):
         stylegan2.swapped(one, persistence.read(path), 8)
+
+
+def pictures(generator, since=0):
+    return [frame.image for frame in generator.frames(Fraction(since))]
+
+
+def test_walk_leads_through_a_file(tiny):
+    options = {"model": tiny, "size": "16x16", "duration": 1, "fps": 8, "seeds": "1,5", "loop": True}
+    walk = Walk(**options)
+    frames = pictures(walk)
+    assert np.array_equal(walk.picture(8, walk.spec), frames[0])
+    assert not np.array_equal(frames[4], frames[0])
+    assert all(np.array_equal(a, b) for a, b in zip(frames[5:], pictures(Walk(**options), 5 / 8), strict=True))
+    # The picture of a number is the one that StyleGAN's own programs make of it.
+    network = persistence.read(tiny)
+    z = np.random.RandomState(1).randn(1, TINY.latent).astype(np.float32)
+    (w,) = runtime.written("stylegan2", stylegan2.mapping(network, TINY.mapping)).run({"z": z})["w"]
+    stored = lambda name, size: network.weights[f"synthesis.{name}.noise_const"]  # noqa: E731
+    image = reference(network.weights, np.tile(w, (TINY.rows, 1)), stored)["image"].transpose(1, 2, 0)
+    expected = np.clip(image * 127.5 + 128, 0, 255)
+    assert np.abs(frames[0] - expected).max() < 1.01
+    assert frames[0].std() > 20
+    wide = Walk(**options | {"size": "40x24"})
+    assert pictures(wide)[0].shape == (24, 40, 3)
+
+
+def test_truncation_mixing_noise_and_other_layers(tiny, tmp_path):
+    options = {"model": tiny, "size": "16x16", "duration": 1, "fps": 2, "seeds": "1,5"}
+    plain = Walk(**options)
+    average = persistence.read(tiny).weights["mapping.w_avg"]
+    told = plain.styles(0, plain.spec)
+    assert np.array_equal(Walk(**options, truncation=0).styles(1, plain.spec), np.tile(average, (TINY.rows, 1)))
+    half = Walk(**options, truncation=0.5).styles(0, plain.spec)
+    assert np.allclose(half, (told + average) / 2, atol=1e-6)
+    mixed = Walk(**options, mix=9, mix_from=2).styles(0, plain.spec)
+    other = Walk(**options | {"seeds": "9"}).styles(0, plain.spec)
+    assert np.array_equal(mixed[:2], told[:2])
+    assert np.allclose(mixed[2:], other[2:], atol=1e-6)
+    assert not np.allclose(told, other)
+
+    first = pictures(plain)[0]
+    random = Walk(**options, noise="random")
+    assert np.array_equal(random.picture(0, random.spec), random.picture(0, random.spec))
+    path = tmp_path / "toon.pkl"
+    path.write_bytes(snapshot(stylegan2_module(TINY, seed=5)))
+    different = [random, Walk(**options, noise="none"), Walk(**options, swap=path, swap_from=8)]
+    for changed in different:
+        assert not np.array_equal(pictures(changed)[0], first)
+    assert np.array_equal(pictures(Walk(**options, swap=path, swap_from=16))[0], first)
+    assert {Path(tiny), path} <= set(different[2].files)
+
+
+def test_wrong_files_to_walk_through(tiny, tmp_path):
+    path = tmp_path / "net.pkl"
+    with pytest.raises(UseError, match="There is no file"):
+        Walk(model=str(path)).spec  # noqa: B018
+    path.write_bytes(written({"G_ema": Payload(eval, "1")}))
+    with pytest.raises(ModelError, match=r"it wants to use builtins\.eval"):
+        Walk(model=str(path)).spec  # noqa: B018
+    with pytest.raises(UseError, match="swapped between files of StyleGAN"):
+        Walk(swap=tiny).spec  # noqa: B018

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from melies.errors import UseError
+from melies.models.convert.stylegan2 import Noise
 from melies.suggest import did_you_mean
 from melies.walking.space import Space
 
 
-def find(model: str) -> Space:
-    """Return the latent space of a model.
+def find(model: str, noise: Noise = "const", swap: Path | None = None, swap_from: int = 16) -> Space:
+    """Return the latent space of a model, always the same object.
 
     Args:
-        model: `cppn`.
+        model: `cppn`, or the path of a `.pkl` file of StyleGAN2-ADA.
+        noise: Of StyleGAN: what is random in a picture.
+        swap: Of StyleGAN: another file, whose layers of more than `swap_from` pixels are taken.
+        swap_from: The resolution of the last layers that stay.
 
     Raises:
-        UseError: There is no such model.
+        UseError: There is no such model, or one for which there is nothing to swap.
+        ModelError: The file is no such file, is damaged, or wants to run code.
     """
-    if model == "cppn":
-        from melies.walking import cppn
+    if Path(model).suffix.lower() == ".pkl":
+        from melies.walking import stylegan
 
-        return cppn.find()
-    raise UseError(f"There is no model {model!r} to walk through.{did_you_mean(model, ['cppn'])}")
+        return stylegan.find(Path(model), noise, swap, swap_from)
+    if model != "cppn":
+        raise UseError(
+            f"There is no model {model!r} to walk through.{did_you_mean(model, ['cppn'])}",
+            "Give cppn, or a .pkl file of StyleGAN2-ADA",
+        )
+    if swap is not None:
+        raise UseError("Layers can be swapped between files of StyleGAN only.", "Give one as the model")
+    from melies.walking import cppn
+
+    return cppn.find()
