@@ -156,6 +156,8 @@ class Tensor(NamedTuple):
 class Unpickler(pickle.Unpickler):
     """Makes dictionaries, lists, numbers, texts and `Tensor`, and nothing else."""
 
+    remedy = "Ask for its weights alone: torch.save(net.state_dict(), PATH), or a .safetensors file"
+
     def __init__(self, file: IO[bytes], path: Path) -> None:
         super().__init__(file)
         self.path = path
@@ -174,7 +176,7 @@ class Unpickler(pickle.Unpickler):
         if (module, name) not in allowed:
             raise ModelError(
                 f"{self.path} was refused: it wants to use {module}.{name}, and only tensors are read.",
-                "Ask for its weights alone: torch.save(net.state_dict(), PATH), or a .safetensors file",
+                self.remedy,
             )
         return allowed[module, name]
 

@@ -170,6 +170,8 @@ class _Array:
 class _Unpickler(Unpickler):
     """Makes what its base makes, and `_Object`, `_Placed`, and numpy's numbers as Python's."""
 
+    remedy = "Fetch it from those who trained the network: their own files ask for nothing else"
+
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith(_TENSORFLOW):
             raise ModelError(
