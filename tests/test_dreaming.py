@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
+from melies import models
+from melies.dreaming import gradient
+from melies.dreaming.ascent import Effort, ascend
 from melies.dreaming.camera import Move, coloured_like, moved_flat, moved_in_space, noised
+from melies.dreaming.guides import _text, of_parts
+from melies.dreaming.prompts import Part
+from melies.errors import UseError
+from melies.footage import tagger
+from melies.generators.dream import Dream
 
 
 def scene(width: int = 96, height: int = 64) -> np.ndarray:
@@ -87,3 +99,93 @@ def test_colours_become_those_of_the_first_picture(space: str) -> None:
 def test_noise_is_as_strong_as_said() -> None:
     grey = np.full((64, 64, 3), 0.5, np.float32)
     assert noised(grey, 0.1, np.random.default_rng(1)).std() == pytest.approx(0.05, rel=0.05)
+
+
+@pytest.mark.parametrize("which", ["kinds", "layer"])
+def test_the_gradient_is_what_finite_differences_say(which: str) -> None:
+    rng = np.random.default_rng(4)
+    image = rng.normal(size=(1, 3, 64, 96)).astype(np.float32) / 2
+    weights = np.zeros((1000, 1), np.float32)
+    weights[[1, 7], 0] = 1, -0.5
+    session, more = (gradient.kinds(), {"weights": weights}) if which == "kinds" else (gradient.layer(12), {})
+    found = session.run({"image": image, **more})["gradient"]
+    way = found / np.linalg.norm(found) + rng.normal(size=image.shape).astype(np.float32) / 400
+    up, down = (float(session.run({"image": image + step * way, **more})["score"]) for step in (0.02, -0.02))
+    assert (up - down) / 0.04 == pytest.approx(float((found * way).sum()), rel=0.05)
+
+
+def test_the_network_with_a_way_back_judges_as_the_one_that_is_shipped() -> None:
+    image = np.random.default_rng(5).normal(size=(1, 3, 64, 64)).astype(np.float32)
+    chances = np.log(models.load(gradient.MODEL).run({"image": image})["chances"][0])
+    columns = np.eye(1000, dtype=np.float32)[[3, 8, 200]][..., None]
+    logits = [float(gradient.kinds().run({"image": image, "weights": column})["score"]) for column in columns]
+    np.testing.assert_allclose(np.diff(logits), np.diff(chances[[3, 8, 200]]), atol=1e-3)
+
+
+def test_a_dream_of_a_kind_is_taken_for_it() -> None:
+    guide = of_parts([Part("goldfish", 1)], "class")
+    grey = np.full((128, 192, 3), 0.5, np.float32)
+    made = ascend(grey, guide, Effort(steps=10, rate=0.05, octaves=1, side=128), np.random.default_rng(1))
+    before, after = (tagger.impression((one * 255).astype(np.uint8)).chances[1] for one in (grey, made))
+    assert before < 0.01
+    assert after > 0.15
+
+
+def test_a_text_becomes_the_nearest_kinds(caplog: pytest.LogCaptureFixture) -> None:
+    _text.cache_clear()
+    weights = _text("a car that wins races")
+    assert tagger.words()[int(weights.argmax())] in ("racer", "sports car")
+    assert weights.sum() == pytest.approx(1)
+    assert "not CLIP" in caplog.text
+    with pytest.raises(UseError, match="goldfish"):
+        of_parts([Part("goldfsh", 1)], "class")
+
+
+QUICK = {"size": "96x64", "fps": 10, "duration": 0.6, "steps": 2, "octaves": 1, "detail": 64, "strength": "0:(0.5)"}
+
+
+def images(dream: Dream, since: Fraction = Fraction(0)) -> list[np.ndarray]:
+    return [frame.image for frame in dream.frames(since)]
+
+
+def test_frames_do_not_depend_on_where_the_making_begins() -> None:
+    dream = Dream(**QUICK, cadence=3, seed=5)
+    whole = images(dream)
+    assert len(whole) == 6
+    assert np.array_equal(np.stack(whole[4:]), np.stack(images(dream, Fraction(4, 10))))
+    assert not np.array_equal(whole[0], images(dream.model_copy(update={"seed": 6, "duration": 0.1}))[0])
+    assert Dream.model_validate_json(dream.model_dump_json()) == dream
+
+
+def test_the_camera_moves_and_reactions_reach_it() -> None:
+    still = {**QUICK, "steps": 0, "noise": "0:(0)", "colours": "none", "zoom": "0:(1)"}
+    rest = images(Dream(**still, cadence=1))
+    assert all(np.array_equal(rest[0], image) for image in rest)
+    turned = images(Dream(**still, cadence=1, react=["angle-by=90*frame"]))
+    assert not np.array_equal(turned[1], rest[1])
+    moved = images(Dream(**still, cadence=1, mode="3d", translation_x="0:(20)"))
+    assert not np.array_equal(moved[3], rest[3])
+
+
+def test_a_film_is_dreamt_over_along_its_motion(tmp_path: Path) -> None:
+    """With nothing to dream, what is carried along a film that slides by stays that film."""
+    wide = (scene(160, 64) * 255).astype(np.uint8)
+    for index in range(5):
+        cut = np.ascontiguousarray(wide[:, index * 4 : index * 4 + 96])
+        assert cv2.imwrite(str(tmp_path / f"{index}.png"), cut[..., ::-1])
+    still = {**QUICK, "steps": 0, "noise": "0:(0)", "colours": "none", "zoom": "0:(1)", "duration": 0.5, "fps": 25}
+    made = images(Dream(**{**still, "duration": 0.2}, cadence=1, init=tmp_path))
+    assert np.abs(made[4].astype(int) - wide[:, 16:112]).mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"zoom": "0:(1+)"}, r"\^"),
+        ({"guide": "text"}, "needs prompts"),
+        ({"prompts": '{"0": 1}'}, "texts by frame"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(options: dict[str, str], message: str) -> None:
+    with pytest.raises(UseError, match=message):
+        Dream(**options)
