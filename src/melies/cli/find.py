@@ -131,11 +131,11 @@ def _checked(target: Path, overwrite: bool) -> Path:
 
 def _look(like: str) -> Look:
     """What a picture, or the frame of a film at `@seconds`, looks like."""
-    import melies
     from melies.cli.options import asked_time
     from melies.engine.pipeline import close
     from melies.errors import UseError
     from melies.files import is_file
+    from melies.footage.film import open_film
     from melies.footage.reel import picture
     from melies.footage.search_look import look_at
 
@@ -143,7 +143,7 @@ def _look(like: str) -> Look:
     if is_file(Path(like)) or not at:
         name, time = like, ""
     start = asked_time(f"--like {name} at", time or None) or Fraction(0)
-    clip = melies.open(name)
+    clip = open_film(name)
     frames = clip.source.frames(start)
     try:
         frame = next(frames, None)

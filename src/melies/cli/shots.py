@@ -97,12 +97,12 @@ def command(
     it begins: with a cut, a dissolve or a fade. Timecodes are the film's own where it has any, else they count from
     00:00:00:00.
     """
-    import melies
     from melies.cli.options import asked_time
     from melies.cli.report import reporting
     from melies.engine.progress import Meter
     from melies.footage import shot_list
     from melies.footage.detect import detect
+    from melies.footage.film import open_film
     from melies.footage.timecode import first_timecode
 
     film = Path(file)
@@ -114,7 +114,7 @@ def command(
     first, last = asked_time("--start", start), asked_time("--end", end)
     shortest = asked_time("--min-length", min_length)
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
-        meter = Meter(report.progress, "render", None if first or last else melies.open(film).spec.frames)
+        meter = Meter(report.progress, "render", None if first or last else open_film(film).spec.frames)
         shots = detect(
             film, detector, threshold=threshold, min_length=shortest or Fraction(0), start=first, end=last,
             seen=meter.add, max_errors=max_errors,

@@ -74,8 +74,8 @@ def command(
 
 def _film(path: Path, dialogue: bool, max_errors: int, report: Report) -> Iterator[Panel]:
     """The shots of a film."""
-    import melies
     from melies.engine.progress import Meter
+    from melies.footage.film import open_film
     from melies.footage.read import read
     from melies.footage.storyboard import Panel
 
@@ -84,7 +84,7 @@ def _film(path: Path, dialogue: bool, max_errors: int, report: Report) -> Iterat
         from melies.footage.transcript import transcribe
 
         words = list(transcribe(path))
-    meter = Meter(report.progress, "render", melies.open(path).spec.frames)
+    meter = Meter(report.progress, "render", open_film(path).spec.frames)
     for seen in read(path, meter.add, max_errors=max_errors):
         yield Panel.of_seen(seen, words)
 

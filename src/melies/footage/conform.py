@@ -74,7 +74,7 @@ class Conformed:
     def __init__(self, timeline: Timeline, width: int | None = None, height: int | None = None) -> None:
         if not timeline.sources:
             raise UseError("There is no film on the timeline.")
-        self._readers = {path: Reader(path) for path in timeline.sources}
+        self._readers = {path: Reader(path, start=Fraction(0)) for path in timeline.sources}
         self._timeline = replace(timeline, cuts=tuple(map(self._heard, timeline.cuts)))
         self._tick = 1 / timeline.rate
         first = self._readers[timeline.sources[0]]

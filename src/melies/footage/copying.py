@@ -25,23 +25,24 @@ class Packets:
 
     Attributes:
         times: When each is shown, in ticks.
+        shown: The same in the order in which they are shown.
         keys: Whether it can be decoded without those before.
         tick: Seconds.
     """
 
     times: tuple[int, ...]
+    shown: tuple[int, ...]
     keys: tuple[bool, ...]
     tick: Fraction
 
     def stretch(self, shot: Shot) -> range | None:
         """Return those that hold a shot's frames and no others, and need none before; None if there are no such."""
-        shown = sorted(self.times)
         last = shot.first + shot.frames
-        if last > len(shown) or not self._is_at(shown[shot.first] - shown[0], shot):
+        if last > len(self.shown) or not self._is_at(self.shown[shot.first] - self.shown[0], shot):
             return None
-        first = self.times.index(shown[shot.first])
+        first = self.times.index(self.shown[shot.first])
         found = range(first, first + shot.frames)
-        if not self.keys[first] or sorted(self.times[first : found.stop]) != shown[shot.first : last]:
+        if not self.keys[first] or tuple(sorted(self.times[first : found.stop])) != self.shown[shot.first : last]:
             return None
         return found
 
@@ -72,7 +73,9 @@ def packets(film: Path) -> Packets | None:
             times.append(packet.pts)
             keys.append(packet.is_keyframe)
         tick = Fraction(stream.time_base or 0)
-    return Packets(tuple(times), tuple(keys), tick) if len(set(times)) == len(times) else None
+    if len(set(times)) < len(times):
+        return None
+    return Packets(tuple(times), tuple(sorted(times)), tuple(keys), tick)
 
 
 def copy(shot: Shot, known: Packets, target: Path) -> bool:

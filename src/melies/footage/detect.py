@@ -13,11 +13,11 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-import melies
 from melies.engine.pipeline import Stage
 from melies.engine.shots import OUTSTANDS, SHORTEST, Adaptive, thumbnail
 from melies.errors import UseError
 from melies.footage.detect_blends import Blend, Blends
+from melies.footage.film import open_film
 from melies.footage.shot import Shot, Transition
 
 Detector = Literal["adaptive", "content", "hash", "histogram", "threshold", "transnet"]
@@ -143,7 +143,7 @@ def detect(
         MediaError: Too many of its frames are broken.
         ModelError: The model is not on this computer.
     """
-    film = melies.open(path, max_errors=max_errors)
+    film = open_film(path, max_errors=max_errors)
     begin = start or Fraction(0)
     if end is not None and end <= begin:
         raise UseError(f"The end {float(end):g} s is not after the start {float(begin):g} s.")
@@ -161,7 +161,7 @@ def detect(
             if end is not None and moment >= end:
                 break
             if not times:
-                first = index if film.spec.variable else round(moment * film.spec.rate)
+                first = round(moment * film.spec.rate) if since else index
             times.append(frame.pts)
             last = frame.pts + frame.duration
             boundaries += finder.step(thumbnail(frame))

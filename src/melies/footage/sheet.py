@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-import melies
 from melies.clip import Clip
 from melies.engine.pipeline import close
+from melies.footage.film import open_film
 from melies.footage.page import END, SHEET, begin, heading
 from melies.footage.reel import picture
 from melies.footage.shot import Shot
@@ -44,7 +44,7 @@ def write_sheet(found: ShotList, path: Path) -> None:
     Raises:
         MediaError: Too many of the film's frames are broken.
     """
-    clip = melies.open(found.file, max_errors=found.max_errors)
+    clip = open_film(found.file, max_errors=found.max_errors)
     count = len(found.shots)
     first, last = found.timecodes(found.shots[0])[0], found.timecodes(found.shots[-1])[1]
     about = f"{count} shot{'' if count == 1 else 's'} · {first} to {last} · {float(found.rate):.6g} frames per second"

@@ -23,8 +23,6 @@ ENDINGS = (".csv", ".qp", ".html", ".edl", ".otio", ".fcpxml", ".xml")
 
 _FILMS = (".mp4", ".mov", ".mkv", ".webm", ".m4v")
 """Containers in which the parts of a film go into the same one."""
-_EARLIER = Fraction(1, 1000)
-"""Seconds before a shot from which it is cut out: containers round times, by no more than this."""
 
 
 @dataclass(frozen=True)
@@ -199,8 +197,8 @@ def split(
         UseError: One of them exists, or they cannot be written there.
         MediaError: Reading or writing failed on the way.
     """
-    import melies
     from melies.footage.copying import copy, packets
+    from melies.footage.film import open_film
 
     named = parts(shots, folder, overwrite)
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -209,8 +207,7 @@ def split(
     for shot, path in zip(shots, named, strict=True):
         copied = known is not None and copy(shot, known, path)
         if not copied:
-            start = max(shot.start - _EARLIER, Fraction(0)) or None
-            clip = melies.open(shot.file, start=start, end=shot.end - _EARLIER, max_errors=max_errors)
+            clip = open_film(shot.file, shot.start, shot.end, max_errors)
             clip.save(path, overwrite=overwrite, progress=report)
         made.append(Piece(path, copied))
     return made

@@ -180,7 +180,8 @@ def about(path: Path) -> About:
         raise UseError(f"{path} holds no film or picture.")
     rate = timebase(video)
     timecode = source_timecode(info) or Timecode(0, rate)
-    length = video.duration or info.duration
+    late = Fraction(0) if video.start is None else video.start - info.start
+    length = video.duration or (None if info.duration is None else info.duration - late)
     if not video.variable and (length is not None or video.frames):
         length = (video.frames or round((length or 0) * rate)) / rate
     sound = any(stream.type == "audio" for stream in info.streams)

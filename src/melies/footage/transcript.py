@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-import melies
 from melies.errors import UseError
+from melies.footage.film import open_film
 from melies.footage.listen import RATE, Samples, lowered
 from melies.footage.record import Word
 
@@ -93,7 +93,7 @@ def _pieces(path: str | Path) -> Iterator[tuple[float, Samples]]:
     """The sound in pieces that end in pauses, with the clip time at which each begins."""
     waiting: list[Samples] = []
     count = done = 0
-    for block in lowered(melies.open(path).sound()):
+    for block in lowered(open_film(path).sound()):
         waiting.append(block)
         count += len(block)
         if count >= _PIECE * RATE:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import melies
 from melies.engine.pipeline import Stage
 from melies.engine.shots import thumbnail
 from melies.footage.detect import Adaptively
+from melies.footage.film import open_film
 from melies.footage.listen import Ear
 from melies.footage.material import Material
 from melies.footage.reel import Reel
@@ -28,7 +28,7 @@ def watch(path: Path, seen: Callable[[], None] = lambda: None, max_errors: int =
         UseError: It cannot be opened, or is none.
         MediaError: Too many of its frames are broken.
     """
-    clip = melies.open(path, max_errors=max_errors)
+    clip = open_film(path, max_errors=max_errors)
     decoded = Stage(clip.frames(), "decode")
     ear = Ear(clip.sound()) if clip.spec.sound else None
     reel = Reel(path, clip.spec, ear)

@@ -327,9 +327,16 @@ def _stream(stream: Any, path: str | Path) -> AnyStream:
 
 
 def _tagged_duration(stream: Any) -> Fraction | None:
-    """Read where a stream ends from the tag that Matroska keeps it in, `HH:MM:SS.nnnnnnnnn`."""
+    """Read how long a stream is from the tag that Matroska keeps it in, `HH:MM:SS.nnnnnnnnn`.
+
+    FFmpeg writes when the stream ends, mkvmerge how long it is.
+    """
     parts = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
-    return None if parts is None else int(parts[1]) * 3600 + int(parts[2]) * 60 + Fraction(parts[3])
+    if parts is None:
+        return None
+    tagged = int(parts[1]) * 3600 + int(parts[2]) * 60 + Fraction(parts[3])
+    late = Fraction(0) if "_STATISTICS_TAGS" in stream.metadata else (stream.start_time or 0) * stream.time_base
+    return max(Fraction(0), tagged - late)
 
 
 def _video(stream: Any, path: str | Path) -> dict[str, Any]:

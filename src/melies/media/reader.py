@@ -54,6 +54,7 @@ class Reader:
         info: What the file holds.
         spec: What `frames` yields: upright, trimmed.
         origin: Time in the container, in seconds, that is clip time zero.
+        late: Seconds from the file's start to clip time zero.
         end: Time in the container where the clip ends; None for the file's own end.
         length: Seconds from `origin` to `end`; None for all there is.
         native_format: Pixel format of the frames as decoded; empty when they come as images.
@@ -86,7 +87,10 @@ class Reader:
         first = self._first(start, end, zero)
         self._zero = first.pts if start is not None else round(zero / self._base)
         self.origin = self._zero * self._base
+        self.late = self.origin - zero
         self._clock = self._fine_clock()
+        # The time from which frames are counted is rounded itself, where it is not the file's start.
+        self._rounding = _HALF if self._pictures == self._source.start else 2 * _HALF
         self.length = None if self.end is None else self.end - self.origin
         self._describe(first.native)
 
@@ -127,7 +131,7 @@ class Reader:
                 return shown
         finally:
             raw.close()
-        if start is None and end is None:
+        if not start and end is None:
             raise UseError(f"{self.path} has no frame that can be decoded.")
         length = self.info.duration
         known = f", which is {float(length):.3f} s long," if length is not None else ""
@@ -175,20 +179,30 @@ class Reader:
         if self._clock == self._base:
             return time
         assert self.info.video is not None
-        rate, start = self.info.video.rate, self._source.start
+        rate, start = self.info.video.rate, self._pictures
         exact = start + round((time - start) * rate) / rate
-        return exact if abs(exact - time) <= _ROUNDED * _HALF else time
+        return exact if abs(exact - time) <= _ROUNDED * self._rounding else time
 
-    def _expected(self) -> int | None:
+    @property
+    def _pictures(self) -> Fraction:
+        """Seconds in the container at which its pictures begin: sound may begin before them."""
         video = self.info.video
         assert video is not None
-        length = video.duration or self.info.duration
+        return self._source.start if video.start is None else video.start
+
+    def _expected(self) -> int | None:
+        video, whole = self.info.video, self.info.duration
+        assert video is not None
+        length = video.duration
+        if length is None and whole is not None:
+            length = whole - (self._pictures - self.info.start)
         total = video.frames or (None if length is None else round(length * video.rate))
         if total is None or (self._begin is None and self._end is None):
             return total
-        whole = length or total / video.rate
-        stop = min(whole, whole if self.end is None else self.end - self._source.start)
-        return max(1, min(total, round((stop - (self.origin - self._source.start)) * total / whole)))
+        length = length or total / video.rate
+        last = self._pictures + length
+        stop = last if self.end is None else min(last, self.end)
+        return max(1, min(total, round((stop - max(self.origin, self._pictures)) * total / length)))
 
     def frames(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
         """Decode frames in order of time.
@@ -229,7 +243,7 @@ class Reader:
 
     def _window(self, since: Fraction, lead_in: int) -> Generator[Shown]:
         """Raw frames from `lead_in` before `since`, to one beyond the end of the clip."""
-        rounding = _HALF if self._clock != self._base else 0
+        rounding = self._rounding if self._clock != self._base else 0
         target = ceil(self._zero + since / self._base - rounding)
         if self._begin is not None:
             target = max(target, self._begin)

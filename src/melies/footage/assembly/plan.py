@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import melies
 from melies.errors import UseError
 from melies.footage.assembly.brief import Beat
 from melies.footage.assembly.choose import Candidate, Choice, Seen, choose, unseen
 from melies.footage.assembly.music import Rhythm, ends
 from melies.footage.assembly.trim import Part, frames_of, part, quote
+from melies.footage.film import open_film
 from melies.footage.record import Record
 from melies.footage.search_conditions import plain, spoken
 from melies.footage.timeline import Cut, Marker, Timeline, nominal
@@ -221,7 +221,7 @@ def without_silence(
     from melies.footage.analyse.sound import integrated, loudness
     from melies.footage.listen import RATE, lowered
 
-    clip = melies.open(path)
+    clip = open_film(path)
     hop, size = RATE // 10, 2 * RATE // 5
     levels: list[NDArray[np.float64]] = []
     rest = np.zeros(0, np.float32)
