@@ -8,6 +8,7 @@ import pytest
 
 from melies.faces import find
 from melies.faces.anatomy import LIPS_INNER, LIPS_OUTER
+from melies.puppetry.covered import Covered
 from melies.puppetry.move import Move
 from melies.puppetry.render import Puppet
 
@@ -85,3 +86,51 @@ def test_a_line_between_lips_that_is_squeezed_into_a_pixel_is_soft():
     moving = Puppet(portrait, ajar)
     assert steep(moving.render(Move(points=closed(), mouth="procedural"))) < 0.6 * steep(portrait)
     assert np.array_equal(moving.render(Move(points=ajar, mouth="procedural")), portrait)
+
+
+def test_of_a_covered_mouth_nothing_is_borrowed():
+    """It is drawn, as if only the motion were known; half way, half of it."""
+    portrait = Puppet(astronaut(), closed())
+    theirs = {"points": agape(9), "driver": performing(), "driver_points": agape()}
+    free, half, covered = (portrait.render(Move(**theirs, covered=share)).astype(int) for share in (0.0, 0.5, 1.0))
+    drawn = portrait.render(Move(points=agape(9)))
+    assert np.array_equal(covered, drawn)
+    assert np.abs(free - covered).max() > 20
+    assert np.abs(2 * half - free - covered).max() <= 3
+
+
+def hand_at(place: np.ndarray, size: float) -> np.ndarray:
+    """The joints of an open hand of this size, held up, with its middle there."""
+    fingers = [[(finger - 2, -joint) for joint in range(1, 5)] for finger in range(5)]
+    joints = np.array([(0, 2), *(joint for finger in fingers for joint in finger)], np.float32)
+    return np.asarray(place + (joints + np.array([0, 1.5])) * size / 5, np.float32)
+
+
+def test_a_hand_before_the_mouth_covers_it_within_a_moment(monkeypatch):
+    (person,) = find(astronaut(), 1)
+    person = person.moved(agape(8))
+    mouth = person.points[LIPS_INNER, :2].mean(0)
+    hands: list[np.ndarray] = []
+    monkeypatch.setattr("melies.swapping.hands.Hands.step", lambda *_: hands)
+    covered = Covered()
+
+    def seen(times: int = 1) -> list[float]:
+        return [covered.step(astronaut(), person, 0.0, 0.04) for _ in range(times)]
+
+    assert seen() == [0.0]
+    hands = [hand_at(mouth, 60)]
+    assert seen(3) == [pytest.approx(2 / 3), 1.0, 1.0]
+    hands = [hand_at(mouth + 150, 60)]
+    going = seen(9)
+    assert np.allclose(np.diff([1.0, *going])[:7], -0.04 / 0.3)
+    assert going[-1] == 0
+    assert Covered().step(astronaut(), person.moved(closed()), 0.0, 0.04) == 0
+
+
+def test_the_first_frame_with_a_hand_is_covered_at_once(monkeypatch):
+    (person,) = find(astronaut(), 1)
+    person = person.moved(agape(8))
+    monkeypatch.setattr(
+        "melies.swapping.hands.Hands.step", lambda *_: [hand_at(person.points[LIPS_INNER, :2].mean(0), 60)]
+    )
+    assert Covered().step(astronaut(), person, 0.0, float("inf")) == 1

@@ -130,8 +130,9 @@ class Puppet(Effect):
         return f"The face of a portrait was animated by a performance (puppet, engine {self.engine})."
 
     def models(self) -> tuple[str, ...]:
-        """The face mesh, the matte of the head, and what recognises people where a face is chosen by a picture."""
-        return ("face", "selfie", *identity_models(self.face), *identity_models(self.portrait_face))
+        """The face mesh, the head's matte, hands, and what recognises people where a face is chosen by a picture."""
+        who = (*identity_models(self.face), *identity_models(self.portrait_face))
+        return ("face", "selfie", "hand", "hand-detector", *who)
 
     def live(self) -> Self:
         """Without looking ahead."""

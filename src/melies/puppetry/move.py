@@ -24,6 +24,7 @@ class Move:
         driver_points: `478×3`, the performer's face in that frame.
         neutral: A frame in which the performer's face is at rest; None when only the motion is known.
         neutral_points: `478×3`, the performer's face in that frame.
+        covered: How far the performer's mouth is hidden, 0…1: it is drawn in place of theirs.
     """
 
     points: Points
@@ -33,3 +34,4 @@ class Move:
     driver_points: Points | None = None
     neutral: Image | None = None
     neutral_points: Points | None = None
+    covered: float = 0.0

@@ -14,6 +14,7 @@ from melies.effects._shelf import Delay
 from melies.engine.pipeline import close
 from melies.faces import Face, Steady, Tracker
 from melies.frame import Frame
+from melies.puppetry.covered import Covered
 from melies.puppetry.motion import Motion
 from melies.puppetry.neutral import Calm, Sight, unrest
 
@@ -38,12 +39,14 @@ class Cue:
         presence: How far it counts, 0…1: it goes down while nobody is seen.
         sight: The frame in which the face was seen; None when only the motion is known.
         rest: The frame in which it is at rest; None when only the motion is known.
+        covered: How far its mouth is behind a hand, 0…1.
     """
 
     motion: Motion
     presence: float
     sight: Sight | None = None
     rest: Sight | None = None
+    covered: float = 0.0
 
 
 class Performer:
@@ -76,6 +79,7 @@ class Performer:
         self._unease = unease
         self._calm = self._stranger()
         self._steady = Steady(smooth)
+        self._covered = Covered()
         self._person: int | None = None
         self._cue: Cue | None = None
         self._time: float | None = None
@@ -131,14 +135,15 @@ class Performer:
                 self._cue = replace(before, presence=max(0.0, before.presence - passed / EASE))
             return self._cue
         if self._person not in (None, face.person):
-            self._calm = self._stranger()
+            self._calm, self._covered = self._stranger(), Covered()
         self._person = face.person
         presence = 0.0 if before is None else before.presence
         self._calm.see(face, frame.image, frame.time)
         steadied = self._steady(face, frame.time).points
         motion = self._calm.rest(frame.time).motion(steadied, face.points)
         sight = Sight(frame.image, face.points)
-        self._cue = Cue(motion, min(1.0, presence + passed / EASE), sight, self._calm.sight)
+        covered = self._covered.step(frame.image, face, frame.time, passed)
+        self._cue = Cue(motion, min(1.0, presence + passed / EASE), sight, self._calm.sight, covered)
         return self._cue
 
 

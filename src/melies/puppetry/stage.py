@@ -100,6 +100,7 @@ def _move(points: Points, cue: Cue, mouth: Mouth, region: Region) -> Move:
         driver_points=None if sight is None else sight.points,
         neutral=None if rest is None else rest.image,
         neutral_points=None if rest is None else rest.points,
+        covered=cue.covered,
     )
 
 

@@ -105,8 +105,9 @@ class Mouth:
         inside = self._cavity(across, gap, wide)
         if self._own:
             inside = self._with_own_teeth(inside, now, box)
-        elif move.mouth == "driver" and move.driver is not None and move.driver_points is not None:
-            inside = self._performers(inside, move.driver, move.driver_points, now, box, across)
+        elif move.mouth == "driver" and move.driver is not None and move.driver_points is not None and move.covered < 1:
+            theirs = self._performers(inside, move.driver, move.driver_points, now, box, across)
+            inside = theirs + (inside - theirs) * np.float32(move.covered)
         inside = _paled(inside, self._tint)
         inside *= 1 + _tiled(self._grain, *inside.shape[:2])[..., None]
         blend(made, box, inside, alpha)
