@@ -43,7 +43,7 @@ def blocks(samples: np.ndarray, rate: int = 24000, size: int = 5000) -> list[Sou
 
 @pytest.fixture(scope="module")
 def piece() -> Song:
-    return song(112, "ABC")
+    return song(112, "ABC", bars=5)
 
 
 @pytest.fixture(scope="module")
