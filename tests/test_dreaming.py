@@ -30,7 +30,7 @@ def scene(width: int = 96, height: int = 64) -> np.ndarray:
 def centroid(picture: np.ndarray) -> np.ndarray:
     y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
     weights = picture.sum(-1)
-    return np.array([(x * weights).sum(), (y * weights).sum()]) / weights.sum()
+    return np.array([(x * weights).sum(), (y * weights).sum()], np.float64) / float(weights.sum())
 
 
 def test_a_camera_that_stands_still_changes_nothing() -> None:
