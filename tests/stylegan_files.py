@@ -217,18 +217,49 @@ def stylegan2_module(layout: stylegan2.Layout, seed: int = 0, clamp: float | Non
 def stylegan3_module(layout: stylegan3.Layout, seed: int = 0) -> Module:
     """Return a generator of StyleGAN3 with random weights and filters."""
     rng = np.random.default_rng(seed)
+    shapes = {name.removeprefix("synthesis."): shape for name, shape in stylegan3.keys(layout).items()}
     parts = {}
-    prefix = "synthesis."
-    shapes = {name.removeprefix(prefix): shape for name, shape in stylegan3.keys(layout).items() if prefix in name}
-    for name in dict.fromkeys(name.split(".")[0] for name in shapes):
-        own = {key.removeprefix(f"{name}."): shape for key, shape in shapes.items() if key.startswith(f"{name}.")}
-        outputs, inputs = own.pop("affine.weight")
-        own.pop("affine.bias")
-        arrays = {key: np.asarray(rng.standard_normal(shape), np.float32) for key, shape in own.items()}
-        affine = _dense(rng, inputs, outputs, "linear", 1.0, 1.0)
-        kept = {"in_size": np.broadcast_to(np.asarray(36), [2]), "in_cutoff": np.float64(2.5), "conv_clamp": 256}
-        parts[name] = Module("SynthesisLayer", kept, {}, {}, arrays, {"affine": affine})
-    return _generator(rng, layout, parts, nested=False)
+    for layer in stylegan3.layers(layout):
+        affine = _dense(rng, layout.width, layer.inputs, "linear", 1.0, 1.0)
+        own = {
+            name: np.asarray(rng.standard_normal(shapes[f"{layer.name}.{name}"]), np.float32)
+            for name in ("weight", "bias")
+        }
+        filters = {
+            name: _low(rng, shape)
+            for name in ("up_filter", "down_filter")
+            if (shape := shapes.get(f"{layer.name}.{name}"))
+        }
+        kept = {
+            "in_size": np.broadcast_to(np.asarray(layer.before), [2]),
+            "in_cutoff": np.float64(2),
+            "conv_clamp": 2.5,
+        }
+        strength = np.asarray(rng.uniform(0.01, 0.06), np.float32)
+        parts[layer.name] = Module(
+            "SynthesisLayer", kept, {}, own, {"magnitude_ema": strength} | filters, {"affine": affine}
+        )
+    waves = stylegan3.layers(layout)[0].inputs
+    turn = np.array([[0.8, -0.6, 0.1], [0.6, 0.8, -0.2], [0, 0, 1]], np.float32)
+    first = Module(
+        "SynthesisInput",
+        {"sampling_rate": np.float64(16), "bandwidth": np.float64(2), "size": np.array([36, 36])},
+        {},
+        {"weight": rng.standard_normal((waves, waves)).astype(np.float32)},
+        {
+            "transform": turn,
+            "freqs": (rng.uniform(0.1, 2, (waves, 1)) * rng.standard_normal((waves, 2))).astype(np.float32),
+            "phases": rng.uniform(-0.5, 0.5, waves).astype(np.float32),
+        },
+        {"affine": _dense(rng, layout.width, 4, "linear", 1.0, 2.0)},
+    )
+    return _generator(rng, layout, {"input": first} | parts, nested=False)
+
+
+def _low(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return a filter that keeps what is low, and is not the same from both ends."""
+    taps = rng.uniform(0.2, 1, shape) * np.hanning(shape[0] + 2)[1:-1]
+    return (taps / taps.sum()).astype(np.float32)
 
 
 def _generator(
@@ -241,7 +272,7 @@ def _generator(
         inner |= {"conv_kernel": layout.kernel, "use_radial_filters": layout.radial, "num_layers": layout.layers}
     arguments |= {"synthesis_kwargs": EasyDict(inner)} if nested else inner
     modules = {
-        "synthesis": Module("SynthesisNetwork", {"num_ws": layout.rows}, {}, {}, {}, parts),
+        "synthesis": Module("SynthesisNetwork", {"num_ws": layout.rows, "output_scale": 0.25}, {}, {}, {}, parts),
         "mapping": _mapping(rng, layout.latent, layout.width, layout.mapping),
     }
     return Module("Generator", {"num_ws": layout.rows}, arguments, {}, {}, modules)

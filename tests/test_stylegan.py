@@ -6,6 +6,7 @@ import contextlib
 import os
 import pickle
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def test_the_layout_follows_from_what_the_file_says(tiny, tmp_path):
     path.write_bytes(snapshot(stylegan3_module(TINY3)))
     network = persistence.read(path)
     assert stylegan3.layout(network) == TINY3
-    assert network.attribute("synthesis.input.in_size") == [36, 36]
+    assert network.attribute("synthesis.input.size") == [36, 36]
     with pytest.raises(ModelError, match="is no network that is known here"):
         stylegan2.layout(network)
 
@@ -311,6 +312,81 @@ def test_every_layer_is_what_the_paper_says(tmp_path, noise, clamp):
         assert np.abs(expected["b8.conv0"]).max() == clamp
 
 
+def resampled(image, taps, up, down, before, after):
+    """Set the pixels apart, add or take away around, convolve, and keep one in so many: upfirdn."""
+    spaced = np.zeros((len(image), image.shape[1] * up, image.shape[2] * up))
+    spaced[:, ::up, ::up] = image
+    spaced = np.pad(spaced, ((0, 0), *[(max(before, 0), max(after, 0))] * 2))
+    inside = slice(max(-before, 0), spaced.shape[1] - max(-after, 0))
+    taps = taps.astype(float)
+    return filtered(spaced[:, inside, inside], np.outer(taps, taps) if taps.ndim == 1 else taps, 0, 0)[
+        :, ::down, ::down
+    ]
+
+
+def reference3(network, layout, ws):
+    """The same for StyleGAN3."""
+    w, made = network.weights, {}
+
+    def dense(name, data):
+        return w[f"{name}.weight"] @ data / np.sqrt(len(data)) + w[f"{name}.bias"]
+
+    t = dense("synthesis.input.affine", ws[0])
+    cos, sin, x, y = t / np.hypot(t[0], t[1])
+    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]) @ np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1]])
+    turn = turn @ w["synthesis.input.transform"]
+    freqs = w["synthesis.input.freqs"].astype(float)
+    phases, freqs = w["synthesis.input.phases"] + freqs @ turn[:2, 2], freqs @ turn[:2, :2]
+    faded = np.clip(1 - (np.hypot(*freqs.T) - 2) / (16 / 2 - 2), 0, 1)
+    places = (np.arange(36) + 0.5 - 18) / 16
+    waves = np.empty((36, 36, len(freqs)))
+    for row in range(36):
+        for column in range(36):
+            waves[row, column] = faded * np.sin(2 * np.pi * (freqs @ (places[column], places[row]) + phases))
+    mixing = w["synthesis.input.weight"]
+    data = made["input"] = np.moveaxis(waves @ (mixing / np.sqrt(len(mixing))).T, 2, 0)
+    for row, layer in enumerate(stylegan3.layers(layout), start=1):
+        name = f"synthesis.{layer.name}"
+        weight, style = w[f"{name}.weight"].astype(float), dense(f"{name}.affine", ws[row])
+        colours = row == layout.layers + 1
+        if colours:
+            style = style / np.sqrt(len(style))
+        else:
+            weight = weight / np.sqrt((weight**2).mean(axis=(1, 2, 3), keepdims=True))
+            style = style / np.sqrt((style**2).mean())
+        data = modulated(data, weight, style, not colours, layer.kernel - 1) / np.sqrt(w[f"{name}.magnitude_ema"])
+        data = data + w[f"{name}.bias"][:, None, None]
+        if not colours:
+            up, down = w[f"{name}.up_filter"], w[f"{name}.down_filter"]
+            spare = (layer.after - 1) * layer.down + 1 - (layer.before + layer.kernel - 1) * layer.up
+            spare += len(up) + len(down) - 2
+            low = (spare + layer.up) // 2
+            data = resampled(data, up, layer.up, 1, low, spare - low) * layer.up**2
+            data = np.where(data < 0, 0.2 * data, data) * np.sqrt(2)
+        data = np.clip(data, -2.5, 2.5)
+        if not colours:
+            data = resampled(data, down, 1, layer.down, 0, 0)
+        made[layer.name] = data
+    return made | {"image": 0.25 * data}
+
+
+@pytest.mark.parametrize("layout", [TINY3, replace(TINY3, kernel=1, radial=True)], ids=["T", "R"])
+def test_every_layer_of_stylegan3_is_what_the_paper_says(tmp_path, layout):
+    path = tmp_path / "net.pkl"
+    path.write_bytes(snapshot(stylegan3_module(layout)))
+    network = persistence.read(path)
+    session = runtime.written("stylegan3", stylegan3.synthesis(network, layers=True))
+    ws = np.random.default_rng(3).standard_normal((layout.rows, layout.width)).astype(np.float32)
+    made, expected = session.run({"ws": ws}), reference3(network, layout, ws)
+    assert made.keys() == expected.keys()
+    assert made["image"].shape == (1, 3, 32, 32)
+    for name, value in expected.items():
+        assert value.std(axis=(1, 2)).max() > 0.1, name
+        np.testing.assert_allclose(made[name][0], value, atol=1e-4, err_msg=name)
+    walk = Walk(model=path, size="32x32", duration=6, fps=1, truncation=1.5)
+    assert len(np.unique(pictures(walk), axis=0)) == 6
+
+
 def test_the_mapping_is_what_the_paper_says(tiny):
     network = persistence.read(tiny)
     z = np.random.default_rng(0).standard_normal((1, TINY.latent)).astype(np.float32)
@@ -393,5 +469,5 @@ def test_wrong_files_to_walk_through(tiny, tmp_path):
     path.write_bytes(written({"G_ema": Payload(eval, "1")}))
     with pytest.raises(ModelError, match=r"it wants to use builtins\.eval"):
         Walk(model=str(path)).spec  # noqa: B018
-    with pytest.raises(UseError, match="swapped between files of StyleGAN"):
+    with pytest.raises(UseError, match="swapped between files of StyleGAN2"):
         Walk(swap=tiny).spec  # noqa: B018

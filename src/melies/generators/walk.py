@@ -17,13 +17,13 @@ class Walk(Walking):
     """A walk through the latent space of a generator network."""
 
     model: Source = Field(
-        "cppn", description="The network: cppn, which needs no weights, or a .pkl file of StyleGAN2-ADA."
+        "cppn", description="The network: cppn, which needs no weights, or a .pkl file of StyleGAN2 or 3."
     )
     noise: Noise = Field(
-        "const", description="Where StyleGAN's fine chance comes from: stored, drawn for each frame, or left out."
+        "const", description="Where StyleGAN2's fine chance comes from: stored, drawn for each frame, or left out."
     )
     swap: Path | None = Field(
-        None, description="Another file of StyleGAN, trained on from the same one, whose finer layers are taken."
+        None, description="Another file of StyleGAN2, trained on from the same one, whose finer layers are taken."
     )
     swap_from: int = Field(16, ge=4, le=1024, description="Layers of more pixels than this are the other file's.")
 

@@ -14,9 +14,9 @@ def find(model: str, noise: Noise = "const", swap: Path | None = None, swap_from
     """Return the latent space of a model, always the same object.
 
     Args:
-        model: `cppn`, or the path of a `.pkl` file of StyleGAN2-ADA.
-        noise: Of StyleGAN: what is random in a picture.
-        swap: Of StyleGAN: another file, whose layers of more than `swap_from` pixels are taken.
+        model: `cppn`, or the path of a `.pkl` file of StyleGAN2-ADA or StyleGAN3.
+        noise: Of StyleGAN2: what is random in a picture.
+        swap: Of StyleGAN2: another file, whose layers of more than `swap_from` pixels are taken.
         swap_from: The resolution of the last layers that stay.
 
     Raises:
@@ -30,10 +30,10 @@ def find(model: str, noise: Noise = "const", swap: Path | None = None, swap_from
     if model != "cppn":
         raise UseError(
             f"There is no model {model!r} to walk through.{did_you_mean(model, ['cppn'])}",
-            "Give cppn, or a .pkl file of StyleGAN2-ADA",
+            "Give cppn, or a .pkl file of StyleGAN2-ADA or StyleGAN3",
         )
     if swap is not None:
-        raise UseError("Layers can be swapped between files of StyleGAN only.", "Give one as the model")
+        raise UseError("Layers can be swapped between files of StyleGAN2 only.", "Give one as the model")
     from melies.walking import cppn
 
     return cppn.find()

@@ -14,7 +14,7 @@ from melies.errors import UseError
 from melies.frame import Image
 from melies.imaging import fit
 from melies.models import runtime
-from melies.models.convert import persistence, stylegan2
+from melies.models.convert import persistence, stylegan2, stylegan3
 from melies.models.convert.persistence import Network
 from melies.models.convert.stylegan2 import Noise
 from melies.walking.space import Latent, Styles
@@ -34,7 +34,7 @@ class StyleGan:
     Args:
         network: The generator.
         noise: Where what is random in a picture, such as single hairs, comes from: stored with the network, drawn anew
-            for all other styles, or none.
+            for all other styles, or none. StyleGAN3 has no noise.
 
     Raises:
         ModelError: It is no generator that is known here.
@@ -46,7 +46,9 @@ class StyleGan:
     def __init__(self, network: Network, noise: Noise = "const") -> None:
         self._network = network
         self._noise = noise
-        self._layout = stylegan2.layout(network)
+        # Only StyleGAN3 begins with waves.
+        self._waves = "synthesis.input.freqs" in network.weights
+        self._layout = stylegan3.layout(network) if self._waves else stylegan2.layout(network)
         self._sessions = lru_cache(maxsize=4)(self._made)
 
     @property
@@ -86,17 +88,22 @@ class StyleGan:
         name = self._network.path.name
         return (
             runtime.written(name, stylegan2.mapping(self._network, self._layout.mapping)),
-            runtime.written(name, stylegan2.synthesis(self._network, self._noise)),
+            runtime.written(name, self._synthesis()),
         )
+
+    def _synthesis(self) -> bytes:
+        if self._waves:
+            return stylegan3.synthesis(self._network)
+        return stylegan2.synthesis(self._network, self._noise)
 
 
 def find(path: Path, noise: Noise = "const", swap: Path | None = None, since: int = 16) -> StyleGan:
     """Return the space of a file, the same object as long as the file stays as it is.
 
     Args:
-        path: A `.pkl` file of StyleGAN2-ADA.
+        path: A `.pkl` file of StyleGAN2-ADA or StyleGAN3.
         noise: What is random in a picture.
-        swap: Another such file, whose layers of more than `since` pixels are taken.
+        swap: Another such file, both of StyleGAN2, whose layers of more than `since` pixels are taken.
         since: The resolution of the last block that stays.
 
     Raises:
