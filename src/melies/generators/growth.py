@@ -27,8 +27,6 @@ _BALANCED = 360.0
 """Steps a second of chemistry, if it is not said."""
 _ALIVE = 24.0
 """Steps a second of cells."""
-_MOST = 4000
-"""Steps for one frame."""
 
 # From where nothing has grown to where most has.
 _STOPS: dict[str, tuple[str, ...]] = {

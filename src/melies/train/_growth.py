@@ -30,8 +30,8 @@ Tensor = Any
 
 POOL = 64
 """Fields of cells that are kept."""
-FROM_SEED = 1
-"""Fields in a step that begin anew."""
+ANEW = 0.125
+"""The share of the fields that begin anew, the worst first: of more, none grows old enough to show whether it lasts."""
 DAMAGED = 1
 """Fields of a pattern in a step out of which a disc is cut, so that it learns to heal."""
 EMPTY = 0.15
@@ -67,8 +67,9 @@ class GrowthWork:
         with torch.no_grad():
             order = self._apart(cells).argsort(descending=True)
             chosen, cells = chosen[order.cpu().numpy()], cells[order]
-            cells[:FROM_SEED] = self._seeds(FROM_SEED)
-            if self._kind == "pattern" and options.batch > FROM_SEED + DAMAGED:
+            anew = int((self._rng.random(options.batch) < ANEW).sum())
+            cells[:anew] = self._seeds(anew)
+            if self._kind == "pattern":
                 cells[-DAMAGED:] *= self._holes(DAMAGED)
         grown = self._net.steps(cells, int(self._rng.integers(options.least, options.most + 1)))
         apart = self._apart(grown).mean()
