@@ -157,6 +157,17 @@ def test_frames_do_not_depend_on_where_the_making_begins() -> None:
     assert Dream.model_validate_json(dream.model_dump_json()) == dream
 
 
+def test_it_never_ends_if_told_so_and_takes_seeds_from_a_schedule() -> None:
+    options = {**QUICK, "seed_behaviour": "schedule", "seed_schedule": "0:(3), 2:(9)", "cadence": 1}
+    ended = images(Dream(**options))
+    endless = Dream(**{**options, "duration": "inf"})
+    assert endless.spec.frames is None
+    for image, frame in zip(ended, endless.frames(), strict=False):
+        assert np.array_equal(image, frame.image)
+    other = images(Dream(**{**options, "seed_schedule": "0:(4), 2:(9)"}))
+    assert not np.array_equal(ended[0], other[0])
+
+
 def test_the_camera_moves_and_reactions_reach_it() -> None:
     still = {**QUICK, "steps": 0, "noise": "0:(0)", "colours": "none", "zoom": "0:(1)"}
     rest = images(Dream(**still, cadence=1))

@@ -85,6 +85,9 @@ def test_what_deforum_forgives_is_forgiven() -> None:
 
 def test_a_number_that_cannot_be_computed_is_bridged() -> None:
     assert Schedule("0:(2), 1:(sqrt(4-t)), 8:(6)").values(9)[4:].tolist() == [0, 1.5, 3, 4.5, 6]
+    assert Schedule("0:(1/t), 2:(3)").values(4).tolist() == [1, 1, 3, 3]
+    with pytest.raises(UseError, match="no number at frame 9"):
+        Schedule("0:(1/(t-9))").at(9, None)
 
 
 @pytest.mark.parametrize(("way", "degree"), [("quadratic", 2), ("cubic", 3)])

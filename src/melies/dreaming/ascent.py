@@ -28,6 +28,8 @@ _SHIFT = 16
 """Pixels by which the picture is moved at most before a step, so that the network's grid leaves no trace."""
 _OCTAVE = 1.5
 """How much larger each octave is than the one before."""
+_LONGEST = 4
+"""How many times as long as `side` the longer side is at most."""
 _COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.0, -0.05], [0.27, -0.09, 0.03]], np.float32)
 """How the colours of photographs vary together: a root of their covariance in ImageNet, as Lucid gives it."""
 
@@ -74,7 +76,7 @@ def ascend(picture: Picture, guide: Guide, effort: Effort, random: np.random.Gen
 
 
 def _size(width: int, height: int, side: float) -> tuple[int, int]:
-    scale = side / min(width, height)
+    scale = min(side / min(width, height), _LONGEST * side / max(width, height))
     wide, high = (max(2 * MULTIPLE, round(length * scale / MULTIPLE) * MULTIPLE) for length in (width, height))
     return wide, high
 

@@ -154,6 +154,8 @@ def _channels(picture: Picture, space: Colours) -> NDArray[np.uint8]:
 
 def _matched(channel: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Match one channel's histogram."""
-    shares, levels = np.cumsum(np.bincount(channel.ravel(), minlength=256)) / channel.size, np.unique(wanted)
-    reached = np.cumsum(np.bincount(wanted.ravel(), minlength=256))[levels] / wanted.size
+    shares = np.cumsum(np.bincount(channel.ravel(), minlength=256)) / channel.size
+    counts = np.bincount(wanted.ravel(), minlength=256)
+    levels = np.flatnonzero(counts)
+    reached = np.cumsum(counts)[levels] / wanted.size
     return np.asarray(np.interp(shares, reached, levels) + 0.5, np.uint8)[channel]

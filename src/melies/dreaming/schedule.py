@@ -9,7 +9,7 @@ what Deforum's own parser makes of such a line:
   key. It may be about `t`, the frame; `max_f`, the last frame; and `s`, the seed.
 - Before the first key its number holds, and after the last number key that number.
 - Keys at or after the end of the film do not exist.
-- A formula's value that cannot be computed is bridged by its neighbours.
+- A formula's value that cannot be computed, or is infinite, is bridged by its neighbours.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class Schedule:
                 given[start] = key.number
             else:
                 given[start:end] = self._computed(key.formula, np.arange(start, end), length)
-        known = np.flatnonzero(~np.isnan(given))
+        given[~np.isfinite(given)] = np.nan
+        known = np.flatnonzero(np.isfinite(given))
         if not len(known):
             raise UseError(f"The schedule {self.text!r} gives no number within the {length} frames that there are.")
         given[0], given[-1] = given[known[0]], given[known[-1]]
@@ -107,7 +108,10 @@ class Schedule:
             raise UseError("max_f is the last frame, and this never ends.", "Give it a --duration.")
         last, key = max(self._placed(2**31), key=lambda item: item[0])
         if frame > last and key.number is None:
-            return float(self._computed(key.formula, np.array([frame]), 2**31)[0])
+            value = float(self._computed(key.formula, np.array([frame]), 2**31)[0])
+            if not np.isfinite(value):
+                raise UseError(f"The schedule {self.text!r} gives no number at frame {frame}.")
+            return value
         return float(_row(self.text, self.way, self.seed, last + 1)[min(frame, last)])
 
     def _key(self, frame: str, frame_at: int, value: str, value_at: int) -> _Key:
@@ -164,7 +168,7 @@ def seeds(behaviour: Behaviour, seed: int, frame: int, every: int = 1) -> int:
 
 
 Behaviour = Literal["iter", "fixed", "random", "ladder", "alternate"]
-"""How seeds go on from frame to frame; a sixth of Deforum's, `schedule`, is a `Schedule` of them."""
+"""How seeds go on from frame to frame; the sixth of Deforum's, `schedule`, is a `Schedule` of them."""
 
 
 @lru_cache(maxsize=64)

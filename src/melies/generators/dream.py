@@ -74,7 +74,10 @@ class Dream(Canvas):
     strength: Numbers = Field("0:(0.7)", description="How much of the last picture stays: 1 - this share of the steps.")
     cadence: int = Field(2, ge=1, le=100, description="Frames from one dreamt picture to the next.")
     interpolation: Way = Field("linear", description="How schedules go from number to number.")
-    seed_behaviour: Behaviour = Field("iter", description="How the seed goes on from picture to picture.")
+    seed_behaviour: Behaviour | Literal["schedule"] = Field(
+        "iter", description="How the seed goes on from frame to frame; schedule: as seed-schedule says."
+    )
+    seed_schedule: Numbers = Field("0:(s+t)", description="Seeds by frame; their fractions are cut off.")
     colours: Colours = Field("lab", description="Keep the first picture's colours, matched in this space.")
     steps: int = Field(14, ge=0, le=500, description="Steps of the first picture in each octave.")
     rate: float = Field(0.02, ge=0, le=1, description="How far a step goes.")
@@ -133,7 +136,7 @@ class Dream(Canvas):
         """Move the camera on to a frame."""
 
         def at(name: str) -> float:
-            return _read(getattr(self, name), self.interpolation, self.seed).at(index, length)
+            return self._at(name, index, length)
 
         shift = at("translation_x"), at("translation_y"), at("translation_z")
         if self.mode == "3d":
@@ -146,13 +149,20 @@ class Dream(Canvas):
 
     def dream(self, picture: Picture, index: int, length: int | None, first: bool = False) -> Picture:
         """Dream one key picture on what there is."""
-        noise, strength = (
-            _read(text, self.interpolation, self.seed).at(index, length) for text in (self.noise, self.strength)
-        )
-        seed = np.random.default_rng([seeds(self.seed_behaviour, self.seed, index), 5])
+        noise, strength = (self._at(name, index, length) for name in ("noise", "strength"))
+        random = np.random.default_rng([self._seed(index, length), 5])
         steps = self.steps if first else round(self.steps * (1 - min(max(strength, 0), 1)))
         effort = Effort(steps, self.rate, self.octaves, self.detail, self.space)
-        return ascend(noised(picture, noise, seed), self._guide(index, length), effort, seed)
+        return ascend(noised(picture, noise, random), self._guide(index, length), effort, random)
+
+    def _at(self, name: str, index: int, length: int | None) -> float:
+        """The number that a schedule gives a frame."""
+        return _read(getattr(self, name), self.interpolation, self.seed).at(index, length)
+
+    def _seed(self, index: int, length: int | None) -> int:
+        if self.seed_behaviour == "schedule":
+            return int(self._at("seed_schedule", index, length)) % 2**32
+        return seeds(self.seed_behaviour, self.seed, index)
 
     def _guide(self, index: int, length: int | None) -> Guide:
         if self.leads == "layer":
