@@ -58,6 +58,7 @@ def deforum(text: str, length: int, seed: int) -> list[float]:
         "10:(3), 50:(.5), 70:(t), 90:(-2)",
         "0:(1),200:(5)",
         "0:(1.), 40:(2.)",
+        "0:(1 ), 40:(2)",
         "0:(where(t%10<5,t,-t)), 50:(7)",
         "0:(t**2/max_f), 33:(s*2), 66:(3)",
         "0:((t%25)/25), 50:(0.5), 51:(1)",
@@ -78,7 +79,7 @@ def test_the_numbers_are_deforums(text: str, length: int) -> None:
 
 def test_what_deforum_forgives_is_forgiven() -> None:
     wanted = np.linspace(1, 3, 9)
-    for text in ("0:(1), 8:(3)", '"0": "1", "8": "3",', "0:(1, 8:3", " 0 : (1) ,\n 8: (3)", "0:1,max_f:3"):
+    for text in ("0:(1), 8:(3)", '"0": "1", "8": "3",', "0:(1, 8:3", " 0 : ( 1) ,\n 8: (3)", "0:1,max_f:3"):
         np.testing.assert_allclose(Schedule(text).values(9), wanted)
     assert Schedule("1.5").values(3).tolist() == [1.5] * 3
 

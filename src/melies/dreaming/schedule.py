@@ -115,7 +115,8 @@ class Schedule:
         return float(_row(self.text, self.way, self.seed, last + 1)[min(frame, last)])
 
     def _key(self, frame: str, frame_at: int, value: str, value_at: int) -> _Key:
-        bare = re.sub("['\"()]", "", value.strip())
+        # A blank in front Deforum cannot read at all; one behind makes a formula of a number there.
+        bare = re.sub("['\"()]", "", value.strip()).lstrip()
         number = float(bare) if _NUMBER.fullmatch(bare) and bare not in "+-" else None
         formula = self._formula(value, value_at, NAMES) if number is None else Expression(bare)
         return _Key(self._formula(frame, frame_at, NAMES[1:]), number, formula)
