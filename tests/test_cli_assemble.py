@@ -54,6 +54,9 @@ def test_silences_are_cut(talk: Path, tmp_path: Path) -> None:
     starts, ends = [float(cut.start) for cut in cuts], [float(cut.end) for cut in cuts]
     assert starts == pytest.approx([0.8, 5.8], abs=0.12)
     assert ends == pytest.approx([3.2, 8.2], abs=0.12)
+    assert "2 pieces, " in result.output
+    whole = run("--mode", "silence-cut", talk, "--margin", 5, "--to", tmp_path / "whole.edl")
+    assert "1 piece, " in whole.output
 
 
 def test_the_preview_is_as_wide_as_asked(talk: Path, tmp_path: Path) -> None:
@@ -105,6 +108,19 @@ def test_a_folder_that_was_not_indexed(tmp_path: Path) -> None:
     brief = tmp_path / "brief.txt"
     brief.write_text("a door\n")
     assert "no catalogue" in refused(brief, "--from", tmp_path, "--to", tmp_path / "cut.edl")
+
+
+def test_a_supercut_needs_to_know_what_is_said(tmp_path: Path) -> None:
+    from melies.footage.catalogue import Catalogue
+    from melies.footage.indexer import TRANSCRIPT
+
+    words = ("--mode", "supercut", "hello", "--from", tmp_path, "--to", tmp_path / "cut.otio")
+    film = "0" * 16
+    for asked, sentence in (((), "was transcribed"), ((TRANSCRIPT,), "Nothing in the catalogue fits")):
+        with Catalogue.open(tmp_path, create=True) as catalogue:
+            catalogue.begin(film)
+            catalogue.ledger.finish(film, 0, asked)
+        assert sentence in refused(*words)
 
 
 def test_no_brief(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -150,6 +151,20 @@ class TestChoosing:
         choices, _ = choose([Beat("a")] * 4, [options] * 4)
         assert sorted(choice.candidate.record.shot.number for choice in choices) == [0, 1, 2, 3]
 
+    def test_a_weak_match_leaves_a_shot_to_the_line_that_it_fits_best(self) -> None:
+        shot, other, poor = record(1), record(2), record(3)
+        rabbit = [Candidate(shot, 0.41, weak=True), Candidate(poor, 0.23, weak=True)]
+        gym = [Candidate(shot, 0.43, weak=True), Candidate(other, 0.37, weak=True)]
+        for lines, wanted in (([rabbit, gym], [3, 1]), ([gym, rabbit], [1, 3])):
+            choices, _ = choose([Beat("a"), Beat("b")], lines)
+            assert [choice.candidate.record.shot.number for choice in choices] == wanted
+        # Where nothing else is there, it is used all the same; and a good match is as good as any.
+        choices, _ = choose([Beat("a"), Beat("b")], [rabbit[:1], gym])
+        assert choices[0].candidate.record is shot
+        strong = [replace(rabbit[0], weak=False), rabbit[1]]
+        choices, _ = choose([Beat("a"), Beat("b")], [strong, gym])
+        assert [choice.candidate.record.shot.number for choice in choices] == [1, 2]
+
     def test_lines_without_anything_are_told(self) -> None:
         choices, empty = choose([Beat("a"), Beat("b")], [[], [Candidate(record(1), 0.5)]])
         assert [beat.text for beat in empty] == ["a"]
@@ -268,6 +283,13 @@ class TestMusic:
         low[places] = 2
         assert np.array_equal(_on_beat(places, low), places)
         assert np.array_equal(_on_beat(places, np.roll(3 * low, 10) - 2), places - 10)
+
+    def test_a_montage_of_short_shots_takes_more_of_them(self) -> None:
+        rough = montage([record(n, 1.0) for n in range(12)], 10)
+        assert sum(entry.part.seconds for entry in rough.entries) == pytest.approx(10, abs=0.3)
+        assert len({entry.choice.candidate.record.id for entry in rough.entries}) == len(rough.entries) >= 10
+        # What is not there cannot be filled: no shot is repeated for it.
+        assert len(montage([record(n, 1.0) for n in range(4)], 10).entries) == 4
 
     def test_a_long_montage_is_not_made_of_the_same_few(self) -> None:
         records = [record(n) for n in range(200)]

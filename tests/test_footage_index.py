@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from melies.cli.index import command
+from melies.engine import progress
 from melies.errors import UseError
 from melies.footage import Label, Word
 from melies.footage.analyse import energy
@@ -560,3 +561,16 @@ def test_words_go_to_the_shot_in_which_they_are_said(
         film = [one for one in catalogue.records() if one.shot.file.name == "film.mp4"]
     assert [one.text for one in sorted(film, key=lambda one: one.shot.number)] == ["one two", "three four"]
     assert heard == ["film.mp4"]
+
+
+def test_the_speed_is_steady_where_frames_come_in_bursts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty frames in a second, then five seconds without any: ten a second, not 50 or none."""
+    now, told = 0.0, []
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    meter = progress.Meter(told.append, "render", 3000, over=60)
+    for frame in range(2000):
+        now = frame // 50 * 5 + frame % 50 / 50
+        meter.add()
+    late = [one.fps for one in told if one.seconds > 15]
+    assert 8 < min(late) <= max(late) < 13
+    assert told[-1].left == pytest.approx(1000 / 10, rel=0.2)

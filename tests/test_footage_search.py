@@ -171,6 +171,9 @@ def test_what_fits_little_is_weak():
     unsure, sure = record(0, {"size": ("close-up", 0.2)}), record(1, {"size": "close-up"})
     first, second = search([unsure, sure], wish(parse("close-up")))
     assert (first.weak, second.weak) == (False, True)
+    # That somebody is there is half of what was asked, whom nobody knows to be in a gym.
+    (somebody,) = search([record(3, {"people": 1.0})], wish(parse("a person in a gym")))
+    assert somebody.weak
     # A length that all have that are found says nothing of how well they fit.
     other = record(2, {"size": "extreme long"})
     (found,) = search([other], wish(parse("close-up, 2 to 4 seconds")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +129,8 @@ def command(
     outputs = _outputs(targets, f"{_filename(name)}-cut", overwrite, inputs)
     with reporting(as_json=False, quiet=quiet, verbose=False) as report:
         rough = _rough(mode, subject or "", Path(folder), catalogue, duration, rhythm, _choosing(report))
+        if not quiet:
+            report.note(logging.INFO, f"{_count(len(rough.entries), 'shot')} chosen")
     timeline = rough.timeline(name, None if music is None else Path(music).resolve(), rate)
     _warn(rough, duration)
     _write(timeline, rough, outputs, width, overwrite, quiet)
@@ -140,9 +143,13 @@ def _warn(rough: Rough, duration: float | None) -> None:
     for entry in rough.entries:
         beat = entry.choice.beat
         if entry.choice.candidate.weak and beat.line:
-            click.echo(f"warning: nothing fits line {beat.line}, {beat.text!r}, well.", err=True)
+            click.echo(
+                f"warning: nothing fits line {beat.line}, {beat.text!r}, well: what was chosen matches it by "
+                f"{entry.choice.candidate.score:.2f} of 1.",
+                err=True,
+            )
     seconds = sum(entry.part.seconds for entry in rough.entries)
-    if duration is not None and abs(seconds - duration) > max(1.0, 0.05 * duration):
+    if duration is not None and abs(seconds - duration) > max(0.5, 0.05 * duration):
         click.echo(
             f"warning: the cut lasts {seconds:.1f} s, not {duration:g}: the footage that fits allows no other.",
             err=True,
@@ -153,6 +160,10 @@ def _choosing(report: Report) -> Seen:
     from melies.engine.progress import Progress
 
     return lambda done, total: report.progress(Progress("choose", done, total, 0.0, 0.0, None))
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _rough(
@@ -172,11 +183,29 @@ def _rough(
         if mode == "montage":
             return plan.montage(catalogue.records(), duration, rhythm, seen)
         if mode == "supercut":
-            return plan.supercut(catalogue.records(), subject)
+            rough = plan.supercut(catalogue.records(), subject)
+            if not rough.entries:
+                _need_transcripts(catalogue)
+            return rough
         find = _finder(catalogue)
         if mode == "trailer":
             return plan.trailer(find, duration or 30.0, rhythm, seen)
         return plan.from_brief(beats, find, duration, rhythm, seen=seen)
+
+
+def _need_transcripts(catalogue: Catalogue) -> None:
+    """Refuse a catalogue of which nobody knows what is said, rather than let it look as if it were not said."""
+    from melies.errors import UseError
+    from melies.footage.indexer import TRANSCRIPT
+
+    ledger = catalogue.ledger
+    if any(TRANSCRIPT in (ledger.asked(film) or ()) for film in ledger.shots()):
+        return
+    if not any(record.words for record in catalogue.records()):
+        raise UseError(
+            f"Nothing in {catalogue.folder} was transcribed, so nobody knows what is said.",
+            f"Have it written down first: melies index {catalogue.folder} --transcribe",
+        )
 
 
 def _brief(subject: str) -> str:
@@ -215,7 +244,7 @@ def _finder(catalogue: Catalogue) -> Find:
             Candidate(
                 one.record,
                 one.score,
-                tuple(f"{part.name}: {part.why}" for part in one.parts if part.score > 0),
+                tuple(f"{part.name}: {part.why}" for part in one.parts if part.speaks),
                 weak=one.weak,
             )
             for one in found
@@ -245,7 +274,7 @@ def _without_silence(
     length = None if known.length is None else float(known.length)
     stretches = plan.without_silence(path, quieter, margin, seconds=length)
     kept = float(sum((end - start for start, end in stretches), Fraction(0)))
-    click.echo(f"{len(stretches)} pieces, {kept:.1f} s" + (f" of {length:.1f} s" if length else ""), err=True)
+    click.echo(f"{_count(len(stretches), 'piece')}, {kept:.1f} s" + (f" of {length:.1f} s" if length else ""), err=True)
     _write(plan.kept(path.absolute(), stretches, known.rate), None, outputs, width, overwrite, quiet)
 
 

@@ -249,7 +249,8 @@ def timeline(query: Query, found: Sequence[Found]) -> Timeline:
 
     made = from_shots([one.record.shot for one in found], query.sentence or "alike")
     notes = [
-        f"{'weak, ' if one.weak else ''}{one.score:.2f}: " + "; ".join(f"{part.name}: {part.why}" for part in one.parts)
+        f"{'weak, ' if one.weak else ''}{one.score:.2f}: "
+        + "; ".join(f"{part.name}: {part.why}" for part in one.parts if part.speaks)
         for one in found
     ]
     cuts = tuple(replace(cut, note=note) for cut, note in zip(made.cuts, notes, strict=True))

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from melies.footage.indexer import Outcome, Wish
 
 
+_STEADY = 60.0
+"""Seconds over which the speed is averaged: films run ahead, and wait while questions are answered."""
+
+
 @click.command(
     "index",
     no_args_is_help=True,
@@ -164,7 +168,8 @@ class _Work:
             for file in changes.refused:
                 self._refuse(file)
             frames = [file.frames for file in changes.to_read]
-            meter, count = Meter(self.report.progress, "render", sum(frames) if all(frames) else None), len(frames)
+            total = sum(frames) if all(frames) else None
+            meter, count = Meter(self.report.progress, "render", total, over=_STEADY), len(frames)
 
         def done(file: File, shots: int) -> None:
             nonlocal at

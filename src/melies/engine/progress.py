@@ -17,7 +17,7 @@ class Progress:
         frames: Frames, or shots, done in this phase.
         total: Frames to be done; an estimate, None if nobody knows.
         seconds: Since the phase began.
-        fps: Frames per second, over the last few seconds.
+        fps: Frames per second, over the last few seconds, or as long as the meter was told.
         left: Seconds left; None if nobody knows.
         loads: Share of the time, 0…1, in which each stage was busy: the highest one limits the speed.
         skipped: Broken frames left out so far.
@@ -47,6 +47,7 @@ class Meter:
         loads: Called for the stages' load.
         skipped: Called for the number of broken frames.
         interval: Seconds.
+        over: Seconds over which frames per second are averaged; long where frames come in bursts.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Meter:
         loads: Callable[[], dict[str, float]] = dict,
         skipped: Callable[[], int] = int,
         interval: float = 0.25,
+        over: float = 5.0,
     ) -> None:
         self._report = report
         self._phase = phase
@@ -66,6 +68,7 @@ class Meter:
         self._loads = loads
         self._skipped = skipped
         self._interval = interval
+        self._over = over
         self._began = self._last = time.monotonic()
         self._done = self._at_last = done
         self._fps = 0.0
@@ -90,9 +93,10 @@ class Meter:
 
     def _tell(self, now: float) -> None:
         assert self._report is not None
-        recent = (self._done - self._at_last) / max(now - self._last, 1e-6)
-        # A moving average over about five seconds: steady to read, yet it follows a scene that is harder.
-        weight = min(1.0, (now - self._last) / 5) if self._fps else 1.0
+        passed = max(now - self._last, 1e-6)
+        recent = (self._done - self._at_last) / passed
+        # The mean of all at first, then a moving average: steady to read, yet it follows a scene that is harder.
+        weight = passed / max(passed, min(self._over, now - self._began))
         self._fps += weight * (recent - self._fps)
         self._last, self._at_last = now, self._done
         left = None

@@ -31,8 +31,8 @@ UNKNOWN = 0.2
 """What a condition counts of which nothing is known."""
 WORDS, MEANING = 1.0, 1.0
 """What words and meaning count; a condition counts 1."""
-WEAK = 0.35
-"""Score below which a shot was found for want of a better one."""
+WEAK = 0.45
+"""Score below which a shot was found for want of a better one: one thing of three, or half of two by chance."""
 
 _ALIKE = 0.6
 """Scalar product of two texts from which on they count as the same."""

@@ -164,8 +164,8 @@ class Amount(Condition):
         if self.least <= value <= self.most:
             # Eight people may be seven, but they are surely more than one.
             beyond = value - self.least if self.most == float("inf") else 0.0
-            return Match(1 - (1 - label.sure) ** (1 + beyond), f"{value:g}: {label.why}")
-        return Match(0.0, f"{value:g}: {label.why}")
+            return Match(1 - (1 - label.sure) ** (1 + beyond), f"{value:g} ({label.why})")
+        return Match(0.0, f"{value:g} ({label.why})")
 
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """See `Condition`."""

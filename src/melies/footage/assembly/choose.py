@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from melies.footage.assembly.brief import Beat
@@ -13,6 +13,8 @@ _WIDTH = 48
 """How many rough cuts are kept in mind on the way."""
 _AGAIN = 0.8
 """What it costs to use a shot twice."""
+_TAKEN = 0.4
+"""What it costs to use a shot that hardly fits here and fits another line better than all others do."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,18 @@ def choose(
     """
     cuts = [_Cut()]
     empty: list[Beat] = []
+    best = _best(candidates)
     for number, (beat, possible) in enumerate(zip(beats, candidates, strict=True)):
         seen(number, len(beats))
         if not possible:
             empty.append(beat)
             continue
         clash = _clashes()
+        costs = [(one, _misses(one, best)) for one in possible]
         pairs = [
-            (cut.cost + (1 - one.score) + clash(cut, one)[1] + _AGAIN * (one.record.id in cut.used), cut, one)
+            (cut.cost + cost + clash(cut, one)[1] + _AGAIN * (one.record.id in cut.used), cut, one)
             for cut in cuts
-            for one in possible
+            for one, cost in costs
         ]
         # Of equal ones the first: the same brief and footage give the same cut.
         pairs = sorted(pairs, key=lambda pair: pair[0])[:_WIDTH]
@@ -108,6 +112,21 @@ def choose(
             for cost, cut, one in pairs
         ]
     return cuts[0].choices(), empty
+
+
+def _best(candidates: Sequence[Sequence[Candidate]]) -> dict[str, float]:
+    """How well the best shot of each line fits there, by its id."""
+    best: dict[str, float] = {}
+    for possible in candidates:
+        first = max(possible, key=lambda one: one.score, default=None)
+        if first is not None:
+            best[first.record.id] = max(first.score, best.get(first.record.id, 0.0))
+    return best
+
+
+def _misses(one: Candidate, best: Mapping[str, float]) -> float:
+    """What it costs to use a shot for a line, whatever comes before it."""
+    return 1 - one.score + _TAKEN * (one.weak and one.score < best.get(one.record.id, 0.0))
 
 
 def _clashes() -> Callable[[_Cut, Candidate], tuple[tuple[Clash, ...], float]]:

@@ -27,7 +27,8 @@ def write(rough: Rough, target: Path, title: str, *, overwrite: bool = False) ->
     """
     pictures = checked(target, overwrite)
     total = sum((entry.part.end - entry.part.start for entry in rough.entries), Fraction(0))
-    lines = [f"# {_plain(title)}", "", f"{len(rough.entries)} shots, {float(total):.1f} s", ""]
+    shots = f"{len(rough.entries)} shot{'' if len(rough.entries) == 1 else 's'}"
+    lines = [f"# {_plain(title)}", "", f"{shots}, {float(total):.1f} s", ""]
     if rough.rhythm is not None:
         lines += [f"Cut to music of {rough.rhythm.tempo:.0f} beats a minute.", ""]
     section, time = "", Fraction(0)
@@ -80,7 +81,7 @@ def reasons(entry: Entry) -> list[str]:
     told = [*choice.candidate.why, f"used: {entry.part.why}"]
     told += [f"{'for' if clash.cost < 0 else 'against'} the cut: {clash.why}" for clash in choice.clashes]
     if choice.candidate.weak:
-        told.append("a weak match: nothing in the footage fits well")
+        told.append("a weak match: little of what the line asks for is in it, or only little is known of it")
     if choice.others:
         told.append(f"chosen from {choice.others + 1} shots, match {choice.candidate.score:.2f}")
     return told

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,18 @@ def montage(
         return Rough(())
     length = 60 / rhythm.tempo * 4 if rhythm else 2.5
     count = max(1, round(total / max(length, _SHORTEST)))
+    while True:
+        choices = _best_looking(ranked, count, rhythm, seen)
+        missing = total - sum(_seconds(choice.candidate.record) for choice in choices)
+        if missing <= 0 or count >= len(ranked):
+            return Rough(tuple(_cut_to(choices, total, rhythm)), (), rhythm)
+        # Short shots do not fill so much: there is room for more of them.
+        count = min(len(ranked), count + ceil(missing / max(length, _SHORTEST)))
+
+
+def _best_looking(
+    ranked: Sequence[tuple[float, Record]], count: int, rhythm: Rhythm | None, seen: Seen
+) -> list[Choice]:
     best = ranked[: max(_MANY, 3 * count)]
     plain_scores = np.array([score for score, _ in best])
     energies = np.array([record.number("energy") for _, record in best], np.float64)
@@ -177,8 +190,7 @@ def montage(
         order = np.argsort(taken - scores, kind="stable")[:_MANY].tolist()
         candidates.append([_looks_good(best[at][1], best[at][0], float(scores[at]), strength) for at in order])
         taken[order[0]] += 1
-    choices, _ = choose([Beat("")] * count, candidates, seen)
-    return Rough(tuple(_cut_to(choices, total, rhythm)), (), rhythm)
+    return choose([Beat("")] * count, candidates, seen)[0]
 
 
 def supercut(records: Iterable[Record], phrase: str) -> Rough:
