@@ -9,7 +9,7 @@ import pytest
 
 from melies.errors import ModelError, UseError
 from melies.generators.growth import Growth
-from melies.growing import chemistry, network
+from melies.growing import chemistry, culture, network
 from melies.growing.network import CHANNELS, HIDDEN, KEY, Automaton
 from melies.models import runtime
 from melies.models.metadata import with_metadata
@@ -144,3 +144,14 @@ def test_what_is_no_automaton_is_refused(tmp_path, automaton):
         pictures(Growth(model=str(other)))
     with pytest.raises(UseError, match="no file"):
         pictures(Growth(model=str(tmp_path / "none.onnx")))
+
+
+@pytest.mark.parametrize("name", culture.rows())
+def test_what_comes_along_grows_and_lasts(name):
+    options = {"size": "48x48", "cells": 40, "model": name, "duration": 4, "fps": 5}
+    frames = pictures(Growth(**options, background="#ffffff"))
+    first, young, old = (frames[index].astype(float) for index in (0, 12, -1))
+    assert np.abs(young - first).mean() > 10
+    assert old.std() > 15
+    assert np.abs(young.mean((0, 1)) - old.mean((0, 1))).max() < 30
+    assert Growth(**options).models() == (name,)

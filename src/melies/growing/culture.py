@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from melies.errors import ModelError
 from melies.growing import network
 from melies.growing.chemistry import MIXTURES, Chemistry, Mixture
-from melies.growing.network import Automaton, Kind
+from melies.growing.network import LIMIT, Automaton, Kind
 from melies.matting.scale import cv
 from melies.models import registry, store
 from melies.translating.card import Task
@@ -96,7 +96,8 @@ class Cells:
     def step(self, mixture: Mixture, rng: np.random.Generator) -> None:
         """Let about half of them change."""
         chosen = rng.random(self._cells.shape[1:], np.float32) < 0.5
-        self._cells = self._automaton.step(self._cells, chosen)
+        # Training keeps numbers within this; a few that leave it would in time run away with all the others.
+        self._cells = np.clip(self._automaton.step(self._cells, chosen), -LIMIT, LIMIT)
 
     def sow(self, disc: Disc) -> None:
         """Begin anew there: a pattern in the middle of the disc, a texture on all of it."""

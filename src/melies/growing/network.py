@@ -30,6 +30,8 @@ CHANNELS = 12
 HIDDEN = 64
 KEY = "melies.growth"
 """The entry of the file's metadata that says which kind it is."""
+LIMIT = 1.5
+"""Between this and its opposite the numbers of cells are meant to stay."""
 ALIVE = 0.1
 """Opacity above which a cell lets its neighbours live."""
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812 (everybody's name)
 import melies
 from melies.errors import UseError
 from melies.frame import Image
-from melies.growing.network import CHANNELS, KEY, Kind, written
+from melies.growing.network import CHANNELS, KEY, LIMIT, Kind, written
 from melies.imaging import to_depth
 from melies.matting.scale import cv
 from melies.models.metadata import with_metadata
@@ -43,7 +43,7 @@ DIRECTIONS = 96
 LEVELS = 3
 """Sizes at which they are looked at, each half the one before."""
 OVERFLOW = 0.1
-"""How much it counts that numbers leave -1…1, from where they would run away."""
+"""How much it counts that numbers leave the limit, from where they would run away."""
 
 
 class GrowthWork:
@@ -73,7 +73,7 @@ class GrowthWork:
                 cells[-DAMAGED:] *= self._holes(DAMAGED)
         grown = self._net.steps(cells, int(self._rng.integers(options.least, options.most + 1)))
         apart = self._apart(grown).mean()
-        overflow = (grown - grown.clamp(-1.5, 1.5)).abs().mean()
+        overflow = (grown - grown.clamp(-LIMIT, LIMIT)).abs().mean()
         (optimiser,) = self.optimisers.values()
         optimiser.zero_grad()
         (apart + OVERFLOW * overflow).backward()
