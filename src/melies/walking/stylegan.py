@@ -110,7 +110,9 @@ def find(path: Path, noise: Noise = "const", swap: Path | None = None, since: in
         UseError: There is no such file, or the two do not fit.
         ModelError: It is no such file, is damaged, or wants to run code.
     """
-    return _space(_state(path), noise, None if swap is None else _state(swap), since)
+    # Resolutions are powers of 2: between two of them nothing changes.
+    last = 1 << (since.bit_length() - 1)
+    return _space(_state(path), noise, None if swap is None else _state(swap), last)
 
 
 def _state(path: Path) -> _State:
@@ -123,7 +125,12 @@ def _state(path: Path) -> _State:
 
 @lru_cache(maxsize=2)
 def _space(state: _State, noise: Noise, swap: _State | None, since: int) -> StyleGan:
-    network = persistence.read(state.path)
+    network = _read(state)
     if swap is not None:
-        network = stylegan2.swapped(network, persistence.read(swap.path), since)
+        network = stylegan2.swapped(network, _read(swap), since)
     return StyleGan(network, noise)
+
+
+@lru_cache(maxsize=2)
+def _read(state: _State) -> Network:
+    return persistence.read(state.path)
