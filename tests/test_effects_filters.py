@@ -55,6 +55,13 @@ def test_16_bits_look_like_8_and_alpha_stays(name, portrait):
     assert not np.array_equal(shallow, portrait)
 
 
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (2, 1)])
+def test_pictures_of_one_line_or_pixel(name, size):
+    (made,) = applied(effects.find(name)(), noisy(flat(120, *size), 0))
+    assert made.shape == (*size, 3)
+
+
 @pytest.mark.parametrize("name", ["halftone", "toon", "sketch"])
 def test_a_preview_looks_like_the_film(name, portrait):
     """What is made of half the size is, seen from afar, what is made of the whole."""

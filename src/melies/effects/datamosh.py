@@ -74,7 +74,8 @@ class Datamosh(Effect):
         0.0,
         ge=0,
         le=600,
-        description="Seconds between further moments within a shot at which its motion blooms; 0: only after cuts.",
+        description="Seconds between further moments within a shot at which its motion blooms, which needs --bloom; 0: "
+        "only after cuts.",
     )
     push: float = Option(1.0, ge=0, le=5, description="How much further than it is the motion moves.")
     motion: File | None = Option(

@@ -92,8 +92,7 @@ class _Screen:
     """
 
     def __init__(self, threshold: Plane, across: Plane, down: Plane) -> None:
-        slope = np.hypot(*np.gradient(threshold)).astype(np.float32)
-        gain = 1 / np.maximum(slope, np.float32(1e-3))
+        gain = 1 / np.maximum(_slope(threshold), np.float32(1e-3))
         self._gain = gain + 1
         self._offset = gain * threshold
         self._middles = cv.convertMaps(across, down, cv2.CV_16SC2)
@@ -145,6 +144,12 @@ def _even(spot: Plane, shape: Shape) -> Plane:
     x, y = (np.asarray(plane, np.float32) for plane in np.meshgrid(places, places))
     known = np.sort(_spot(x, y, shape), axis=None)[::16]
     return np.asarray(np.interp(spot, known, np.linspace(0, 1, len(known))), np.float32)
+
+
+def _slope(plane: Plane) -> Plane:
+    """How steep a plane is at each pixel; along a side of one pixel it is level."""
+    ways = [np.gradient(plane, axis=axis) for axis in (0, 1) if plane.shape[axis] > 1]
+    return np.asarray(np.sqrt(sum((np.square(way) for way in ways), np.zeros_like(plane))), np.float32)
 
 
 def _clipped(plane: Plane) -> Plane:
