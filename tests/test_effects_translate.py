@@ -14,8 +14,11 @@ from melies.media.synthetic import write_clip
 from melies.metrics import warp_error
 from melies.models import own, registry, runtime
 from melies.models.convert import cyclegan
+from melies.models.metadata import with_metadata
+from melies.styling.looks import styles
 from melies.testing import run
 from melies.translating.card import read_card, with_card
+from melies.translating.light import relit
 from melies.translating.network import find
 
 TICK = Fraction(1, 25)
@@ -160,3 +163,50 @@ def test_a_card_may_say_how_large_pictures_are_shown(model):
     model.write_bytes(with_card(model.read_bytes(), read_card(model).model_copy(update={"side": 36})))
     assert find("translate", model).shrunk(texture()[0]).shape == (36, 50, 3)
     assert find("translate", model, side=100).shrunk(texture()[0]).shape == (72, 100, 3)
+
+
+def test_light_follows_the_edges_of_the_frame_and_makes_no_outlines():
+    """A network that darkens a sky and paints a green rim below it: the rim goes, what is dark stays sharp."""
+    frame = np.full((192, 128, 3), 0.1, np.float32)
+    frame[:80] = 0.95
+    source = frame[::2, ::2].copy()
+    made = source.copy()
+    made[:40] -= 0.3
+    made[40:42, :, 1] += 0.5
+    result = relit(source, made, frame)
+    change = result - frame
+    assert change[:72].mean() == pytest.approx(-0.3, abs=0.03)
+    assert np.abs(change[140:]).max() < 0.05
+    assert change[80:90, :, 1].max() < 0.25
+    assert (result[79] - result[80])[:, 0].min() > 0.4
+
+
+def test_the_card_or_the_option_says_whether_only_light_is_taken(model):
+    images = texture()
+    (plain,) = translated(images, model=str(model), steady=0)
+    (light,) = translated(images, model=str(model), steady=0, light=True)
+    model.write_bytes(with_card(model.read_bytes(), read_card(model).model_copy(update={"light": True})))
+    np.testing.assert_array_equal(translated(images, model=str(model), steady=0)[0], light)
+    np.testing.assert_array_equal(translated(images, model=str(model), steady=0, light=False)[0], plain)
+    assert not np.array_equal(plain, light)
+
+
+@pytest.mark.parametrize("ending", [".onnx", ".pth", ".pkl", ".safetensors"])
+def test_empty_files_and_folders_are_refused_alike(ending, tmp_path):
+    (tmp_path / f"empty{ending}").touch()
+    (tmp_path / f"folder{ending}").mkdir()
+    with pytest.raises(UseError, match="is empty"):
+        translated(texture(), model=str(tmp_path / f"empty{ending}"))
+    with pytest.raises(UseError, match="is a folder"):
+        translated(texture(), model=str(tmp_path / f"folder{ending}"))
+
+
+def test_a_damaged_model_of_ones_own_is_passed_over(model, caplog):
+    own.keep(model, "whole")
+    own.keep(model, "broken")
+    path = own.find("broken")
+    path.write_bytes(with_metadata(path.read_bytes(), {"melies.card": "{}"}))
+    with pytest.raises(UseError, match="Did you mean whole"):
+        translated(texture(), model="wole")
+    assert "The model broken is passed over" in caplog.text
+    assert "whole" not in styles()

@@ -13,6 +13,7 @@ from melies.effects._fields import Source
 from melies.frame import Frame, VideoSpec
 from melies.imaging import join_alpha, split_alpha
 from melies.matting.scale import cv, unit
+from melies.translating.light import relit
 from melies.translating.mix import MASK_MODELS, Mask, Picture, Where, mixed
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class Translate(Effect):
         description="How much of the detail is kept that the network could not see because of its smaller picture.",
     )
 
+    light: bool | None = Field(
+        None,
+        description="Take only light and colours from the network, along the edges of the frame itself: no glowing "
+        "outlines, but no new textures. As the model's card says, if not given.",
+    )
+
     @property
     def lead_in(self) -> int | None:
         """Everything before, where it is steadied or people are followed."""
@@ -84,8 +91,9 @@ class Translate(Effect):
 
         net = find("translate", self.model, spec, self.side)
         mask, steady = Mask(self.mask), Steady(self.steady)
+        light = net.card.light if self.light is None else self.light
         for shown in ordered_map(lambda frame: _Shown(frame, net), frames, net.workers):
-            made = shown.whole(steady, self.detail)
+            made = shown.whole(steady, self.detail, light)
             image = mixed(shown.colours, made, self.strength, keep_colours=self.keep_colours, mask=mask(shown.colours))
             yield shown.frame.with_image(join_alpha(image, shown.alpha))
 
@@ -99,12 +107,22 @@ class _Shown:
         self._small = net.shrunk(self.colours)
         self._made = net(self._small)
 
-    def whole(self, steady: Steady, detail: float) -> Picture:
+    def whole(self, steady: Steady, detail: float, light: bool) -> Picture:
         """Return what is made of the frame, steadied and at its size, with this much of its own detail."""
         made = steady(self.colours, self._made)
         height, width = self.colours.shape[:2]
+        if light:
+            return relit(self._small, made, self._base((height, width), detail))
         if made.shape[:2] == (height, width):
             return made
         # What the network was not shown is what its picture, made large again, lacks of the frame.
         large: Picture = cv.resize(made - np.float32(detail) * self._small, (width, height))
         return large + np.float32(detail) * unit(self.colours)
+
+    def _base(self, size: tuple[int, int], detail: float) -> Picture:
+        """Return the frame with this much of what the network was not shown."""
+        whole = unit(self.colours)
+        if detail == 1 or self._small.shape[:2] == size:
+            return whole
+        base: Picture = cv.addWeighted(whole, detail, cv.resize(self._small, size[::-1]), 1 - detail, 0)
+        return base

@@ -15,8 +15,8 @@ _ENTRY = 14
 """The field of a `ModelProto` that holds an entry: its name in field 1, its text in field 2."""
 
 
-def metadata(path: Path) -> dict[str, str]:
-    """Return the metadata of an ONNX file without loading the network; nothing for a file that is no ONNX.
+def must_hold(path: Path) -> None:
+    """Refuse the path of a network at which nothing can be.
 
     Raises:
         UseError: There is no such file, it is a folder, or it is empty.
@@ -31,6 +31,15 @@ def metadata(path: Path) -> dict[str, str]:
         raise UseError(f"There is no file {path}.")
     if not path.stat().st_size:
         raise UseError(f"The file {path} is empty.")
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of an ONNX file without loading the network; nothing for a file that is no ONNX.
+
+    Raises:
+        UseError: There is no such file, it is a folder, or it is empty.
+    """
+    must_hold(path)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         try:
             return dict(_entry(content[field.start : field.end]) for field in fields(content) if field.number == _ENTRY)

@@ -17,7 +17,7 @@ from melies.matting.scale import unit
 from melies.models import own, registry, store
 from melies.suggest import did_you_mean
 from melies.translating import network
-from melies.translating.card import read_card
+from melies.translating.card import Card, cards_of, read_card
 from melies.translating.mix import Picture
 from melies.translating.network import Network
 
@@ -86,15 +86,19 @@ def styles() -> dict[str, Where]:
     for row in registry.rows():
         if row.task == TASK and store.status(row) != "missing":
             found |= _inside(row.name, store.where(row.name))
-    for name, path in own.every().items():
-        inside = _inside(name, path)
+    for name, card in cards_of(own.every()).items():
+        inside = _styles_of(name, card)
         found = {**inside, **found, **({name: Where(name)} if inside else {})}
     return found
 
 
 def _inside(model: str, path: Path) -> dict[str, Where]:
     card = read_card(path)
-    if card is None or card.task != TASK:
+    return {} if card is None else _styles_of(model, card)
+
+
+def _styles_of(model: str, card: Card) -> dict[str, Where]:
+    if card.task != TASK:
         return {}
     return {name: Where(model, place) for place, name in enumerate(card.styles or (model,))}
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from melies.errors import ModelError
+from melies.errors import MeliesError, ModelError
 from melies.explain import explain
 from melies.models.metadata import metadata, with_metadata
+
+log = logging.getLogger("melies")
 
 KEY = "melies.card"
 """The name of the entry in the ONNX file's metadata that holds a `Card`, as JSON."""
@@ -43,6 +47,8 @@ class Card(BaseModel):
     """Height and width of what it takes must be multiples of this."""
     side: int | None = Field(None, ge=16)
     """Short side, in pixels, of the pictures that it was trained on; it is shown larger ones made so small."""
+    light: bool = False
+    """Whether it changes only light and colours, so that what it does may follow the picture's own edges."""
     data: str = ""
     """What it was trained on."""
     seed: int | None = None
@@ -71,6 +77,20 @@ def read_card(path: Path) -> Card | None:
         return Card.model_validate_json(text)
     except ValidationError as error:
         raise ModelError(f"{path}: {explain(error, Card, 'card')}", "Export it again with this version.") from None
+
+
+def cards_of(files: Mapping[str, Path]) -> dict[str, Card]:
+    """Return the cards of those files that have one; a damaged file is passed over with a warning."""
+    found = {}
+    for name, path in files.items():
+        try:
+            card = read_card(path)
+        except MeliesError as error:
+            log.warning("The model %s is passed over: %s", name, error.message)
+            continue
+        if card is not None:
+            found[name] = card
+    return found
 
 
 def with_card(model: bytes, card: Card) -> bytes:

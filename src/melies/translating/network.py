@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.errors import ModelError, UseError
-from melies.files import is_file
 from melies.frame import Image, VideoSpec
 from melies.matting.scale import code, cv, unit
 from melies.models import own, registry, sources, store
+from melies.models.metadata import must_hold
 from melies.models.runtime import load_file, options
 from melies.suggest import did_you_mean
-from melies.translating.card import IMAGE, LAYOUT, MADE, STYLES, Card, Task, read_card
+from melies.translating.card import IMAGE, LAYOUT, MADE, STYLES, Card, Task, cards_of, read_card
 from melies.translating.tiles import Tiled
 
 Planes = NDArray[np.float32]
@@ -49,7 +49,7 @@ def locate(task: Task, name: str | Path) -> Place:
         name: A row of the registry, a network of the user's own, or the path of a file.
 
     Raises:
-        UseError: There is no such network or file; it says which there are.
+        UseError: There is no such network or file; it says which there are. Or it is a folder, or empty.
     """
     text = str(name)
     rows = [row.name for row in registry.rows() if row.task == task]
@@ -57,13 +57,12 @@ def locate(task: Task, name: str | Path) -> Place:
         return Place(text, None)
     path = Path(name).expanduser()
     if path.suffix.lower() in FILES:
-        if not is_file(path):
-            raise UseError(f"There is no file {path}.")
+        must_hold(path)
         return Place(None, path)
     mine = own.every()
     if text in mine:
         return Place(None, mine[text])
-    known = [*rows, *(each for each, file in mine.items() if (card := read_card(file)) and card.task == task)]
+    known = [*rows, *(each for each, card in cards_of(mine).items() if card.task == task)]
     raise UseError(
         f"There is no model {text!r} for {task}.{did_you_mean(text, known)}",
         f"There are {', '.join(known)}; or name a file that ends in {', '.join(FILES)}.",
