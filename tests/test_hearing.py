@@ -173,7 +173,7 @@ def test_memory_outlives_changing_numbers(name: str, react: str) -> None:
     ("react", "said"),
     [
         (["levl=1"], "Did you mean level"),
-        (["level"], "PARAM=FORMULA"),
+        (["level"], r"PARAM=FORMULA; PARAM is one of level\. See"),
         (["level=1", "level=2"], "two formulas"),
         (["level=bas"], r"bass"),
         (["level=1+*2"], r"\^"),

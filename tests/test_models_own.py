@@ -75,6 +75,16 @@ def test_the_command_line_lists_shows_and_removes_them(file, capsys):
     assert "no model 'my-dusk' of your own" in said
 
 
+def test_cards_of_listed_models_are_shown_and_unknown_names_answered(file, capsys):
+    assert "CamVid" in melies(capsys, "models", "card", "day2dusk")[1]
+    status, _, said = melies(capsys, "models", "card", "day2dsk")
+    assert status == 2
+    assert "Did you mean day2dusk?" in said
+    assert "There are selfie" in said
+    assert "no card" in melies(capsys, "models", "card", "silero-vad")[2]
+    assert "There is no file none.onnx" in melies(capsys, "models", "card", "none.onnx")[2]
+
+
 def test_tab_offers_them(file):
     from click.shell_completion import ShellComplete
 

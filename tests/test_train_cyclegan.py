@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import melies
-from melies import train
+from melies import cli, train
 from melies.effects.translate import Translate
 from melies.errors import UseError
 from melies.matting.scale import cv
@@ -99,3 +99,47 @@ def test_one_sided_learns_one_way(tmp_path):
     *_, last = train.run(trainer)
     assert {"real a-to-b", "places", "same places", "critic a-to-b"} == set(last.losses)
     assert [path.name for path in last.files if path.suffix == ".onnx"] == ["a-to-b.onnx"]
+
+
+@pytest.mark.parametrize("scale", [(0, 0), (1, 0.5), (0.5, 3), (float("nan"), 1)])
+def test_scales_are_two_numbers_in_order(scale, tmp_path):
+    with pytest.raises(UseError, match=r"scale.*the smaller first"):
+        CycleGan(out=tmp_path / "run", a=(tmp_path,), b=(tmp_path,), scale=scale)
+
+
+def test_networks_begin_with_the_numbers_that_suit_them(tmp_path):
+    small, large = (CycleGan(out=tmp_path, a=(tmp_path,), b=(tmp_path,), net=net) for net in ("small", "resnet9"))
+    assert (small.cycle, small.identity, small.rate) == (2, 0.5, 8e-4)
+    assert (large.cycle, large.identity, large.rate) == (10, 5, 2e-4)
+    assert CycleGan(out=tmp_path, a=(tmp_path,), b=(tmp_path,), net="resnet6", cycle=3).cycle == 3
+
+
+@needs_torch
+def test_a_refused_run_leaves_nothing_behind(tmp_path):
+    grey, same = folder(tmp_path / "grey", 0, (1, 1, 1)), tmp_path / "same"
+    same.mkdir()
+    cv.imwrite(str(same / "one.png"), np.zeros((48, 64, 3), np.uint8))
+    for b in (same, tmp_path / "none"):
+        with pytest.raises(UseError, match=r"no two different|There is no file"):
+            list(train.run(CycleGan(out=tmp_path / "run", a=(grey,), b=(b,), size=32, side=64, steps=1)))
+        assert not (tmp_path / "run").exists()
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with pytest.raises(UseError, match="There is no file"):
+        train.run(CycleGan(out=kept, a=(grey,), b=(tmp_path / "none",), size=32, side=64, steps=1))
+    assert list(kept.iterdir()) == []
+
+
+def test_folders_of_runs_are_folders_and_hold_runs(tmp_path, capsys):
+    file = tmp_path / "file"
+    file.touch()
+    for words, said in (
+        (["--out", str(file), "--a", str(tmp_path), "--b", str(tmp_path)], f"--out {file}: {file} is a file."),
+        (["--out", str(tmp_path / "none"), "--resume"], f"There is no run in {tmp_path / 'none'}."),
+        (["--out", str(tmp_path), "--export-only"], f"There is no run in {tmp_path}."),
+        (["--out", str(tmp_path), "--a", ".", "--b", ".", "--name", "../evil"], "small letters, digits, and hyphens"),
+    ):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["train", "cyclegan", *words])
+        assert left.value.code == 2
+        assert said in capsys.readouterr().err

@@ -99,19 +99,36 @@ def _facts_of(name: str, path: Path) -> dict[str, Any]:
 
 
 @command.command("card", no_args_is_help=True)
-@click.argument("name", metavar="NAME|FILE", shell_complete=_complete_own)
+@click.argument("name", metavar="NAME|FILE", shell_complete=_complete_all)
 def show_card(name: str) -> None:
-    """Show what a model of your own, or an ONNX file, says about itself: what it learned from, how, how well."""
+    """Show what a model, or an ONNX file, says about itself: what it learned from, how, how well."""
     from melies.errors import UseError
-    from melies.models import own
     from melies.train._cards import markdown
     from melies.translating.card import read_card
 
-    path = own.find(name) or Path(name)
-    card = read_card(path)
+    path = _file_of(name)
+    card = read_card(path) if path.suffix == ".onnx" else None
     if card is None:
-        raise UseError(f"{path} has no card.", "Models that melies train has made have one: style, translate, paint.")
+        raise UseError(f"{name} has no card.", "Models that melies train has made have one: style, translate, paint.")
     click.echo(markdown(card), nl=False)
+
+
+def _file_of(name: str) -> Path:
+    """Return the file of a model of the user's own, of one of the registry, or the one that is named."""
+    from melies.errors import UseError
+    from melies.files import exists
+    from melies.models import own, registry, store
+    from melies.suggest import did_you_mean
+
+    mine, rows = own.every(), [row.name for row in registry.rows()]
+    if name in mine:
+        return mine[name]
+    if name in rows:
+        return store.path(name)
+    if exists(Path(name)) or Path(name).suffix or len(Path(name).parts) > 1:
+        return Path(name)
+    known = [*rows, *mine]
+    raise UseError(f"There is no model {name!r}.{did_you_mean(name, known)}", f"There are {', '.join(known)}.")
 
 
 @command.command("remove", no_args_is_help=True)

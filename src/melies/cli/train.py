@@ -42,10 +42,13 @@ class TrainCommand(click.Command):
     def _run(self, resume: bool, export_only: bool, as_json: bool, quiet: bool, pictures: bool, **given: Any) -> None:
         from melies import train
         from melies.cli.report import relayed
+        from melies.errors import UseError
 
         chosen = values(self.trainer, given)
         if resume or export_only:
-            chosen = {**train.begun(self.trainer, Path(chosen.get("out", ""))), **chosen}
+            if "out" not in chosen:
+                raise UseError(f"{self.trainer.name()} needs the option --out.", "Name the folder of the run.")
+            chosen = {**train.to_go_on(self.trainer, Path(chosen["out"])), **chosen}
         trainer = self.trainer(**chosen)
         screen = screen_for(as_json=as_json, quiet=quiet, pictures=pictures)
         # What a trainer has found in its material is worth a line.

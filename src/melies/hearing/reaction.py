@@ -44,7 +44,8 @@ def formulas(step: Reactive) -> dict[str, Expression]:
         if not is_given or name not in numbers:
             shown = [number.replace("_", "-") for number in numbers]
             known = f"PARAM is one of {', '.join(shown)}" if shown else "nothing here is a number"
-            raise ValueError(f"{text!r} should be PARAM=FORMULA; {known}.{did_you_mean(name.replace('_', '-'), shown)}")
+            near = "" if name in numbers else did_you_mean(name.replace("_", "-"), shown)
+            raise ValueError(f"{text!r} should be PARAM=FORMULA{f'.{near} ' if near else '; '}{known}")
         if name in read:
             raise ValueError(f"{name.replace('_', '-')} is given two formulas")
         try:

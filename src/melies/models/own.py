@@ -12,7 +12,10 @@ from melies.models import registry, store
 from melies.suggest import did_you_mean
 
 ENDING = ".onnx"
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""What a model may be called, and"""
+NAMES = "a name is of small letters, digits, and hyphens between them, such as my-model"
+"""the same in words."""
 
 
 def folder() -> Path:
@@ -26,10 +29,8 @@ def must_suit(name: str) -> str:
     Raises:
         UseError: It is not written as names are, or a model of the registry has it.
     """
-    if not _NAME.fullmatch(name):
-        raise UseError(
-            f"{name!r} cannot be a model's name.", "Use small letters, digits, and hyphens between them: my-model"
-        )
+    if not NAME.fullmatch(name):
+        raise UseError(f"{name!r} cannot be a model's name: {NAMES}.")
     if any(row.name == name for row in registry.rows()):
         raise UseError(f"There is a model {name} already, in the registry.", "Choose another name.")
     return name
@@ -66,7 +67,7 @@ def find(name: str) -> Path | None:
 def every() -> dict[str, Path]:
     """Return the files of all models of the user's, by name."""
     found = sorted(folder().glob(f"*{ENDING}"))
-    return {path.stem: path for path in found if _NAME.fullmatch(path.stem)}
+    return {path.stem: path for path in found if NAME.fullmatch(path.stem)}
 
 
 def remove(name: str) -> Path:

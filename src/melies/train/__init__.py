@@ -12,10 +12,10 @@ from importlib.util import find_spec
 
 from melies.errors import UseError
 from melies.registry import Registry
-from melies.train._options import begun
+from melies.train._options import begun, must_be_folder, to_go_on
 from melies.train._trainer import Progress, Trainer, Work
 
-__all__ = ["Progress", "Trainer", "Work", "begun", "every", "export", "find", "names", "run"]
+__all__ = ["Progress", "Trainer", "Work", "begun", "every", "export", "find", "names", "run", "to_go_on"]
 
 _registry = Registry("trainer", Trainer, __name__, "melies.trainers")
 
@@ -35,10 +35,11 @@ def run(trainer: Trainer, *, resume: bool = False, stopped: Callable[[], bool] =
         stopped: Asked after every step; when it says yes, training ends as if its time were up.
 
     Raises:
-        UseError: PyTorch is not installed, there is a run in the folder already or none to resume, it was begun with
-            other networks or has done all the steps, or the trainer's material does not suit it.
+        UseError: PyTorch is not installed, `out` is a file, there is a run in it already or none to resume, it was
+            begun with other networks or has done all the steps, or the trainer's material does not suit it.
         ModelError: The checkpoint is damaged or of another network.
     """
+    must_be_folder(trainer.out)
     _need_torch()
     from melies.train._loop import train
 

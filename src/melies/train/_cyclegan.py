@@ -18,6 +18,7 @@ from melies.nets.cyclegan import Contrast, Patches, Pool, depths, generator
 from melies.train import _export
 from melies.train._material import Changes, Pictures
 from melies.train._precision import descend
+from melies.train._samples import files_in
 from melies.train.cyclegan import CycleGan
 from melies.translating.card import IMAGE, Card
 from melies.translating.likeness import Likeness, edges_kept
@@ -42,6 +43,9 @@ class CycleWork:
 
     def __init__(self, options: CycleGan, rng: np.random.Generator, device: str) -> None:
         self._options, self._rng, self._device = options, rng, device
+        # Before the first are read, which may take long.
+        for letter in "ab":
+            files_in(getattr(options, letter), f"--{letter}")
         self._kinds = {
             letter: Pictures(
                 paths, options.side, kept=options.out / f"pictures-{letter}", option=f"--{letter}", held_out=0.15
@@ -131,9 +135,10 @@ class CycleWork:
             card = Card(
                 name=f"{self._options.out.name}-{way}",
                 task="translate",
-                description=f"Makes pictures like those of {out} of such as in {into}.",
+                description=f"Turns pictures like those in {into} into pictures like those in {out}.",
                 multiple=MULTIPLE,
                 side=self._side(way[0]),
+                light=self._options.smooth > 0,
             )
             example = torch.from_numpy(self._kinds[way[0]].shown(1, self._options.size))
             files.append(_export.write(net.cpu(), [example], folder / f"{way}.onnx", [IMAGE], card))

@@ -47,7 +47,15 @@ def train(trainer: Trainer, *, resume: bool, stopped: Callable[[], bool]) -> Ite
     if resume:
         _options.must_suit(trainer)
     _cards.must_have_room(trainer, _options.begun(type(trainer), folder).get("name") if resume else None)
-    return _Run(trainer).steps(checkpoint if resume else None, stopped)
+    made = not folder.exists()
+    with _options.undone(folder, made):
+        run = _Run(trainer)
+    return _sitting(run, checkpoint if resume else None, stopped, made)
+
+
+def _sitting(run: _Run, checkpoint: Path | None, stopped: Callable[[], bool], made: bool) -> Iterator[Progress]:
+    with _options.undone(run.trainer.out, made):
+        yield from run.steps(checkpoint, stopped)
 
 
 def export_only(trainer: Trainer) -> Progress:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from melies.errors import UseError
+from melies.files import exists
 from melies.train._trainer import Trainer
 
 LIMITS = {"minutes", "steps"}
@@ -33,6 +37,44 @@ def begun(trainer: type[Trainer], folder: Path) -> dict[str, Any]:
     if whose != trainer.name():
         raise UseError(f"{folder} holds a run of {whose}, not of {trainer.name()}.", "Name another folder: --out")
     return {name: value for name, value in found.items() if name not in LIMITS}
+
+
+def to_go_on(trainer: type[Trainer], folder: Path) -> dict[str, Any]:
+    """Return the options of a run that is to go on, as `begun` does.
+
+    Raises:
+        UseError: There is no run in the folder, or as `begun` says.
+    """
+    if not (folder / _FILE).is_file() and not (folder / "checkpoint.pt").is_file():
+        raise UseError(f"There is no run in {folder}.", "Name the folder of one: --out. Or begin one there.")
+    return begun(trainer, folder)
+
+
+def must_be_folder(path: Path) -> None:
+    """Refuse a place where no folder can be.
+
+    Raises:
+        UseError: It is a file, or lies below one.
+    """
+    there = next((place for place in (path, *path.parents) if exists(place)), None)
+    if there is not None and not there.is_dir():
+        raise UseError(f"--out {path}: {there} is a file.", "Name a folder; it is made if it is not there.")
+
+
+@contextmanager
+def undone(folder: Path, made: bool) -> Iterator[None]:
+    """Remove the folder of a run that is refused before it began, if it was made for that.
+
+    Args:
+        folder: Of the run.
+        made: Whether it was not there before.
+    """
+    try:
+        yield
+    except UseError:
+        if made and folder.is_dir() and not (folder / _FILE).exists():
+            shutil.rmtree(folder)
+        raise
 
 
 def must_suit(trainer: Trainer) -> None:

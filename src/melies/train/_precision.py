@@ -71,7 +71,7 @@ class Precision:
 def _chosen(trainer: Trainer, device: str) -> str:
     wanted = trainer.precision
     if wanted == "auto":
-        return _fastest(device) if trainer.mixed else "32"
+        return fastest(device) if trainer.mixed else "32"
     if wanted != "32" and not trainer.mixed:
         raise UseError(f"The trainer {trainer.name()} needs numbers of 32 bits.", "Leave out --precision.")
     if wanted == "16" and device == "cpu":
@@ -79,7 +79,7 @@ def _chosen(trainer: Trainer, device: str) -> str:
     return wanted
 
 
-def _fastest(device: str) -> str:
+def fastest(device: str) -> str:
     if device == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "16"
     if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # which older versions do not have

@@ -25,6 +25,8 @@ from melies.nets.small import MULTIPLE, Small
 from melies.nets.vgg import STYLES_SEEN, Vgg16
 from melies.train._export import write
 from melies.train._material import Changes, Pictures
+from melies.train._precision import fastest
+from melies.train._samples import files_in
 from melies.translating.card import IMAGE, STYLES, Card
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ class StyleWork:
 
     def __init__(self, options: Style, rng: np.random.Generator, device: str) -> None:
         self._options, self._rng, self._device = options, rng, device
+        for path in files_in(options.style, "--style"):  # at once: the photos take long
+            first_picture(path)
+        store.path("vgg16")
         self.net: Any = Small(3, options.width, options.blocks, len(options.style), skip=True).to(device)
         self.networks = {"painter": self.net}
         self.optimisers = {"adam": torch.optim.Adam(self.net.parameters(), options.rate)}
@@ -60,7 +65,7 @@ class StyleWork:
     def _vgg(self) -> Any:
         vgg = Vgg16(store.path("vgg16")).to(self._device, memory_format=torch.channels_last)
         # Half as long, and what is seen is compared all the same: only the painter must be exact.
-        return vgg.bfloat16() if _fast_bfloat16(self._device) else vgg
+        return vgg.bfloat16() if fastest(self._device) == "bf16" else vgg
 
     @cached_property
     def _photos(self) -> Pictures:
@@ -191,7 +196,7 @@ class StyleWork:
 
     def _picture(self, path: Path, scale: float) -> Tensor:
         """Return a style's picture, `1×3×H×W`, at a size."""
-        image = next(iter(melies.open(path).source.frames())).image[..., :3]
+        image = first_picture(path)
         scale *= min(1.0, self._options.style_size / max(image.shape[:2]))
         height, width = (max(32, round(side * scale)) for side in image.shape[:2])
         picture = unit(reduce(np.ascontiguousarray(image), width, height))
@@ -199,6 +204,11 @@ class StyleWork:
 
     def _tensor(self, batch: Any) -> Tensor:
         return torch.from_numpy(batch).to(self._device)
+
+
+def first_picture(path: Path) -> Image:
+    """Return the picture in a file, or the first of a film, `H×W×3`."""
+    return next(iter(melies.open(path).source.frames())).image[..., :3]
 
 
 def gram(features: Tensor) -> Tensor:
@@ -220,7 +230,3 @@ def warped(batch: Tensor, maps: Tensor, beyond: str = "reflection") -> Tensor:
     """Move pictures or features, `N×C×H×W`, by affine maps, `N×2×3`."""
     grid = F.affine_grid(maps, list(batch.shape), align_corners=False)
     return F.grid_sample(batch, grid, mode="bilinear", padding_mode=beyond, align_corners=False)
-
-
-def _fast_bfloat16(device: str) -> bool:
-    return device != "cpu" or torch.cpu._is_avx512_bf16_supported()

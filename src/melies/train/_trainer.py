@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema, field_validator
 
 from melies.effect import Step
 from melies.frame import Image
+from melies.models import own
 
 Folder = Annotated[Path, WithJsonSchema({"type": "string", "format": "directory-path"})]
 """The path of a folder."""
@@ -124,7 +125,6 @@ class Trainer(Step):
     kept_as: str | None = Field(
         None,
         alias="name",
-        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
         description="Keep the finished network among your own models under this name, by which effects then know it.",
     )
     data: str = Field("", description="For the model's card: what it was trained on; the names of files if not given.")
@@ -138,6 +138,13 @@ class Trainer(Step):
         "do it, half the time; auto: what suits device and trainer.",
     )
     threads: int | None = Field(None, ge=1, description="Processor cores to use; all if it is not given.")
+
+    @field_validator("kept_as")
+    @classmethod
+    def _a_name(cls, name: str | None) -> str | None:
+        if name is not None and not own.NAME.fullmatch(name):
+            raise ValueError(own.NAMES)
+        return name
 
     def begin(self, rng: np.random.Generator, device: str) -> Work:
         """Read the material and make the networks.
