@@ -31,8 +31,8 @@ class Style(Effect):
 
     style: Source = Field(
         "wave",
-        description="auvers, cafe, wave (paintings), engraving, pointillism, ink (drawn), one that you trained, a "
-        "network's file (.onnx, .pth, .safetensors), or any picture",
+        description="how to paint: auvers, cafe, wave (paintings), engraving, pointillism, ink (drawn), one that you "
+        "trained, a network's file (.onnx, .pth, .safetensors), or any picture",
     )
     to: Source | None = Field(None, description="a second style, to which the film goes over from its start to its end")
     blend: float | None = Field(

@@ -39,11 +39,12 @@ class PaintWork:
     def __init__(self, options: Paint, rng: np.random.Generator, device: str) -> None:
         self._options, self._rng, self._device = options, rng, device
         self._palette = palette.find(options.classes)
+        sees = store.path("vgg16") if options.features else None  # before the pairs are read, which takes long
         self._pairs = Pairs(options, self._palette, device)
         count = len(self._palette.classes)
         self._painter = _painter(options.net, count).to(device)
         self._critic = Critic(count).to(device)
-        self._sees = Vgg16(store.path("vgg16")).to(device) if options.features else None
+        self._sees = Vgg16(sees).to(device) if sees is not None else None
         self.networks: Mapping[str, Any] = {"painter": self._painter, "critic": self._critic}
         self.optimisers: Mapping[str, Any] = {
             name: torch.optim.Adam(net.parameters(), options.rate, betas=(0.5, 0.999))

@@ -54,9 +54,6 @@ class StyleWork:
 
     def __init__(self, options: Style, rng: np.random.Generator, device: str) -> None:
         self._options, self._rng, self._device = options, rng, device
-        for path in files_in(options.style, "--style"):  # at once: the photos take long
-            first_picture(path)
-        store.path("vgg16")
         self.net: Any = Small(3, options.width, options.blocks, len(options.style), skip=True).to(device)
         self.networks = {"painter": self.net}
         self.optimisers = {"adam": torch.optim.Adam(self.net.parameters(), options.rate)}
@@ -69,7 +66,9 @@ class StyleWork:
 
     @cached_property
     def _photos(self) -> Pictures:
-        """Read when first needed: what is only exported needs no photos."""
+        """Read when first needed: what is only exported needs no photos, styles or VGG16."""
+        files_in(self._options.style, "--style")
+        _ = self._wanted  # the styles and VGG16 first: photos take long, and would be kept when these are refused
         return Pictures(self._options.photos, 640, kept=self._options.out / "photos")
 
     @cached_property
@@ -196,7 +195,7 @@ class StyleWork:
 
     def _picture(self, path: Path, scale: float) -> Tensor:
         """Return a style's picture, `1×3×H×W`, at a size."""
-        image = first_picture(path)
+        image = next(iter(melies.open(path).source.frames())).image[..., :3]
         scale *= min(1.0, self._options.style_size / max(image.shape[:2]))
         height, width = (max(32, round(side * scale)) for side in image.shape[:2])
         picture = unit(reduce(np.ascontiguousarray(image), width, height))
@@ -204,11 +203,6 @@ class StyleWork:
 
     def _tensor(self, batch: Any) -> Tensor:
         return torch.from_numpy(batch).to(self._device)
-
-
-def first_picture(path: Path) -> Image:
-    """Return the picture in a file, or the first of a film, `H×W×3`."""
-    return next(iter(melies.open(path).source.frames())).image[..., :3]
 
 
 def gram(features: Tensor) -> Tensor:

@@ -29,8 +29,8 @@ class Paint(Paired):
 
     net: Literal["spade", "small", "unet"] = Field(
         "spade",
-        description="spade: sees the layout at every scale, best; small: the network of style and translate; "
-        "unet: as in pix2pix, but narrow.",
+        description="What is trained. spade: sees the layout at every scale, best; small: the network of style and "
+        "translate; unet: as in pix2pix, but narrow.",
     )
     batch: int = Field(2, ge=1, le=256, description="Pairs in a step.")
     rate: float = Field(5e-4, gt=0, le=1, description="How far a step goes: the learning rate.")

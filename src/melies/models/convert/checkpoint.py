@@ -94,7 +94,7 @@ def read(path: Path, parts: Sequence[str] = ()) -> StateDict:
 
     Raises:
         UseError: There is no such file.
-        ModelError: It is no such checkpoint, is damaged, or holds anything but tensors.
+        ModelError: It is no such checkpoint, is damaged, or holds anything but tensors of finite numbers.
     """
     if not path.is_file():
         raise UseError(f"There is no file {path}.")
@@ -104,6 +104,12 @@ def read(path: Path, parts: Sequence[str] = ()) -> StateDict:
         raise ModelError(f"{path} is damaged: {str(error) or type(error).__name__}.", "Fetch it again.") from None
     if not weights:
         raise ModelError(f"{path} holds no weights by name.", "Save the state dict: torch.save(net.state_dict(), PATH)")
+    spoilt = [key for key, value in weights.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]
+    if spoilt:
+        raise ModelError(
+            f"{path} cannot be used: {spoilt[0]} holds weights that are no finite numbers.",
+            "A training that went wrong leaves such: take what it saved earlier.",
+        )
     if all(key.startswith("module.") for key in weights):
         return {key.removeprefix("module."): value for key, value in weights.items()}
     return weights
