@@ -96,7 +96,7 @@ def test_every_trainer_says_what_it_does_and_what_it_needs(capsys):
 def test_the_examples_of_the_help_are_understood(name, monkeypatch):
     began = []
     monkeypatch.setattr(train, "run", lambda trainer, **_: began.append(trainer) or iter(()))
-    monkeypatch.setattr(train, "begun", lambda *_: began[0].model_dump(by_alias=True, exclude={"minutes"}))
+    monkeypatch.setattr(train, "to_go_on", lambda *_: began[0].model_dump(by_alias=True, exclude={"minutes"}))
     lines = [shlex.split(line) for line in train.find(name).examples]
     for words in lines:
         if words[0] == "train":
