@@ -90,7 +90,7 @@ def test_names_files_and_what_they_are_not(tmp_path):
         locate("translate", "my-modle")
     with pytest.raises(UseError, match=r"There is no file nothing\.pth"):
         locate("translate", "nothing.pth")
-    with pytest.raises(ModelError, match="is a network for translate, not for style"):
+    with pytest.raises(UseError, match="is a network for translate, not for style"):
         find("style", path)
     bare = Graph()
     bare.output("made", bare.input("image", "float32", [1, 3, "h", "w"]), "float32", None)
@@ -174,6 +174,26 @@ def test_steadying_halves_flicker_and_leaves_no_ghosts():
     off = Steady(0)
     assert off(sources[0], made[0]) is made[0]
     assert off(sources[1], made[1]) is made[1]
+
+
+def test_nothing_of_another_class_or_far_from_what_is_made_now_is_left():
+    plain = np.full((96, 128, 3), 90, np.uint8)
+    layout = np.zeros((96, 128), np.uint8)
+    dark, light = (np.full((96, 128, 3), value, np.float32) for value in (0.1, 0.9))
+    steady = Steady(1.0)
+    steady(plain, dark)
+    # The source says that all is as it was: the past is kept within what there is now all the same.
+    assert np.abs(steady(plain, light) - light).max() < 0.08
+    steady = Steady(1.0)
+    grey = dark + np.float32(0.05)
+    steady(plain, dark, layout)
+    moved = layout.copy()
+    moved[:, :12] = 1
+    result = steady(plain, grey, moved)
+    np.testing.assert_allclose(result[:, :12], grey[:, :12], atol=1e-4)
+    assert np.abs(result[:, 40:] - grey[:, 40:]).min() > 0.03
+    moved[:, :40] = 1
+    assert np.array_equal(steady(plain, dark, moved), dark)
 
 
 def test_steadying_follows_a_change_of_light():

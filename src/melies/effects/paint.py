@@ -113,13 +113,16 @@ class Paint(Effect):
             beside = self._beside(stack)
             jobs = ((frame, beside(frame)) for frame in frames)
 
-            def painted(job: tuple[Frame, NDArray[np.uint8] | None]) -> tuple[Frame, Picture]:
+            def painted(job: tuple[Frame, NDArray[np.uint8] | None]) -> tuple[Frame, Picture, NDArray[np.uint8] | None]:
                 frame, instances = job
-                return frame, painter.paint(read(frame), instances)
+                layout = read(frame)
+                # A layout made of footage flickers itself; one of a network without classes is a picture.
+                sure = self.origin == "layout" and layout.ndim == 2
+                return frame, painter.paint(layout, instances), layout if sure else None
 
-            for frame, made in ordered_map(painted, jobs, painter.workers):
+            for frame, made, layout in ordered_map(painted, jobs, painter.workers):
                 colours, alpha = split_alpha(frame.image)
-                large = _enlarged(steady(colours, made), colours)
+                large = _enlarged(steady(colours, made, layout), colours)
                 yield frame.with_image(join_alpha(mixed(colours, large, self.strength), alpha))
 
     def _reader(self, spec: VideoSpec) -> tuple[Painter, Callable[[Frame], NDArray[np.uint8]]]:

@@ -61,10 +61,11 @@ class Style(Effect):
     def models(self) -> tuple[str, ...]:
         """The rows that hold the styles, and those that find people."""
         from melies.models import registry
-        from melies.styling.looks import styles
+        from melies.styling.looks import spelt, styles
 
         known, rows = styles(), {row.name for row in registry.rows()}
-        held = (known[name].model for name in (self.style, self.to) if name in known)
+        names = (spelt(name, known) for name in (self.style, self.to) if name is not None)
+        held = (known[name].model for name in names if name in known)
         return (
             *dict.fromkeys(model for model in held if model in rows),
             *(MASK_MODELS if self.mask != "everywhere" else ()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -9,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from melies.colouring.references import Place
-from melies.errors import UseError
+from melies.errors import MediaError, UseError
 from melies.files import exists, is_file
 from melies.frame import Image, VideoSpec
 from melies.imaging import split_alpha
@@ -20,6 +22,8 @@ from melies.translating import network
 from melies.translating.card import Card, cards_of, read_card
 from melies.translating.mix import Picture
 from melies.translating.network import Network
+
+log = logging.getLogger("melies")
 
 TASK: Final = "style"
 
@@ -80,7 +84,8 @@ class Where(NamedTuple):
 def styles() -> dict[str, Where]:
     """Return every style by its name: those of the registry whose networks are here, and those of the user's own.
 
-    A network of one style of the user's goes by the network's name as well.
+    A network of the user's goes by its own name as well, and each of its styles as `MODEL@STYLE`, which is the only way
+    to one whose name is taken.
     """
     found: dict[str, Where] = {}
     for row in registry.rows():
@@ -88,7 +93,8 @@ def styles() -> dict[str, Where]:
             found |= _inside(row.name, store.where(row.name))
     for name, card in cards_of(own.every()).items():
         inside = _styles_of(name, card)
-        found = {**inside, **found, **({name: Where(name)} if inside else {})}
+        full = {f"{name}@{style}": place for style, place in inside.items()}
+        found = {**inside, **found, **full, **({name: Where(name)} if inside else {})}
     return found
 
 
@@ -110,8 +116,13 @@ def where(name: str) -> Where | Place:
         UseError: There is no such style or file; it says which styles there are.
     """
     known = styles()
-    if name in known:
-        return known[name]
+    called = spelt(name, known)
+    if called in known:
+        hidden = [one for one in known if one.endswith(f"@{called}") and known[one] != known[called]]
+        if hidden:
+            model, others = known[called].model, " or ".join(hidden)
+            log.warning("Several styles are called %s: this is of %s; for another, write %s.", called, model, others)
+        return known[called]
     file, at, style = name.rpartition("@")
     if at and Path(file).suffix.lower() == ".onnx" and is_file(Path(file)):
         inside = _inside(file, Path(file))
@@ -121,13 +132,31 @@ def where(name: str) -> Where | Place:
     if Path(name).suffix.lower() in network.FILES:
         network.locate(TASK, name)
         return Where(name)
+    network.must_be_of(TASK, name)
     place = Place.parse(name)
     if exists(place.path):
-        return place
+        return _shown(place)
     raise UseError(
         f"There is no style {name!r}.{did_you_mean(name, known)}",
         f"{_list(known)} Or name a picture, or a network: .onnx, .pth, .pt or .safetensors.",
     )
+
+
+def spelt(name: str, known: Iterable[str]) -> str:
+    """Return a name as it is spelt among those that are known, whatever its case; itself if it is none of them."""
+    names = list(known)
+    return name if name in names else next((one for one in names if one.lower() == name.lower()), name)
+
+
+def _shown(place: Place) -> Place:
+    """Return the place of a picture, if there is one."""
+    if place.path.is_dir():
+        raise UseError(f"{place.path} is a folder.", "Name a picture in it.")
+    try:
+        place.image()
+    except MediaError as error:
+        raise UseError(f"{place.path} is not a picture: {error.message}") from None
+    return place
 
 
 def _list(names: dict[str, Where]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,11 +62,27 @@ def locate(task: Task, name: str | Path) -> Place:
     mine = own.every()
     if text in mine:
         return Place(None, mine[text])
+    must_be_of(task, text)
     known = [*rows, *(each for each, card in cards_of(mine).items() if card.task == task)]
     raise UseError(
         f"There is no model {text!r} for {task}.{did_you_mean(text, known)}",
         f"There are {', '.join(known)}; or name a file that ends in {', '.join(FILES)}.",
     )
+
+
+def must_be_of(task: Task, name: str) -> None:
+    """Refuse the name of a network of the registry that is for something else.
+
+    Raises:
+        UseError: It is.
+    """
+    other = next((row.task for row in registry.rows() if row.name == name and row.task in get_args(Task)), task)
+    if other != task:
+        raise _misplaced(name, other, task)
+
+
+def _misplaced(name: str | Path, its: str, task: Task) -> UseError:
+    return UseError(f"{name} is a network for {its}, not for {task}.", f"Use it so: {its} {name}")
 
 
 def find(task: Task, name: str | Path, spec: VideoSpec | None = None, side: int | None = None) -> Network:
@@ -80,8 +96,8 @@ def find(task: Task, name: str | Path, spec: VideoSpec | None = None, side: int 
         side: The short side, in pixels, at which it is shown pictures; as its card says, or theirs, if None.
 
     Raises:
-        UseError: There is no such network or file.
-        ModelError: It is not on this computer yet, is damaged, wants to run code, or is for something else.
+        UseError: There is no such network or file, or it is for something else.
+        ModelError: It is not on this computer yet, is damaged, or wants to run code.
     """
     row, file = locate(task, name)
     path = store.path(row) if row is not None else file
@@ -95,7 +111,7 @@ def find(task: Task, name: str | Path, spec: VideoSpec | None = None, side: int 
             "Train one: melies train --help. Or give the weights as they were published: .pth, .pt or .safetensors.",
         )
     if card.task != task:
-        raise ModelError(f"{name} is a network for {card.task}, not for {task}.", f"Use it so: {card.task} {name}")
+        raise _misplaced(name, card.task, task)
     side = side or card.side
     with options() as now:
         workers = 1
