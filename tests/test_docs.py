@@ -19,7 +19,11 @@ from melies.schema import settings
 ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
-    *(page for part in (".", "effects", "footage", "generators") for page in sorted((ROOT / "docs" / part).glob("*.md"))),
+    *(
+        page
+        for part in (".", "effects", "footage", "generators")
+        for page in sorted((ROOT / "docs" / part).glob("*.md"))
+    ),
 ]
 
 
