@@ -6,12 +6,18 @@ enlarged before it is made sharp, so that it is as sharp as the film.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Self
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field as Option
 
 from melies.cleaning.pictures import Picture, Plane
-from melies.frame import Image
+from melies.effect import Effect
+from melies.frame import Frame, Image, VideoSpec
 from melies.matting.scale import cv, reduce, unit
 from melies.motion import Field, pixels
 
@@ -24,6 +30,52 @@ _WIDER = 1.6
 """The wider of two Gaussians whose difference is an edge, divided by the narrower."""
 _ALONG = (-2.4, -1.2, 1.2, 2.4)
 """Where else along an edge it is looked at, in widths of the narrower Gaussian: lines become smooth and whole."""
+
+
+class Drawing(Effect):
+    """What effects share that draw after an evened copy, which is steadied along the motion.
+
+    Subclasses write `_evening` and `_drawn`.
+    """
+
+    steady: float = Option(
+        0.8, ge=0, le=1, description="how firmly tones and lines are held on what moves; 0: each frame alone"
+    )
+    strength: float = Option(
+        1.0, ge=0, le=1, description="how much of the drawing covers the picture; 0 changes nothing"
+    )
+
+    @property
+    def lead_in(self) -> int | None:
+        """None where a frame depends on those before it."""
+        return 0 if self.strength == 0 or self.steady == 0 else None
+
+    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
+        """Draw every frame of a shot."""
+        return self.steered(frames, spec, lambda: self)
+
+    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
+        """What is steadied goes on when a number changes."""
+        from melies.translating.steady import Steady
+
+        steady = Steady(self.steady)
+        for frame in frames:
+            effect = now()
+            if effect.strength == 0:
+                yield frame
+                continue
+            image = np.ascontiguousarray(frame.image[..., :3])
+            even = steady(image, evened(image, effect._evening))
+            yield frame.with_image(effect._drawn(frame.image, even, frame.pts * frame.time_base))
+
+    @property
+    def _evening(self) -> float:
+        """How much texture is evened out, 0…1."""
+        raise NotImplementedError
+
+    def _drawn(self, image: Image, even: Picture, time: Fraction) -> Image:
+        """Draw one frame, shown at a time, after its evened copy."""
+        raise NotImplementedError
 
 
 def evened(image: Image, amount: float) -> Picture:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, hypot, pi
-from typing import Self
 
 import cv2
 import numpy as np
@@ -14,9 +12,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from melies.cleaning.pictures import Picture, Plane, luma, to_image, to_picture
-from melies.effect import Effect
-from melies.effects._drawing import direction, edges, evened, extremes, ramp
-from melies.frame import Frame, Image, VideoSpec
+from melies.effects._drawing import Drawing, direction, edges, extremes, ramp
+from melies.frame import Image
 from melies.imaging import ColourText, parse_colour
 from melies.matting.scale import cv
 
@@ -34,7 +31,7 @@ _MARGIN = 0.25
 """How much larger than the picture strokes are drawn, as a share of the height: with `boil` another part is used."""
 
 
-class Sketch(Effect):
+class Sketch(Drawing):
     """Draw the picture in pencil: lines, shading with the grain of the paper, hatching along the forms."""
 
     line: float = Field(
@@ -60,31 +57,10 @@ class Sketch(Effect):
         0.0, ge=0, le=60, description="how often a second strokes are drawn anew, as by hand; 0: they stay"
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="another number gives other strokes and other paper")
-    strength: float = Field(
-        1.0, ge=0, le=1, description="how much of the drawing covers the picture; 0 changes nothing"
-    )
 
     @property
-    def lead_in(self) -> int | None:
-        """None where a frame depends on those before it."""
-        return 0 if self.strength == 0 or self.steady == 0 else None
-
-    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
-        """Draw every frame of a shot."""
-        return self.steered(frames, spec, lambda: self)
-
-    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
-        """What is steadied goes on when a number changes."""
-        from melies.translating.steady import Steady
-
-        steady = Steady(self.steady)
-        for frame in frames:
-            effect = now()
-            if effect.strength == 0:
-                yield frame
-                continue
-            even = steady(np.ascontiguousarray(frame.image[..., :3]), evened(frame.image[..., :3], 0.25))
-            yield frame.with_image(effect._drawn(frame.image, even, frame.pts * frame.time_base))
+    def _evening(self) -> float:
+        return 0.25
 
     def _drawn(self, image: Image, even: Picture, time: Fraction) -> Image:
         height, width = image.shape[:2]

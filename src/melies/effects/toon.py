@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Self
+from fractions import Fraction
 
 import cv2
 import numpy as np
 from pydantic import Field
 
 from melies.cleaning.pictures import Picture, Plane, luma, to_image, to_picture
-from melies.effect import Effect
-from melies.effects._drawing import edges, enlarged, evened, ramp
-from melies.frame import Frame, Image, VideoSpec
+from melies.effects._drawing import Drawing, edges, enlarged, ramp
+from melies.frame import Image
 from melies.imaging import ColourText, parse_colour
 from melies.matting.scale import cv
 
@@ -20,7 +18,7 @@ _SOFT, _HARD = 3.0, 14.0
 """How steeply one tone goes over into the next where the picture is flat, and at its edges."""
 
 
-class Toon(Effect):
+class Toon(Drawing):
     """Draw the picture as a cartoon: even colours in a few tones, with outlines."""
 
     levels: int = Field(6, ge=2, le=32, description="tones from black to white")
@@ -31,36 +29,12 @@ class Toon(Effect):
     detail: float = Field(0.5, ge=0, le=1, description="how faint an edge may be to get an outline")
     ink: ColourText = Field("#14121a", description="colour of the outlines")
     vivid: float = Field(1.3, ge=0, le=4, description="how strong colours are; 1 as they were, 0 grey")
-    steady: float = Field(
-        0.8, ge=0, le=1, description="how firmly tones and lines are held on what moves; 0: each frame alone"
-    )
-    strength: float = Field(
-        1.0, ge=0, le=1, description="how much of the drawing covers the picture; 0 changes nothing"
-    )
 
     @property
-    def lead_in(self) -> int | None:
-        """None where a frame depends on those before it."""
-        return 0 if self.strength == 0 or self.steady == 0 else None
+    def _evening(self) -> float:
+        return self.smooth
 
-    def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
-        """Draw every frame of a shot."""
-        return self.steered(frames, spec, lambda: self)
-
-    def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
-        """What is steadied goes on when a number changes."""
-        from melies.translating.steady import Steady
-
-        steady = Steady(self.steady)
-        for frame in frames:
-            effect = now()
-            if effect.strength == 0:
-                yield frame
-                continue
-            image = np.ascontiguousarray(frame.image[..., :3])
-            yield frame.with_image(effect._drawn(frame.image, steady(image, evened(image, effect.smooth))))
-
-    def _drawn(self, image: Image, even: Picture) -> Image:
+    def _drawn(self, image: Image, even: Picture, time: Fraction) -> Image:
         """Draw one frame after its evened copy."""
         source = to_picture(image)
         size = source.shape[1], source.shape[0]

@@ -22,7 +22,7 @@ USUAL = Fraction(10)
 class Canvas(Generator):
     """A generator of pictures of any size, rate and length.
 
-    Subclasses write `picture`, or `pictures` if they can only be made one after another.
+    Subclasses write `picture`, or `make` if pictures can only be made one after another.
     """
 
     size: Annotated[

@@ -5,11 +5,17 @@ from __future__ import annotations
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from melies.errors import ModelError, UseError
+from melies.explain import explain
 from melies.files import exists, is_file
 from melies.models.convert.onnx_graph import encode_field
 from melies.models.protobuf import Message, fields
+
+C = TypeVar("C", bound=BaseModel)
 
 _ENTRY = 14
 """The field of a `ModelProto` that holds an entry: its name in field 1, its text in field 2."""
@@ -45,6 +51,28 @@ def metadata(path: Path) -> dict[str, str]:
             return dict(_entry(content[field.start : field.end]) for field in fields(content) if field.number == _ENTRY)
         except (ValueError, KeyError):
             return {}
+
+
+def card_of(path: Path, key: str, kind: type[C], what: str) -> C | None:
+    """Return what an ONNX file says about itself under `key`; None if it says nothing there.
+
+    Args:
+        path: The file.
+        key: Name of the entry that holds the card, as JSON.
+        kind: The model that the card follows.
+        what: What the card is called in messages.
+
+    Raises:
+        UseError: There is no such file, it is a folder, or it is empty.
+        ModelError: The card in it cannot be understood.
+    """
+    text = metadata(path).get(key)
+    if text is None:
+        return None
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise ModelError(f"{path}: {explain(error, kind, what)}", "Export it again with this version.") from None
 
 
 def with_metadata(model: bytes, entries: Mapping[str, str]) -> bytes:

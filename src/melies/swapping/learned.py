@@ -7,13 +7,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from melies.errors import ModelError
-from melies.explain import explain
 from melies.faces.anatomy import Points
 from melies.matting.scale import Map
-from melies.models.metadata import metadata
+from melies.models.metadata import card_of
 from melies.models.runtime import load_file
 
 KEY = "melies.swap"
@@ -95,10 +94,4 @@ def read_card(path: Path) -> Card | None:
         UseError: There is no such file.
         ModelError: The card in it cannot be understood.
     """
-    text = metadata(path).get(KEY)
-    if text is None:
-        return None
-    try:
-        return Card.model_validate_json(text)
-    except ValidationError as error:
-        raise ModelError(f"{path}: {explain(error, Card, 'swap')}", "Export it again with this version.") from None
+    return card_of(path, KEY, Card, "swap")

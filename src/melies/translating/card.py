@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from melies.errors import MeliesError, ModelError
-from melies.explain import explain
-from melies.models.metadata import metadata, with_metadata
+from melies.errors import MeliesError
+from melies.models.metadata import card_of, with_metadata
 
 log = logging.getLogger("melies")
 
@@ -70,13 +69,7 @@ def read_card(path: Path) -> Card | None:
         UseError: There is no such file, it is a folder, or it is empty.
         ModelError: The card in it cannot be understood.
     """
-    text = metadata(path).get(KEY)
-    if text is None:
-        return None
-    try:
-        return Card.model_validate_json(text)
-    except ValidationError as error:
-        raise ModelError(f"{path}: {explain(error, Card, 'card')}", "Export it again with this version.") from None
+    return card_of(path, KEY, Card, "card")
 
 
 def cards_of(files: Mapping[str, Path]) -> dict[str, Card]:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.errors import ModelError
 from melies.models.convert.onnx_graph import Graph
+from melies.models.convert.strict import must_be_generator
 from melies.translating.card import IMAGE, MADE, Card, with_card
 
 Weights = Mapping[str, NDArray[Any]]
@@ -75,16 +75,7 @@ def layout(weights: Weights) -> Layout:
         ModelError: A weight is missing, is not known, or has another shape; it says which comes first.
     """
     found = _guess(weights)
-    wanted = found.shapes
-    for name in weights:
-        if name not in wanted and not _STALE.fullmatch(name):
-            raise ModelError(f"This is no generator of CycleGAN: it has a weight {name}.")
-    for name, shape in wanted.items():
-        if name not in weights:
-            raise ModelError(f"This is no generator of CycleGAN: it has no weight {name}.")
-        if weights[name].shape != shape:
-            sizes = ("×".join(map(str, sides)) for sides in (weights[name].shape, shape))
-            raise ModelError("This is no generator of CycleGAN: {} is {} and should be {}.".format(name, *sizes))
+    must_be_generator(weights, found.shapes, "CycleGAN", stale=_STALE.fullmatch)
     return found
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from melies.errors import ModelError
 from melies.models.convert.onnx_graph import Graph
+from melies.models.convert.strict import must_be_generator
 from melies.translating.card import LAYOUT, MADE, Card, with_card
 
 Weights = Mapping[str, NDArray[Any]]
@@ -25,6 +26,8 @@ Shapes = dict[str, tuple[int, ...]]
 EPSILON = 1e-5
 """What batch normalisation adds to variances."""
 _INNER = re.compile(r"model\.model(\.[13]\.model)*\.[0-6]\.weight")
+_OPTIONAL = (".num_batches_tracked", ".running_mean", ".running_var")
+"""What older files lack, and what is not used."""
 
 
 class Layout(NamedTuple):
@@ -85,19 +88,7 @@ def layout(weights: Weights) -> Layout:
         ModelError: A weight is missing, is not known, or has another shape; it says which comes first.
     """
     found = _guess(weights)
-    wanted = found.shapes
-    for name in weights:
-        if name not in wanted:
-            raise ModelError(f"This is no generator of pix2pix: it has a weight {name}.")
-    for name, shape in wanted.items():
-        if name not in weights:
-            # What older files lack, and what is not used.
-            if name.endswith((".num_batches_tracked", ".running_mean", ".running_var")):
-                continue
-            raise ModelError(f"This is no generator of pix2pix: it has no weight {name}.")
-        if weights[name].shape != shape:
-            sizes = ("×".join(map(str, sides)) for sides in (weights[name].shape, shape))
-            raise ModelError("This is no generator of pix2pix: {} is {} and should be {}.".format(name, *sizes))
+    must_be_generator(weights, found.shapes, "pix2pix", optional=_OPTIONAL)
     return found
 
 

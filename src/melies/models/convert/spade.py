@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from melies.errors import ModelError
 from melies.models.convert.onnx_graph import INT64_MAX, Graph
+from melies.models.convert.strict import must_be_generator
 from melies.painting.layout import EDGES
 from melies.painting.palette import find
 from melies.translating.card import LAYOUT, MADE, Card, with_card
@@ -27,6 +27,8 @@ EPSILON = 1e-5
 """What batch normalisation adds to variances."""
 PUBLIC = {184: ("coco", True), 151: ("ade20k", False), 36: ("cityscapes", True)}
 """By the channels of the layout: the data set, and whether its last channel holds the edges of instances."""
+_OPTIONAL = (".weight_v", ".num_batches_tracked")
+"""What PyTorch did not always store."""
 
 
 class Layout(NamedTuple):
@@ -99,19 +101,7 @@ def layout(weights: Weights) -> Layout:
         ModelError: A weight is missing, is not known, or has another shape; it says which comes first.
     """
     found = _guess(weights)
-    wanted = found.shapes
-    for name in weights:
-        if name not in wanted:
-            raise ModelError(f"This is no generator of SPADE: it has a weight {name}.")
-    for name, shape in wanted.items():
-        if name not in weights:
-            # What PyTorch did not always store.
-            if name.endswith((".weight_v", ".num_batches_tracked")):
-                continue
-            raise ModelError(f"This is no generator of SPADE: it has no weight {name}.")
-        if weights[name].shape != shape:
-            sizes = ("×".join(map(str, sides)) for sides in (weights[name].shape, shape))
-            raise ModelError("This is no generator of SPADE: {} is {} and should be {}.".format(name, *sizes))
+    must_be_generator(weights, found.shapes, "SPADE", optional=_OPTIONAL)
     return found
 
 
