@@ -57,7 +57,9 @@ class Toon(Drawing):
 def _steepness(tone: Plane) -> Plane:
     """How steeply tones change into each other: steps at edges, soft where noise would make them tremble."""
     around = cv.GaussianBlur(tone, (0, 0), 1.5)
-    slope = cv.magnitude(*(cv.Scharr(around, cv2.CV_32F, *order, scale=1 / 32) for order in ((1, 0), (0, 1))))
+    x, y = (cv.Scharr(around, cv2.CV_32F, *order, scale=1 / 32) for order in ((1, 0), (0, 1)))
+    # OpenCV's magnitude is not the same to the last bit wherever in memory its numbers lie.
+    slope = np.sqrt(x * x + y * y)
     return np.asarray(_SOFT + (_HARD - _SOFT) * ramp(slope, 0, 0.02), np.float32)
 
 
