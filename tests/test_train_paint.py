@@ -1,6 +1,5 @@
 """`melies train paint` and `segment`: pairs, what is refused, and networks that effects can use."""
 
-import importlib.util
 from fractions import Fraction
 
 import cv2
@@ -14,9 +13,7 @@ from melies.painting.painter import Painter
 from melies.painting.palette import find
 from melies.translating.card import read_card
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'melies[train]'")
 CAMVID = find("camvid")
 
 
@@ -38,11 +35,11 @@ def pairs(tmp_path_factory):
     return folder, colours
 
 
-def trained(name, pairs, out, **options):
+def trained(name, pairs, out, resume=False, **options):
     folder, _ = pairs
     given = {"layouts": folder / "layouts", "photos": folder / "photos", "width": 64, "height": 64, "threads": 1}
     trainer = train.find(name)(**{**given, "out": out, "preview_every": 0, "held_out": 0.2, **options})
-    return list(train.run(trainer))[-1]
+    return list(train.run(trainer, resume=resume))[-1]
 
 
 @pytest.mark.parametrize(("net", "steps", "apart"), [("spade", 14, 0.15), ("small", 2, 1), ("unet", 2, 1)])
@@ -57,6 +54,58 @@ def test_a_painter_learns_the_colours_of_things(net, steps, apart, pairs, tmp_pa
     made = painter.paint(painter.read(CAMVID.painted(np.full((64, 64), 3, np.uint8)), "auto"))
     assert made.shape == (64, 64, 3)
     assert np.isfinite(made).all()
+
+
+class Flat(torch.nn.Module):
+    """Gives each class a colour, and adds to it what stays where it is in the picture."""
+
+    def __init__(self, sticks=0.0):
+        super().__init__()
+        self.colours = torch.nn.Conv2d(12, 3, 1)
+        self.screen = torch.nn.Parameter(sticks * torch.rand(1, 3, 64, 64))
+
+    def forward(self, layout):
+        return self.colours(layout) + self.screen
+
+
+def test_what_moves_with_its_layout_costs_nothing(pairs, tmp_path):
+    folder, _ = pairs
+    options = train.find("paint")(
+        layouts=folder / "layouts", photos=folder / "photos", out=tmp_path / "none", width=64, height=64, features=0
+    )
+    work = options.begin(np.random.default_rng(0), "cpu")
+    layouts, _ = work._pairs.batch(np.random.default_rng(1), 2)
+
+    def cost(seed=2):
+        painted, apart = work._moved(layouts, np.random.default_rng(seed))
+        assert torch.equal(painted, work._painter(layouts))
+        return apart
+
+    work._painter = Flat()
+    assert cost().item() < 1e-6
+    work._painter = Flat(sticks=0.4)
+    before = cost().item()
+    assert before > 0.05
+    optimiser = torch.optim.Adam([work._painter.screen], 0.05)
+    for seed in range(8):
+        optimiser.zero_grad()
+        cost(seed).backward()
+        optimiser.step()
+    assert cost().item() < 0.4 * before
+
+
+def test_a_run_that_looks_at_moved_layouts_goes_on_as_if_never_stopped(pairs, tmp_path):
+    options = {"net": "small", "features": 0, "decay": 0, "batch": 1}
+    free = trained("paint", pairs, tmp_path / "free", steps=1, steady=0, **options)
+    assert "moved" not in free.losses
+    assert free.measured["moved"] > 0
+    whole = trained("paint", pairs, tmp_path / "one", steps=3, **options)
+    assert whole.losses["moved"] > 0
+    trained("paint", pairs, tmp_path / "two", steps=2, **options)
+    trained("paint", pairs, tmp_path / "two", resume=True, steps=3, **options)
+    one, two = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in ("one", "two"))
+    assert one["numpy"] == two["numpy"]
+    assert all(torch.equal(value, two["networks"]["painter"][key]) for key, value in one["networks"]["painter"].items())
 
 
 def test_a_segmenter_learns_to_tell_them_apart(pairs, tmp_path):

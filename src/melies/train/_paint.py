@@ -17,6 +17,7 @@ from melies.nets.small import Small
 from melies.nets.vgg import Vgg16
 from melies.painting import palette
 from melies.train._export import write
+from melies.train._moved import affine, warped
 from melies.train._pairs import Pairs
 from melies.train._precision import descend
 from melies.translating.card import LAYOUT, Card
@@ -30,6 +31,8 @@ SEEN = "3_3"
 """The deepest layer of VGG16 that is compared; those above see whole things, which a small painter cannot paint."""
 SHOWN = 6
 """Pairs on a preview."""
+SURE = 0.999
+"""What a class comes to, after being moved, where there was no other around; rounding takes a little."""
 _MULTIPLES = {"spade": 16, "small": 4, "unet": 32}
 
 
@@ -54,8 +57,13 @@ class PaintWork:
     def step(self) -> Mapping[str, Any]:
         """Let the painter paint some layouts, and the critic judge."""
         layouts, photos = self._pairs.batch(self._rng, self._options.batch)
-        painted = self._painter(layouts).float()
-        losses = {"pixels": self._options.pixels * (painted - photos).abs().mean()}
+        losses = {}
+        if self._options.steady:
+            painted, apart = self._moved(layouts, self._rng)
+            losses["moved"] = self._options.steady * apart
+        else:
+            painted = self._painter(layouts).float()
+        losses["pixels"] = self._options.pixels * (painted - photos).abs().mean()
         if self._sees is not None:
             losses["features"] = self._options.features * self._apart(painted, photos)
         if self._options.critic:
@@ -66,15 +74,23 @@ class PaintWork:
         return {name: loss.detach() for name, loss in losses.items()}
 
     def measure(self) -> Mapping[str, float]:
-        """Mean absolute error, 0…1, of held-out pairs, and how differently they are seen."""
-        pixels, seen = [], []
+        """Measure held-out pairs.
+
+        Returns:
+            `L1`: the mean absolute error, 0…1; `moved`: how different the painting of a moved layout is from the moved
+            painting, in the same unit; `features`: how differently paintings and photographs are seen.
+        """
+        rng = np.random.default_rng(0)
+        pixels, moved, seen = [], [], []
         for index in self._pairs.held_out:
             layout, photo = self._pairs.tensors([index])
-            painted = self._painter(layout)
+            painted, apart = self._moved(layout, rng)
             pixels.append(float((painted - photo).abs().mean()))
+            moved.append(float(apart))
             if self._sees is not None:
                 seen.append(float(self._apart(painted, photo)))
-        return {"L1": float(np.mean(pixels)), **({"features": float(np.mean(seen))} if seen else {})}
+        measured = {"L1": pixels, "moved": moved, **({"features": seen} if seen else {})}
+        return {name: float(np.mean(values)) for name, values in measured.items()}
 
     def preview(self) -> Image:
         """Layout, painting and photograph of held-out pairs, one pair a column."""
@@ -102,6 +118,22 @@ class PaintWork:
             return [write(self._painter.cpu(), (layout.cpu(),), folder / "painter.onnx", (LAYOUT,), about)]
         finally:
             self._painter.to(self._device)
+
+    def _moved(self, layouts: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Paint layouts, and the same ones moved a little.
+
+        Both are one batch, so that they are normalised alike.
+
+        Returns:
+            The paintings, and how different those of the moved layouts are from the moved paintings, 0…1, where there
+            is one class all around: borders of classes are drawn anew, and beyond the picture nothing is known.
+        """
+        maps = torch.from_numpy(affine(rng, len(layouts))).to(self._device)
+        there = F.one_hot(warped(layouts, maps).argmax(1), layouts.shape[1]).permute(0, 3, 1, 2).float()
+        sure = (warped(layouts, maps, "zeros").amax(1, keepdim=True) > SURE).float()
+        painted, again = self._painter(torch.cat([layouts, there])).float().chunk(2)
+        apart = (again - warped(painted, maps)).abs() * sure
+        return painted, apart.mean() / sure.mean().clamp_min(1e-6)
 
     def _judged(self, layouts: Tensor, painted: Tensor, photos: Tensor) -> dict[str, Tensor]:
         self._critic.requires_grad_(False)

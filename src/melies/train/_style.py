@@ -8,7 +8,7 @@ affine maps: the motion is exact, and any photo will do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from melies.nets.small import MULTIPLE, Small
 from melies.nets.vgg import STYLES_SEEN, Vgg16
 from melies.train._export import write
 from melies.train._material import Changes, Pictures
+from melies.train._moved import affine, warped
 from melies.train._precision import fastest
 from melies.train._samples import files_in
 from melies.translating.card import IMAGE, STYLES, Card
@@ -42,8 +43,8 @@ COUNTS = {"moved": 60.0, "moved features": 0.6}
 """How much ReCoNet's two temporal losses count, as errors are here: squared, of colours of 0…1 and of features of
 variance 1."""
 SEEN = Changes((0.4, 1.0), tint=0.15)
-TURN, ZOOM, SHIFT, LIGHT, NOISE = 0.06, 0.05, 0.08, 0.06, 0.02
-"""How far a photo is moved: radians, shares of its size; how much brighter or darker it becomes, and how noisy."""
+LIGHT, NOISE = 0.06, 0.02
+"""How much brighter or darker a photo becomes that is moved, and how noisy."""
 LUMA = (0.299, 0.587, 0.114)
 SHOWN, JUDGED = 3, 8
 """Photos in a preview, and those that are measured."""
@@ -209,18 +210,3 @@ def gram(features: Tensor) -> Tensor:
     """Return how the channels of features, `N×C×H×W`, go together: `N×C×C`, whatever the size."""
     flat = features.flatten(2)
     return flat @ flat.transpose(1, 2) / flat.shape[1] / flat.shape[2]
-
-
-def affine(rng: np.random.Generator, count: int) -> Any:
-    """Draw small turns, zooms and shifts: `count×2×3` float32, as `torch.nn.functional.affine_grid` takes them."""
-    turns, zooms = rng.uniform(-TURN, TURN, count), 1 + rng.uniform(-ZOOM, ZOOM, count)
-    shifts = rng.uniform(-SHIFT, SHIFT, (2, count))
-    cosines, sines = zooms * np.cos(turns), zooms * np.sin(turns)
-    rows: Sequence[Any] = ((cosines, -sines, shifts[0]), (sines, cosines, shifts[1]))
-    return np.array(rows, np.float32).transpose(2, 0, 1).copy()
-
-
-def warped(batch: Tensor, maps: Tensor, beyond: str = "reflection") -> Tensor:
-    """Move pictures or features, `N×C×H×W`, by affine maps, `N×2×3`."""
-    grid = F.affine_grid(maps, list(batch.shape), align_corners=False)
-    return F.grid_sample(batch, grid, mode="bilinear", padding_mode=beyond, align_corners=False)

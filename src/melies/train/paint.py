@@ -42,6 +42,10 @@ class Paint(Paired):
     critic: float = Field(0.5, ge=0, description="How much it counts that a second network takes it for a photograph.")
     matching: float = Field(5.0, ge=0, description="How much it counts that the second network sees the same.")
 
+    steady: float = Field(
+        20.0, ge=0, le=100, description="How much it counts that texture moves with what is painted; 0: not at all."
+    )
+
     def begin(self, rng: np.random.Generator, device: str) -> Work:
         """Read the pairs and make the networks."""
         from melies.train._paint import PaintWork
