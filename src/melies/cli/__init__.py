@@ -21,6 +21,7 @@ COMMANDS = (
     "dream",
     "hear",
     "live",
+    "kiosk",
     "effects",
     "probe",
     "faces",

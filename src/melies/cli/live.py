@@ -8,7 +8,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from melies.effect import Effect
     from melies.live.numbers import Numbers
     from melies.live.options import LiveOptions
+    from melies.live.show import Show
+    from melies.media.output import SaveOptions
 
 SAVED = ("codec", "quality", "preset", "overwrite")
 """What of `SaveOptions` makes sense for a film that is written while it happens."""
@@ -73,27 +76,45 @@ class Live(Apply):
         return self._headings
 
 
-def perform(effects: list[Effect], given: Mapping[str, Any], words: list[str]) -> int:
+Opening = Callable[["LiveOptions", "SaveOptions", Callable[[str], None]], "AbstractContextManager[Show]"]
+"""Opens a show as options say."""
+
+
+def perform(
+    opening: Opening,
+    given: Mapping[str, Any],
+    words: list[str],
+    model: type[LiveOptions] | None = None,
+    command: str = "live",
+) -> int:
     """Run the show that the command line describes, or watch over the process that does; return the exit status.
+
+    Args:
+        opening: Opens it.
+        given: The general options that were given.
+        words: What was typed behind the command.
+        model: What the options are read into.
+        command: Its name.
 
     Raises:
         MeliesError: It cannot be done.
     """
     from melies.live import kiosk
     from melies.live.options import LiveOptions
-    from melies.live.start import check, opened
+    from melies.live.start import check
     from melies.media.output import SaveOptions
     from melies.models import runtime
 
-    options: LiveOptions = _read(LiveOptions, given)
-    saving = _read(SaveOptions, {"preset": "veryfast", **{key: given[key] for key in SAVED if given[key] is not None}})
+    options: LiveOptions = _read(model or LiveOptions, given, command)
+    kept = {key: given[key] for key in SAVED if given[key] is not None}
+    saving = _read(SaveOptions, {"preset": "veryfast", **kept}, command)
     with _telling(given) as say:
         check(options)
         if options.kiosk and kiosk.PULSE not in os.environ:
-            return kiosk.watch([sys.executable, "-m", "melies", "live", *words])
+            return kiosk.watch([sys.executable, "-m", "melies", command, *words], **options.watching)
         with kiosk.logged(options.log), runtime.options(device=given["device"], threads=given["threads"]):
             try:
-                with opened(effects, options, saving, say) as show:
+                with opening(options, saving, say) as show:
                     if given["as_json"]:
                         show.ticking.append(_events(show.numbers))
                     try:
@@ -105,7 +126,7 @@ def perform(effects: list[Effect], given: Mapping[str, Any], words: list[str]) -
     return 0
 
 
-def _read(model: Any, given: Mapping[str, Any]) -> Any:
+def _read(model: Any, given: Mapping[str, Any], command: str) -> Any:
     from pydantic import ValidationError
 
     from melies.errors import UseError
@@ -114,7 +135,7 @@ def _read(model: Any, given: Mapping[str, Any]) -> Any:
     try:
         return model(**values(model, given))
     except ValidationError as error:
-        raise UseError(explain(error, model), "See: melies live --help") from None
+        raise UseError(explain(error, model), f"See: melies {command} --help") from None
 
 
 @contextmanager
@@ -148,7 +169,13 @@ def _sum_up(numbers: Numbers, given: Mapping[str, Any]) -> None:
 
 
 def _start(steps: list[Effect], **given: Any) -> None:
-    status = perform(steps, given, click.get_current_context().meta["melies.words"])
+    from melies.live.start import opened
+
+    leave(perform(partial(opened, steps), given, click.get_current_context().meta["melies.words"]))
+
+
+def leave(status: int) -> None:
+    """End the command with an exit status."""
     if status:
         raise click.exceptions.Exit(status)
 

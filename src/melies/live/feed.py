@@ -17,6 +17,9 @@ log = logging.getLogger("melies")
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 """Seconds before a lost source is tried again: they double up to the longest."""
 
+_NAP = 0.5
+"""Seconds between two looks whether it is time to wake up."""
+
 
 class Feed:
     """Reads a source for ever and hands every picture on, with the moment when it came as its time.
@@ -27,6 +30,7 @@ class Feed:
         clock: The time.
         stop: Set when the show ends.
         patient: Whether to try again also when the source has never been there.
+        asleep: Says whether nothing is to be read now: then the source is left, and opened again afterwards.
 
     Attributes:
         latest: The newest picture.
@@ -43,6 +47,7 @@ class Feed:
         stop: threading.Event,
         *,
         patient: bool = False,
+        asleep: Callable[[], bool] = lambda: False,
     ) -> None:
         self.latest: Frame | None = None
         self.lost_since: float | None = None
@@ -51,6 +56,7 @@ class Feed:
         self.arrived = threading.Event()
         """Set when there is a first picture, or an error."""
         self._source, self._push, self._clock, self._stop, self._patient = source, push, clock, stop, patient
+        self._asleep = asleep
         self._begin = threading.Event()
         self._pause = FIRST_PAUSE
         self._duration = max(1, round(1 / source.rate / TICK))
@@ -68,6 +74,9 @@ class Feed:
         """Read until told to stop, or until a source that was never there fails and patience is not asked for."""
         try:
             while not self._stop.is_set():
+                if self._asleep():
+                    self._clock.wait(self._stop, _NAP)
+                    continue
                 try:
                     self._read()
                 except (MeliesError, OSError) as error:
@@ -84,7 +93,7 @@ class Feed:
         pictures = self._source.pictures(self._clock, self._stop)
         try:
             for frame in pictures:
-                if self._stop.is_set():
+                if self._stop.is_set() or self._asleep():
                     return
                 self._deliver(frame)
         finally:

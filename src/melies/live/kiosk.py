@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +15,9 @@ from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from melies.errors import UseError
+from melies.errors import MeliesError, UseError
 from melies.files import is_file
+from melies.sizes import say
 
 log = logging.getLogger("melies")
 
@@ -37,6 +39,12 @@ STEADY = 300.0
 KEPT = 4
 """Old logs that are kept beside the one that is written."""
 
+AT_ONCE = 20.0
+"""Seconds within which a show that ends has failed at once."""
+
+GROWN = 75
+"""Exit status of a show that held more memory than it may."""
+
 LOOK = 1.0
 _MISUSED = 2
 _BEGIN_OF_LOG = re.compile(rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ |$)")
@@ -46,6 +54,7 @@ def watch(
     command: Sequence[str],
     *,
     hung: float = HUNG,
+    attempts: int | None = None,
     shortest: float = SHORTEST,
     look: float = LOOK,
     sleep: Callable[[float], None] = time.sleep,
@@ -55,49 +64,66 @@ def watch(
     Args:
         command: The show's command line.
         hung: Seconds without a pulse after which it is ended.
+        attempts: How often in a row it may fail at once before that is given up; without end if None.
         shortest: Seconds before the first new beginning.
         look: Seconds between two looks.
         sleep: Waits.
 
     Returns:
         The exit status, once somebody ended the show or its command makes no sense.
+
+    Raises:
+        MeliesError: It failed at once too often.
     """
-    pause, why = shortest, ""
+    pause, why, failures = shortest, "", 0
     with tempfile.TemporaryDirectory(prefix="melies-kiosk-") as folder:
         pulse = Path(folder) / "pulse"
         while True:
             pulse.touch()
             began = time.monotonic()
-            status = _once(command, {PULSE: str(pulse), WHY: why}, hung, look)
+            status, how = _once(command, {PULSE: str(pulse), WHY: why}, hung, look)
             if status in (0, _MISUSED):
                 return status
-            if time.monotonic() - began >= STEADY:
-                pause, why = shortest, ""
-            why = f"The show ended (status {status}) and begins again after {pause:.0f} s."
+            lasted = time.monotonic() - began
+            failures = failures + 1 if lasted < AT_ONCE else 0
+            if attempts is not None and failures >= attempts:
+                raise MeliesError(f"The show failed {failures} times at once, the last time so: {how}.", "See above.")
+            if lasted >= STEADY:
+                pause = shortest
+            why = f"{how[0].upper()}{how[1:]}, and begins again after {pause:.0f} s."
             log.warning("%s", why)
             sleep(pause)
             pause = min(2 * pause, LONGEST)
 
 
-def _once(command: Sequence[str], told: dict[str, str], hung: float, look: float) -> int:
+def _once(command: Sequence[str], told: dict[str, str], hung: float, look: float) -> tuple[int, str]:
+    """Run a show until it ends; return its status, and in words how it ended."""
     process = subprocess.Popen(command, env={**os.environ, **told})  # noqa: S603 - ourselves
     pulse = Path(told[PULSE])
     try:
         beat, since = pulse.stat().st_mtime_ns, time.monotonic()
         while True:
             try:
-                return process.wait(look)
+                status = process.wait(look)
+                return status, _how(status)
             except subprocess.TimeoutExpired:
                 now = pulse.stat().st_mtime_ns
             if now != beat:
                 beat, since = now, time.monotonic()
             elif time.monotonic() - since > hung:
-                log.warning("The show hangs and is ended.")
                 process.kill()
-                return process.wait() or 1
+                return process.wait() or 1, f"the show hangs, with no sign of life for {hung:g} s"
     except BaseException:
         _end(process)
         raise
+
+
+def _how(status: int) -> str:
+    if status == GROWN:
+        return "the show held more memory than it may"
+    if status < 0:
+        return f"the show was ended by signal {-status}"
+    return f"the show ended (status {status})"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -115,6 +141,62 @@ def beat(healthy: Callable[[], bool]) -> None:
     pulse = os.environ.get(PULSE)
     if pulse and healthy():
         Path(pulse).touch()
+
+
+class OvergrownError(MeliesError):
+    """A show holds more memory than it may."""
+
+    exit_code = GROWN
+
+
+def within(limit: int) -> Callable[[], None]:
+    """Return a function that ends a show which holds more than so many bytes, by `OvergrownError`."""
+
+    def tick() -> None:
+        if held() > limit:
+            raise OvergrownError(f"The show holds {say(held())} of memory, more than {say(limit)}.")
+
+    return tick
+
+
+def held() -> int:
+    """Return the bytes of memory that this process holds; elsewhere than on Linux, the most it ever held.
+
+    Raises:
+        UseError: The system does not say.
+    """
+    status = Path("/proc/self/statm")
+    if status.exists():
+        return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    try:
+        import resource
+    except ImportError:
+        raise UseError("This system does not say how much memory a show holds.", "Leave --max-memory out.") from None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def orphaned(stop: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that ends a show whose watching process has died: nobody could end it otherwise."""
+    parent = os.getppid()
+
+    def tick() -> None:
+        if os.getppid() != parent:
+            stop()
+
+    return tick
+
+
+def every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls another, at once and then every so many seconds however often it is called."""
+    due = time.monotonic()
+
+    def tick() -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + seconds
+            call()
+
+    return tick
 
 
 def hourly(say: Callable[[], str], hour: float = 3600.0) -> Callable[[], None]:

@@ -40,8 +40,8 @@ class Showing(BaseModel):
 
     to: list[str] = ["window"]
     """window, virtual-camera, stream (for a browser or OBS), or a film to write"""
-    full_screen: bool = False
-    """let the window fill the screen and hide the pointer"""
+    full_screen: bool | None = None
+    """let the window fill the screen and hide the pointer, or not, in place of what --kiosk says"""
     numbers: bool = False
     """show latency, rate and dropped pictures from the beginning"""
     host: str = HOST
@@ -86,6 +86,11 @@ class Enduring(BaseModel):
 
 class LiveOptions(Reading, Showing, Steering, Enduring):
     """Everything that `melies live` is told beside its effects."""
+
+    @property
+    def watching(self) -> dict[str, Any]:
+        """How the process that watches a kiosk does so: what `melies.live.kiosk.watch` takes."""
+        return {}
 
 
 GROUPS: dict[str, type[BaseModel]] = {

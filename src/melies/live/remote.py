@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
+from melies.effect import Effect
 from melies.errors import MeliesError, UseError
 from melies.live.desk import Desk
 from melies.live.keys import COMMANDS, check_command, command_of
@@ -297,10 +298,17 @@ class Watched:
         path: The recipe.
         desk: What takes its effects.
         taken: Called when they were.
+        read: Returns what a recipe puts on the desk.
     """
 
-    def __init__(self, path: Path, desk: Desk, taken: Callable[[], None] = lambda: None) -> None:
-        self._path, self._desk, self._taken = path, desk, taken
+    def __init__(
+        self,
+        path: Path,
+        desk: Desk,
+        taken: Callable[[], None] = lambda: None,
+        read: Callable[[Recipe], Sequence[Effect]] = lambda recipe: recipe.effects,
+    ) -> None:
+        self._path, self._desk, self._taken, self._read = path, desk, taken, read
         self._stamp = self._seen()
 
     def look(self) -> None:
@@ -310,7 +318,7 @@ class Watched:
             return
         self._stamp = stamp
         try:
-            self._desk.replace(Recipe.load(self._path).effects)
+            self._desk.replace(self._read(Recipe.load(self._path)))
         except MeliesError as error:
             log.warning("%s is left aside: %s", self._path.name, error)
         else:

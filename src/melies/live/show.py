@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
+import numpy as np
 
 from melies.engine.live import Live
 from melies.errors import MediaError, MeliesError, UseError
@@ -42,6 +44,9 @@ EVERY = 0.25
 PATIENCE = 2.0
 """Seconds for which the last picture stays when no new one comes; then the picture of the house is shown."""
 
+AGAIN = 5.0
+"""Seconds between two times that a show which rests makes its places dark."""
+
 _SETTING = re.compile(r"([\w-]+\.[\w-]+)\s*[=\s]\s*(.+)")
 
 STUCK = 60.0
@@ -58,6 +63,7 @@ class Show:
         clock: The time.
         tireless: Go on whatever fails, as an installation must: effects begin again, a camera is waited for.
         seconds: How long it lasts; for ever if None.
+        asleep: Says whether it is to rest now: nothing is read, and all places are dark.
         house: What is shown while there is no result; dark, with a word on it, if None.
         recordings: Where `record` writes to.
         saving: How it writes.
@@ -76,6 +82,7 @@ class Show:
         clock: Clock | None = None,
         tireless: bool = False,
         seconds: float | None = None,
+        asleep: Callable[[], bool] = lambda: False,
         house: Image | None = None,
         recordings: Path = Path(),
         saving: SaveOptions | None = None,
@@ -93,6 +100,7 @@ class Show:
         self._clock = clock or Clock()
         self._sinks = list(sinks)
         self._tireless, self._seconds, self._house = tireless, seconds, house
+        self._asleep, self._darkened = asleep, -math.inf
         self._recordings, self._saving, self._say = recordings, saving, say
         self._recorder: Recorder | None = None
         self._switching = threading.Lock()
@@ -104,7 +112,7 @@ class Show:
         self._spec: VideoSpec | None = None
         self._rate = source.rate
         self.ears = Ears(source.rate, self._clock.now)
-        self.feed = Feed(source, self._push, self._clock, self._stop, patient=tireless)
+        self.feed = Feed(source, self._push, self._clock, self._stop, patient=tireless, asleep=asleep)
         desk.on_restart = self._restart
 
     # from outside
@@ -226,7 +234,7 @@ class Show:
     @property
     def healthy(self) -> bool:
         """Whether pictures come, or it is known why not."""
-        known = self.feed.lost_since is not None or self._failing_since is not None
+        known = self._asleep() or self.feed.lost_since is not None or self._failing_since is not None
         return known or self._clock.now() - (self.numbers.last_shown or 0.0) < STUCK
 
     # commands
@@ -407,6 +415,8 @@ class Show:
 
     def _present(self, frame: Frame, *, counts: bool) -> None:
         """Show a result everywhere; it counts unless it was held back until the end."""
+        if self._asleep():
+            return
         laid_over: Frame | None = None
         for index, sink in enumerate(self._all()):
             if sink.preview and laid_over is None:
@@ -461,12 +471,24 @@ class Show:
         since = min((at for at in (self.feed.lost_since, self._failing_since) if at is not None), default=None)
         if since is None and self.feed.latest is None and self.feed.error is None:
             since = 0.0
-        if self._warming or (since is not None and self._clock.now() - since >= PATIENCE):
-            image = self._of_the_house()
-            for sink in self._all():
-                sink.hold(image)
+        if self._asleep():
+            self._darken()
+        else:
+            self._darkened = -math.inf
+            if self._warming or (since is not None and self._clock.now() - since >= PATIENCE):
+                self._hold(self._of_the_house())
         for call in self.ticking:
             call()
+
+    def _darken(self) -> None:
+        """Make all places dark, and now and then again: a last result may still have been on its way."""
+        if self._clock.now() - self._darkened >= AGAIN:
+            self._darkened = self._clock.now()
+            self._hold(np.zeros((*SIZE[::-1], 3), np.uint8))
+
+    def _hold(self, image: Image) -> None:
+        for sink in self._all():
+            sink.hold(image)
 
     def _of_the_house(self) -> Image:
         if self._house is not None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 
-from melies.errors import UseError
+from melies.errors import MediaError, MeliesError, UseError
 from melies.frame import Frame, Image
 from melies.live.clock import TICK, Clock
+
+if TYPE_CHECKING:
+    from melies.media.reader import Reader
+
+log = logging.getLogger("melies")
 
 RATE = Fraction(30)
 """Pictures a second where neither the user nor the source says."""
@@ -28,8 +34,11 @@ class Source(Protocol):
     name: str
     rate: Fraction
     """Pictures a second, nominal."""
-    files: Sequence[Path]
-    """The user's files that are read, and so must not be written."""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The user's files that are read, and so must not be written."""
+        ...
 
     def pictures(self, clock: Clock, stop: threading.Event) -> Iterator[Frame]:
         """Yield pictures, each at the moment when it is there; their times mean nothing.
@@ -88,15 +97,86 @@ class Played:
         """Yield its frames when they are due; a machine too slow for that plays it slower."""
         begin = clock.now()
         while not stop.is_set():
-            end = 0.0
-            for index, frame in enumerate(self._reader.frames()):
-                due = begin + frame.time / self._speed
-                end = float((frame.pts + frame.duration) * frame.time_base) / self._speed
-                clock.wait(stop, due - clock.now())
-                if stop.is_set():
-                    return
-                yield frame.at(0, 1, cut=index == 0)
-            begin = max(begin + end, clock.now() - 1 / float(self.rate))
+            length = yield from _round(self._reader, self._speed, begin, clock, stop)
+            begin = max(begin + length, clock.now() - 1 / float(self.rate))
+
+
+def _round(
+    reader: Reader, speed: float, begin: float, clock: Clock, stop: threading.Event
+) -> Generator[Frame, None, float]:
+    """Play a film once, which begins a shot; return how long it was, in seconds."""
+    end = 0.0
+    for index, frame in enumerate(reader.frames()):
+        end = float((frame.pts + frame.duration) * frame.time_base) / speed
+        clock.wait(stop, begin + frame.time / speed - clock.now())
+        if stop.is_set():
+            break
+        yield frame.at(0, 1, cut=index == 0)
+    return end
+
+
+class Folder:
+    """The films of a folder in the order of their names, again and again; each begins a shot.
+
+    The folder is looked at anew for each film, so that films can be put in and taken away meanwhile. What cannot be
+    read is warned of once and passed over; pictures and hidden files are not looked at.
+
+    Args:
+        path: The folder.
+        rate: Pictures a second instead of each film's own.
+
+    Raises:
+        UseError: It holds no film.
+    """
+
+    def __init__(self, path: Path, rate: Fraction | None = None) -> None:
+        self.name = path.name
+        self._path, self._rate = path, rate
+        self._refused: set[Path] = set()
+        first = self._opened(None)
+        if first is None:
+            raise UseError(f"The folder {path} holds no film.", "Put films into it, such as 1.mp4 and 2.mp4.")
+        self.rate = rate or first.spec.rate
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """All files that may be films."""
+        from melies.media.stills import SUFFIXES, natural
+
+        found = (path for path in self._path.iterdir() if path.is_file() and path.suffix.lower() not in SUFFIXES)
+        return sorted((path for path in found if not path.name.startswith(".")), key=natural)
+
+    def pictures(self, clock: Clock, stop: threading.Event) -> Iterator[Frame]:
+        """Yield the frames of one film after another when they are due; a slow machine plays them slower."""
+        begin, reader = clock.now(), self._opened(None)
+        while reader is not None and not stop.is_set():
+            speed = float(self._rate / reader.spec.rate) if self._rate else 1.0
+            try:
+                length = yield from _round(reader, speed, begin, clock, stop)
+            except MediaError as error:
+                self._refuse(reader.path, error)
+                length = 0.0
+            begin = max(begin + length, clock.now() - 1 / float(self.rate))
+            reader = self._opened(reader.path)
+
+    def _opened(self, last: Path | None) -> Reader | None:
+        """Return the film that comes after another one, or the first; None if there is none."""
+        from melies.media.reader import Reader
+        from melies.media.stills import natural
+
+        files = [path for path in self.files if path not in self._refused]
+        later = [path for path in files if last is not None and natural(path) > natural(last)]
+        for path in [*later, *files]:
+            try:
+                return Reader(path)
+            except MeliesError as error:
+                self._refuse(path, error)
+        self._refused.clear()  # They may be mended when it is tried again.
+        return None
+
+    def _refuse(self, path: Path, error: MeliesError) -> None:
+        self._refused.add(path)
+        log.warning("%s It is passed over.", error.message)
 
 
 class Pattern:

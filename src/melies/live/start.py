@@ -31,7 +31,14 @@ PLACES = ("window", "virtual-camera", "stream")
 
 @contextmanager
 def opened(
-    effects: Sequence[Effect], options: LiveOptions, saving: SaveOptions, say: Callable[[str], None]
+    effects: Sequence[Effect],
+    options: LiveOptions,
+    saving: SaveOptions,
+    say: Callable[[str], None],
+    *,
+    source: Source | None = None,
+    locked: bool = False,
+    asleep: Callable[[], bool] = lambda: False,
 ) -> Iterator[Show]:
     """Make a show and open everything around it; its `run` is left to the caller.
 
@@ -40,19 +47,23 @@ def opened(
         options: Everything else.
         saving: How films are written.
         say: Takes what people should know.
+        source: Where pictures come from, instead of the camera that the options name.
+        locked: Let keys in the window do nothing.
+        asleep: As for `Show`.
 
     Raises:
         UseError: Something cannot be opened, or makes no sense.
     """
     settle()
     desk = make_desk(effects, options)
-    source = find_source(options.camera, options.size, options.rate)
+    source = source or find_source(options.camera, options.size, options.rate)
     films = {place: Recorder(Path(place), saving, _read(source, desk, options)) for place in _films(options)}
     show = Show(
         source,
         desk,
         tireless=options.kiosk,
         seconds=options.seconds,
+        asleep=asleep,
         house=_house(options.house_picture),
         recordings=options.recordings,
         saving=saving,
@@ -65,7 +76,7 @@ def opened(
         stack.enter_context(show)
         show.ears.check(desk.asked)
         for place in options.to:
-            show.add(films[place] if place in films else _place(place, show, options))
+            show.add(films[place] if place in films else _place(place, show, options, locked))
         if options.osc is not None:
             stack.callback(Osc(show, options.osc).close)
         if mappings:
@@ -133,14 +144,19 @@ def _read(source: Source, desk: Desk, options: LiveOptions) -> list[Path]:
     return [*source.files, *files_of(desk.asked), *(Path(choice.value) for choice in desk.choices), *own]
 
 
-def _place(place: str, show: Show, options: LiveOptions) -> Sink:
+def _place(place: str, show: Show, options: LiveOptions, locked: bool) -> Sink:
     if place == "window":
-        return Window(show.ask, full=options.full_screen or options.kiosk)
+        full = options.kiosk if options.full_screen is None else options.full_screen
+        return Window(_ignored if locked else show.ask, full=full)
     if place == "virtual-camera":
         return VirtualCamera()
     stream = Stream(options.host, options.port, show.numbers.plain)
     show.greetings.append(f"The stream is at {stream.address}")
     return stream
+
+
+def _ignored(words: str) -> None:
+    """Somebody pressed a key that is locked."""
 
 
 def _typed_to_us() -> bool:
