@@ -103,7 +103,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 }
 """What to try besides the defaults; file names are those that the `clips` fixture wrote."""
 
-NEEDS_SETTINGS = {"caption", "compose", "erase", "mask", "paint", "swap", "puppet"}
+NEEDS_SETTINGS = {"caption", "compose", "diffuse", "erase", "mask", "paint", "swap", "puppet"}
 """Effects that cannot do anything without being told what with."""
 
 IDENTITY: dict[str, dict[str, Any]] = {
@@ -117,6 +117,7 @@ IDENTITY: dict[str, dict[str, Any]] = {
     "deinterlace": {},
     "deblur": {"amount": 0},
     "denoise": {"strength": 0},
+    "diffuse": {"model": "none", "strength": 0},
     "erase": {"mask": "black.png"},
     "dust": {"dust": 0, "scratches": 0},
     "fade": {"fade_in": 0, "fade_out": 0},

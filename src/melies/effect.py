@@ -63,6 +63,11 @@ class Reactive(Step):
         None, description="The sound that is listened to and that the result gets; else the film's own."
     )
 
+    @property
+    def synthesis(self) -> str | None:
+        """What a machine made that could pass for real, in one sentence for the file's provenance; None if nothing."""
+        return None
+
     @model_validator(mode="after")
     def _reactions_can_be_read(self) -> Self:
         if self.react:
@@ -102,11 +107,6 @@ class Effect(Reactive):
     def touches_sound(self) -> bool:
         """Whether `sound` does anything; when no effect does, sound packets are copied untouched."""
         return False
-
-    @property
-    def synthesis(self) -> str | None:
-        """What a machine made of people's faces here, in one sentence for the file's provenance; None if nothing."""
-        return None
 
     def live(self) -> Self:
         """Return the effect as it should run on a camera: without look-ahead."""

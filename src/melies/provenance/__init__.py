@@ -1,26 +1,30 @@
 """What was made by a machine says so: in the file's metadata always, in signed content credentials where installed.
 
-Every film, animation and picture whose effects made something of people's faces (`Effect.synthesis`) carries an XMP
-packet (or tags, in Matroska and WebM) with the sentences and IPTC's digital source type. What a source file says about
-itself is carried on.
+Every film, animation and picture whose effects made something of people's faces, or whose pictures a model made of a
+text (`Effect.synthesis`, `Generator.synthesis`), carries an XMP packet (or tags, in Matroska and WebM) with the
+sentences and IPTC's digital source type. What a source file says about itself is carried on.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import melies
+from melies.effect import Generator, Reactive
 
 if TYPE_CHECKING:
     from melies.clip import Clip
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 """IPTC's word for a picture that is partly synthetic."""
+
+WHOLE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+"""IPTC's word for a picture that a trained model made."""
 
 TAG = "MADE_BY_MACHINE"
 """The tag of Matroska and WebM that holds the sentences."""
@@ -35,21 +39,28 @@ class Provenance:
 
     Attributes:
         made: What a machine made, one sentence each.
-        effects: The effects that did it, with their settings; files by their names alone.
+        effects: The effects or the generator that did it, with their settings; files by their names alone.
+        whole: Whether all of it was made, by a generator.
     """
 
     made: tuple[str, ...]
     effects: tuple[tuple[str, dict[str, str]], ...] = ()
+    whole: bool = False
+
+    @property
+    def source_type(self) -> str:
+        """IPTC's word for it."""
+        return WHOLE_TYPE if self.whole else SOURCE_TYPE
 
     @property
     def text(self) -> str:
         """The sentences as one line, for people."""
-        return " ".join(("Partly made by a machine.", *self.made))
+        return " ".join(("Made by a machine." if self.whole else "Partly made by a machine.", *self.made))
 
     @property
     def tags(self) -> dict[str, str]:
         """Tags for containers that hold words and values."""
-        return {TAG: "\n".join(self.made), "DIGITAL_SOURCE_TYPE": SOURCE_TYPE}
+        return {TAG: "\n".join(self.made), "DIGITAL_SOURCE_TYPE": self.source_type}
 
     @property
     def packet(self) -> bytes:
@@ -61,7 +72,7 @@ class Provenance:
             ' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:melies="urn:melies:provenance:1"'
             ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
             f"<xmp:CreatorTool>melies {melies.__version__}</xmp:CreatorTool>"
-            f"<Iptc4xmpExt:DigitalSourceType>{SOURCE_TYPE}</Iptc4xmpExt:DigitalSourceType>"
+            f"<Iptc4xmpExt:DigitalSourceType>{self.source_type}</Iptc4xmpExt:DigitalSourceType>"
             f"<melies:made><rdf:Seq>{sentences}</rdf:Seq></melies:made>"
             '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
         ).encode()
@@ -74,18 +85,27 @@ def of(clip: Clip, idle: Collection[str] = ()) -> Provenance | None:
         clip: What was written.
         idle: Names of effects that found nothing to change.
     """
-    acting = [(effect, effect.synthesis) for effect in clip.effects if effect.name() not in idle]
+    source = clip.source if isinstance(clip.source, Generator) else None
+    steps = [*([source] if source else []), *(effect for effect in clip.effects if effect.name() not in idle)]
+    acting = [(step, step.synthesis) for step in steps]
     made = [sentence for file in clip.inputs() for sentence in read(file)]
     made += [sentence for _, sentence in acting if sentence]
     if not made:
         return None
-    effects = tuple((effect.name(), _settings(effect)) for effect, sentence in acting if sentence)
-    return Provenance(tuple(dict.fromkeys(made)), effects)
+    effects = tuple((step.name(), _settings(step)) for step, sentence in acting if sentence)
+    whole = source is not None and source.synthesis is not None
+    return Provenance(tuple(dict.fromkeys(made)), effects, whole)
 
 
-def _settings(effect: Iterable[tuple[str, object]]) -> dict[str, str]:
+def _settings(step: Reactive) -> dict[str, str]:
     """Settings as words; of files only the names, for folders tell more of their owner than of the film."""
-    return {name: Path(value).name if isinstance(value, Path) else str(value) for name, value in effect}
+    from melies.effects._fields import may_name_files
+
+    def said(name: str, value: object) -> str:
+        is_file = isinstance(value, Path) or (may_name_files(type(step), name) and Path(str(value)).exists())
+        return Path(str(value)).name if is_file else str(value)
+
+    return {name: said(name, value) for name, value in step}
 
 
 def read(path: Path) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import platformdirs
 
 import melies
 from melies.errors import MediaError
-from melies.provenance import SOURCE_TYPE, Provenance
+from melies.provenance import Provenance
 
 ROOM = 16 * 1024
 """Bytes that a signature and what is signed take at most."""
@@ -80,7 +80,7 @@ def sign(path: Path, provenance: Provenance) -> None:
 
 def _actions(provenance: Provenance) -> Any:
     # The standard wants a film to be made or opened before anything is done to it.
-    yield {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE, "description": provenance.text}
+    yield {"action": "c2pa.created", "digitalSourceType": provenance.source_type, "description": provenance.text}
     for name, settings in provenance.effects:
         yield {"action": "c2pa.edited", "description": name, "parameters": settings}
 

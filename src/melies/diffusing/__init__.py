@@ -1,0 +1,1 @@
+"""Diffusion models: which pipeline a folder asks for, what runs it, and how its pictures become a film."""

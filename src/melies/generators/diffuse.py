@@ -1,0 +1,218 @@
+"""`diffuse`: pictures and films that a diffusion model makes of a text."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from melies.diffusing.fields import Diffusing
+from melies.diffusing.studio import Studio, studio
+from melies.diffusing.windows import noise, overlapped
+from melies.dreaming.camera import Border, Colours, Move, Picture, coloured_like, moved_flat, noised
+from melies.dreaming.schedule import Behaviour, Schedule, Way, seeds
+from melies.dreaming.source import Source, begins
+from melies.effects._fields import refuse_address
+from melies.errors import UseError
+from melies.frame import Frame, VideoSpec
+from melies.generators._canvas import Canvas
+from melies.generators.dream import Numbers
+from melies.imaging import fit
+from melies.matting.scale import code
+
+_FEWEST = 3
+"""Noises that a loop leads through: with two one would come back the way one went."""
+
+
+class Diffuse(Diffusing, Canvas):
+    """Make films of texts with a diffusion model: walks through its noise, or pictures that grow out of each other.
+
+    Schedules are written as Deforum's: `0:(0.5), 60:(0.8)`.
+    """
+
+    mode: Literal["walk", "feedback"] = Field(
+        "walk", description="Every picture made anew on a walk through the noise, or each out of the one before."
+    )
+    init: Annotated[Path, BeforeValidator(refuse_address)] | None = Field(
+        None, description="A picture or film that is made anew, or that feedback begins with."
+    )
+    strength: Numbers = Field(
+        "0:(0.5)", description="How much of what there is is made anew, with init or feedback: 0 nothing, 1 all."
+    )
+    pace: float = Field(2.0, gt=0, le=3600, description="Seconds from one noise to the next.")
+    loop: bool = Field(False, description="Come back to the first noise, so that the film can be repeated.")
+    offset: float = Field(0.0, ge=-1e6, le=1e6, description="So many noises further on the walk, for --react.")
+    zoom: Numbers = Field("0:(1.02)", description="Feedback: above 1 one comes nearer, a frame.")
+    angle: Numbers = Field("0:(0)", description="Feedback: degrees that the picture turns, a frame.")
+    translation_x: Numbers = Field("0:(0)", description="Feedback: to the right, in pixels of a picture of 512.")
+    translation_y: Numbers = Field("0:(0)", description="Feedback: down.")
+    zoom_by: float = Field(1.0, gt=0.1, le=10, description="Feedback: a further factor of the zoom, for --react.")
+    angle_by: float = Field(0.0, ge=-360, le=360, description="Feedback: further degrees, for --react.")
+    border: Border = Field("mirror", description="Feedback: what comes in at the edges.")
+    noise: Numbers = Field("0:(0.02)", description="Feedback: noise in each picture, so that new things are found.")
+    colours: Colours = Field("lab", description="Feedback: keep the first picture's colours, or the film's.")
+    keep: float = Field(0.85, ge=0, le=1, description="Feedback on a film: how much of what was made stays.")
+    seed_behaviour: Behaviour = Field("iter", description="Feedback: how the seed goes on from frame to frame.")
+    interpolation: Way = Field("linear", description="How schedules go from number to number.")
+
+    @model_validator(mode="after")
+    def _loop_makes_sense(self) -> Self:
+        if self.loop and (self.mode != "walk" or self.init is not None):
+            raise ValueError("loop is for walks without init: what grows out of other pictures does not come back")
+        return self
+
+    @property
+    def seconds(self) -> Fraction | None:
+        """How long it is: as long as the film that is made anew, if nothing else says."""
+        if self.init is not None and self.duration is None and self.audio is None:
+            length = begins(self.init).seconds
+            if length is not None:
+                return length
+        return super().seconds
+
+    @property
+    def spec(self) -> VideoSpec:
+        """What the frames look like.
+
+        Raises:
+            UseError: The model cannot be used, or not so.
+            ModelError: It is damaged.
+        """
+        family = self.found.family
+        if family.moves and (self.loop or self.mode == "feedback"):
+            what = "loop" if self.loop else "feedback"
+            raise UseError(f"{family.title} makes films of its own motion; {what} is for models of pictures.")
+        spec = super().spec
+        if self.loop and spec.frames is None:
+            raise UseError("A loop comes back at its end, and this never ends.", "Give it a --duration.")
+        return spec
+
+    @property
+    def synthesis(self) -> str:
+        """What a machine made."""
+        return f"The pictures were made by a diffusion model (diffuse, model {self.found.label})."
+
+    def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
+        """Make the frames from `since` on; with feedback those before it are made as well."""
+        return self.steered(since, lead_in, lambda _: self)
+
+    def steered(self, since: Fraction, lead_in: int, now: Callable[[Fraction], Self]) -> Iterator[Frame]:
+        """Make them with settings that change on the way; a window has those of its middle."""
+        spec = self.spec
+        first = max(0, math.ceil(since * spec.rate) - lead_in)
+        if spec.frames is not None and first >= spec.frames:
+            return
+        shop = studio(self.found)
+        size = shop.size(*self.size, self.detail)
+
+        def at(index: int) -> Diffuse:
+            return now(index / spec.rate)
+
+        with contextlib.ExitStack() as open_files:
+            source = Source(self.init, size, self.fps) if self.init is not None else None
+            if source:
+                open_files.callback(source.close)
+            if self.mode == "feedback":
+                pictures = self._fed(shop, size, source, at, spec.frames)
+            else:
+                pictures = self._walked(shop, size, source, at, spec.frames, first)
+            for index, picture in pictures:
+                if index >= first:
+                    image = code(picture, np.dtype(np.uint8))
+                    yield Frame(fit(image, *self.size), index, spec.time_base, 1)
+                if index + 1 == spec.frames:
+                    return
+
+    def _walked(
+        self,
+        shop: Studio,
+        size: tuple[int, int],
+        source: Source | None,
+        at: Callable[[int], Diffuse],
+        length: int | None,
+        first: int,
+    ) -> Iterator[tuple[int, Picture]]:
+        """Yield every picture from before `first` on, each made of noise or of the source's."""
+        windows, every = self.windows, self.found.family.every
+        shape = shop.noise_shape(*size)
+
+        def of_noise(indices: Sequence[int]) -> list[Picture]:
+            diffuse = at(indices[len(indices) // 2])
+            wish = diffuse.wish(indices[len(indices) // 2], length, diffuse.seed)
+            steps = range(indices[0], indices[0] + windows.length, every)
+            return shop.made([diffuse._noise(index, length, shape) for index in steps], size, wish)
+
+        def of_pictures(given: Sequence[tuple[int, Picture]]) -> list[Picture]:
+            middle = given[len(given) // 2][0]
+            diffuse = at(middle)
+            wish = diffuse.wish(middle, length, diffuse.seed)
+            return shop.remade([picture for _, picture in given], wish, diffuse._at("strength", middle, length))
+
+        indices = itertools.count(windows.start(first))
+        if source is None:
+            yield from overlapped(indices, windows, of_noise)
+            return
+        shown = ((index, source.picture(index)) for index in indices)
+        for (index, _), picture in overlapped(shown, windows, of_pictures):
+            yield index, picture
+
+    def _noise(self, index: int, length: int | None, shape: tuple[int, ...]) -> np.ndarray:
+        """The noise of a frame: where the walk is, or for a model of films one of its own."""
+        if self.found.family.moves:
+            return noise(self.seed, index, None, shape)
+        if self.loop and length is not None:
+            count = max(_FEWEST, round(length / self.fps / Fraction(self.pace)))
+            return noise(self.seed, index / length * count + self.offset, count, shape)
+        return noise(self.seed, index / float(self.fps) / self.pace + self.offset, None, shape)
+
+    def _fed(
+        self,
+        shop: Studio,
+        size: tuple[int, int],
+        source: Source | None,
+        at: Callable[[int], Diffuse],
+        length: int | None,
+    ) -> Iterator[tuple[int, Picture]]:
+        """Yield every picture from the first on, each made of the one before."""
+        beginning = at(0)
+        wish = beginning.wish(0, length, self.seed)
+        if source is None:
+            picture = shop.made([noise(self.seed, 0, None, shop.noise_shape(*size))], size, wish)[0]
+        else:
+            picture = shop.remade([source.picture(0)], wish, beginning._at("strength", 0, length))[0]
+        model = picture
+        yield 0, picture
+        for index in itertools.count(1):
+            diffuse = at(index)
+            picture = diffuse._moved(picture, index, length)
+            if source and source.moves:
+                picture, model = source.carried(picture, index, diffuse.keep), source.picture(index)
+            seed = seeds(self.seed_behaviour, diffuse.seed, index)
+            picture = coloured_like(picture, model, self.colours)
+            picture = noised(picture, diffuse._at("noise", index, length), np.random.default_rng([seed, 5]))
+            wish = diffuse.wish(index, length, seed)
+            picture = shop.remade([picture], wish, diffuse._at("strength", index, length))[0]
+            yield index, picture
+
+    def _moved(self, picture: Picture, index: int, length: int | None) -> Picture:
+        """Move the camera on to a frame."""
+        shift = self._at("translation_x", index, length), self._at("translation_y", index, length), 0.0
+        zoom, angle = self._at("zoom", index, length) * self.zoom_by, self._at("angle", index, length) + self.angle_by
+        return moved_flat(picture, Move(zoom, angle, shift), self.border)
+
+    def _at(self, name: str, index: int, length: int | None) -> float:
+        """The number that a schedule gives a frame."""
+        return _read(getattr(self, name), self.interpolation, self.seed).at(index, length)
+
+
+@lru_cache(maxsize=64)
+def _read(text: str, way: Way, seed: int) -> Schedule:
+    return Schedule(text, way, seed)
