@@ -127,14 +127,14 @@ class Paint(Effect):
 
     def _reader(self, spec: VideoSpec) -> tuple[Painter, Callable[[Frame], NDArray[np.uint8]]]:
         """Return who paints, and what makes of a frame that which is painted."""
-        from melies.painting.footage import Segmenter
+        from melies.painting.footage import Segmenter, drawn_in
         from melies.painting.painter import Painter
 
         if self.origin == "layout":
             painter = Painter(self.model, spec, self.palette, self.side)
             return painter, lambda frame: painter.read(frame.image, self.values)
-        segmenter = Segmenter()
-        seer = Painter(self.model, spec, segmenter.palette.name, self.side)
+        seer = Painter(self.model, spec, drawn_in().name, self.side)
+        segmenter = Segmenter(seer.workers)
         return seer, lambda frame: segmenter(split_alpha(frame.image)[0], seer.width, seer.height)
 
     def _beside(self, stack: ExitStack) -> Callable[[Frame], NDArray[np.uint8] | None]:

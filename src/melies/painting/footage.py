@@ -8,8 +8,9 @@ from melies import models
 from melies.frame import Image
 from melies.matting.scale import cv, reduce, unit
 from melies.models import store
+from melies.models.runtime import options
 from melies.painting.palette import Labels, Palette, of
-from melies.translating.card import IMAGE, MADE, read_card
+from melies.translating.card import IMAGE, MADE, Card, read_card
 
 MODEL = "streets-layout"
 """The registry's row of the segmenter."""
@@ -17,8 +18,20 @@ SIDE = 192
 """The short side at which it learned to see."""
 
 
+def drawn_in() -> Palette:
+    """Return what the layouts are drawn in: the classes that the network tells apart.
+
+    Raises:
+        ModelError: The network is not here.
+    """
+    return of(MODEL, _card().classes)
+
+
 class Segmenter:
     """Makes layouts; several threads may use it at once.
+
+    Args:
+        workers: How many pictures will be looked at at the same time, each with its share of the cores.
 
     Attributes:
         palette: The classes that it tells apart.
@@ -27,12 +40,11 @@ class Segmenter:
         ModelError: The network is not here.
     """
 
-    def __init__(self) -> None:
-        card = read_card(store.path(MODEL))
-        assert card is not None
-        self.palette: Palette = of(MODEL, card.classes)
-        self._multiple = card.multiple
-        self._session = models.load(MODEL)
+    def __init__(self, workers: int = 1) -> None:
+        self.palette = drawn_in()
+        self._multiple = _card().multiple
+        with options() as now, options(threads=max(1, now.width // workers)):
+            self._session = models.load(MODEL)
 
     def __call__(self, image: Image, width: int, height: int) -> Labels:
         """Return the class of every pixel.
@@ -52,3 +64,9 @@ class Segmenter:
             shares = np.stack(large)
         labels: Labels = shares.argmax(0).astype(np.uint8)
         return labels
+
+
+def _card() -> Card:
+    card = read_card(store.path(MODEL))
+    assert card is not None
+    return card
