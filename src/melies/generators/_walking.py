@@ -12,7 +12,9 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, fi
 from melies.errors import UseError
 from melies.frame import Image, VideoSpec
 from melies.generators._canvas import Canvas
+from melies.walking import photos
 from melies.walking.paths import Kind, Pace, Vector, Way
+from melies.walking.photos import Photo
 from melies.walking.space import Space, Styles
 from melies.walking.speed import read
 
@@ -82,6 +84,11 @@ class Walking(Canvas):
         raise NotImplementedError
 
     @property
+    def photos(self) -> tuple[Photo, ...]:
+        """Photos that the way leads through, before the pictures that have numbers."""
+        return ()
+
+    @property
     def alpha(self) -> bool:
         """Whether the pictures have an alpha channel."""
         return self.space.alpha
@@ -98,10 +105,10 @@ class Walking(Canvas):
     def styles(self, index: int, spec: VideoSpec) -> Styles:
         """Return what the network is told for a frame."""
         space = self.space
-        found = _way(space, self.through, self.seeds, self.seed, self.path, self._length, self.loop, self.even).at(
-            self._place(index) + self.offset
-        )
-        styles = _told(space, found, self.through)
+        # What is found of a photo are styles.
+        stops, through = self.photos, "w" if self.photos else self.through
+        way = _way(space, through, stops, self.seeds, self.seed, self.path, self._length, self.loop, self.even)
+        styles = _told(space, way.at(self._place(index) + self.offset), through)
         if self.mix is not None:
             styles = np.concatenate([styles[: self.mix_from], _styles(space, self.mix)[self.mix_from :]])
         return np.asarray(space.average + self.truncation * (styles - space.average), np.float32)
@@ -109,15 +116,15 @@ class Walking(Canvas):
     @property
     def _length(self) -> int | None:
         """Stretches between stops; None if the way never ends."""
-        if self.seeds:
-            return len(self.seeds) if self._closed else max(1, len(self.seeds) - 1)
+        if named := len(self.photos) + len(self.seeds):
+            return named if self._closed else max(1, named - 1)
         seconds = self.seconds
         return max(3, round(seconds / self.pace)) if self.loop and seconds is not None else None
 
     @property
     def _closed(self) -> bool:
-        """Whether one comes back; a way through seeds that never ends must."""
-        return self.loop or (bool(self.seeds) and self.seconds is None)
+        """Whether one comes back; a way through what is named must if it never ends."""
+        return self.loop or (bool(self.photos or self.seeds) and self.seconds is None)
 
     def _place(self, index: int) -> float:
         """Where on the way one is, in stops."""
@@ -139,6 +146,7 @@ def _pace(speed: str, rate: float, count: int | None) -> Pace:
 def _way(
     space: Space,
     through: Literal["z", "w"],
+    named: tuple[Photo, ...],
     seeds: tuple[int, ...],
     seed: int,
     path: Kind,
@@ -146,8 +154,12 @@ def _way(
     closed: bool,
     even: bool,
 ) -> Way:
+    stops = (*named, *seeds)
+
     def stop(index: int) -> Vector:
-        number = seeds[index % len(seeds)] if seeds else _number(seed, index)
+        number = stops[index % len(stops)] if stops else _number(seed, index)
+        if isinstance(number, Photo):
+            return photos.styles(space, number).ravel().astype(np.float64)
         if through == "w":
             return _styles(space, number).ravel().astype(np.float64)
         return _latent(space.dimension, number)

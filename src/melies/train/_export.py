@@ -27,7 +27,14 @@ _SMALL = 4096
 
 
 def write(
-    net: Any, example_inputs: Sequence[Any], path: Path, input_names: Sequence[str], card: Card, *, half: bool = True
+    net: Any,
+    example_inputs: Sequence[Any],
+    path: Path,
+    input_names: Sequence[str],
+    card: Card,
+    *,
+    half: bool = True,
+    fixed: bool = False,
 ) -> Path:
     """Write a network as an ONNX file that takes pictures of any size.
 
@@ -38,6 +45,7 @@ def write(
         input_names: Names of the inputs.
         card: What the file says about itself.
         half: Keep the large weights in 16 bits: half the size, and the same pictures.
+        fixed: It takes and makes what has the size of the examples only, whatever that is.
 
     Raises:
         ModelError: ONNX Runtime makes something else of it than PyTorch.
@@ -62,7 +70,7 @@ def write(
             part,
             input_names=list(input_names),
             output_names=[OUTPUT],
-            dynamic_axes={**sizes, OUTPUT: {2: "height", 3: "width"}},
+            dynamic_axes=None if fixed else {**sizes, OUTPUT: {2: "height", 3: "width"}},
             opset_version=_OPSET,
             dynamo=False,
         )

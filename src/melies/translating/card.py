@@ -16,14 +16,15 @@ log = logging.getLogger("melies")
 
 KEY = "melies.card"
 """The name of the entry in the ONNX file's metadata that holds a `Card`, as JSON."""
-IMAGE, LAYOUT, STYLES, MADE = "image", "layout", "styles", "made"
+IMAGE, LAYOUT, STYLES, LATENT, MADE = "image", "layout", "styles", "latent", "made"
 """What a network takes and gives, all float32.
 
 `image` and `made`: `1×3×H×W`, RGB, 0…1. `layout`, in place of `image` for painting: `1×C×H×W`, one-hot. `styles`, in
-addition where a network knows several: `1×K`, how much of each, adding up to 1.
+addition where a network knows several: `1×K`, how much of each, adding up to 1. `latent`, in place of `image` for
+walks: `1×L`, normally distributed.
 """
 
-Task = Literal["style", "translate", "paint", "segment", "growth"]
+Task = Literal["style", "translate", "paint", "segment", "growth", "walk"]
 
 
 class Card(BaseModel):

@@ -41,12 +41,13 @@ class Place(NamedTuple):
     file: Path | None
 
 
-def locate(task: Task, name: str | Path) -> Place:
+def locate(task: Task, name: str | Path, also: Sequence[str] = ()) -> Place:
     """Find out what is meant by a name, without loading anything.
 
     Args:
         task: What the network is for.
         name: A row of the registry, a network of the user's own, or the path of a file.
+        also: What else may be given, for what is said when there is no such network.
 
     Raises:
         UseError: There is no such network or file; it says which there are. Or it is a folder, or empty.
@@ -63,7 +64,7 @@ def locate(task: Task, name: str | Path) -> Place:
     if text in mine:
         return Place(None, mine[text])
     must_be_of(task, text)
-    known = [*rows, *(each for each, card in cards_of(mine).items() if card.task == task)]
+    known = [*also, *rows, *(each for each, card in cards_of(mine).items() if card.task == task)]
     raise UseError(
         f"There is no model {text!r} for {task}.{did_you_mean(text, known)}",
         f"There are {', '.join(known)}; or name a file that ends in {', '.join(FILES)}.",

@@ -5,16 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from melies.errors import UseError
+from melies.models import registry, sources, store
 from melies.models.convert.stylegan2 import Noise
-from melies.suggest import did_you_mean
+from melies.translating.card import Task
+from melies.translating.network import locate
 from melies.walking.space import Space
+
+TASK: Task = "walk"
+PATTERNS = "cppn"
+"""The model that needs no weights."""
 
 
 def find(model: str, noise: Noise = "const", swap: Path | None = None, swap_from: int = 16) -> Space:
     """Return the latent space of a model, always the same object.
 
     Args:
-        model: `cppn`, or the path of a `.pkl` file of StyleGAN2-ADA or StyleGAN3.
+        model: `cppn`; a row of the registry; a model of the user's own; or a file: `.pkl` of StyleGAN2-ADA or
+            StyleGAN3, `.onnx` of `melies train latent`, or the weights of a DCGAN.
         noise: Of StyleGAN2: what is random in a picture.
         swap: Of StyleGAN2: another file, whose layers of more than `swap_from` pixels are taken.
         swap_from: The resolution of the last layers that stay.
@@ -27,13 +34,26 @@ def find(model: str, noise: Noise = "const", swap: Path | None = None, swap_from
         from melies.walking import stylegan
 
         return stylegan.find(Path(model), noise, swap, swap_from)
-    if model != "cppn":
-        raise UseError(
-            f"There is no model {model!r} to walk through.{did_you_mean(model, ['cppn'])}",
-            "Give cppn, or a .pkl file of StyleGAN2-ADA or StyleGAN3",
-        )
     if swap is not None:
         raise UseError("Layers can be swapped between files of StyleGAN2 only.", "Give one as the model")
-    from melies.walking import cppn
+    if model == PATTERNS:
+        from melies.walking import cppn
 
-    return cppn.find()
+        return cppn.find()
+    from melies.walking import latent
+
+    return latent.find(_file(model))
+
+
+def rows() -> tuple[str, ...]:
+    """Names of the networks in the registry."""
+    return tuple(row.name for row in registry.rows() if row.task == TASK)
+
+
+def _file(model: str) -> Path:
+    """The ONNX file of a model."""
+    row, file = locate(TASK, model, also=(PATTERNS,))
+    if row is not None:
+        return store.path(row)
+    assert file is not None
+    return file if file.suffix.lower() == ".onnx" else store.converted(file, sources.digest(file), TASK)

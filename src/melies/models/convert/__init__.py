@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from melies.errors import ModelError
 
-NETWORKS = ("efficientnet", "ffdnet", "minilm", "rife", "super_resolution", "transnet")
+NETWORKS = ("dcgan", "efficientnet", "ffdnet", "minilm", "rife", "super_resolution", "transnet")
 """Modules of this package that build a network from its weights."""
 LAYERED = ("dlib_face",)
 """Those that build one from TensorFlow.js weights that come without a graph."""
@@ -23,6 +23,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "translate": ("cyclegan",),
     "style": ("fast_style",),
     "paint": ("spade", "pix2pix"),
+    "walk": ("dcgan",),
 }
 """Modules of this package that know the networks for a task, each with `convert(weights) -> bytes`.
 
@@ -37,7 +38,8 @@ def convert(
 
     Args:
         how: `"checkpoint"` wants one `.pth` or `.safetensors` file, or a zip file that holds one by the name of the
-            option `member`, and the option `network` (one of `NETWORKS`) for anything but enlarging; `"join"` puts the
+            option `member`, and the option `network` (one of `NETWORKS`) for anything but enlarging, and `part` where
+            it holds several networks side by side; `"join"` puts the
             files one after the other; `"ncnn"` wants a `.param` and a `.bin` file; `"onnx"` wants an ONNX file, to be
             made to take pictures of any size; `"tfjs"` wants a graph model's JSON file and then its weight files, or,
             with the option `network` (one of `LAYERED`), the JSON file of the weights' manifest in place of the graph;
@@ -90,14 +92,14 @@ def _from_manifest(manifest: bytes, files: Mapping[str, bytes], network: str) ->
     return made
 
 
-def _from_checkpoint(path: Path, network: str = "super_resolution", member: str = "") -> bytes:
+def _from_checkpoint(path: Path, network: str = "super_resolution", member: str = "", part: str = "") -> bytes:
     from melies.models.convert import checkpoint
 
     if network not in NETWORKS:
         raise ModelError(f"There is no network {network!r}; there are {', '.join(NETWORKS)}.")
     if member:
         path = _unpacked(path, member)
-    made = import_module(f"{__name__}.{network}").convert(checkpoint.read(path))
+    made = import_module(f"{__name__}.{network}").convert(checkpoint.read(path, [part] if part else ()))
     assert isinstance(made, bytes)
     return made
 
