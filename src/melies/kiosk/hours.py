@@ -56,11 +56,11 @@ class Hours:
 def _days(text: str) -> list[int]:
     found: list[int] = []
     for part in text.lower().split(","):
-        first, _, last = (word.strip() for word in part.partition("-"))
-        if first not in _DAYS or (last and last not in _DAYS):
+        ends = [word.strip() for word in part.split("-")]
+        if len(ends) > 2 or not set(ends) <= set(_DAYS):
             raise _unread(part)
-        begin = _DAYS.index(first)
-        found += [(begin + step) % 7 for step in range((_DAYS.index(last or first) - begin) % 7 + 1)]
+        begin, end = _DAYS.index(ends[0]), _DAYS.index(ends[-1])
+        found += [(begin + step) % 7 for step in range((end - begin) % 7 + 1)]
     return found
 
 

@@ -25,7 +25,7 @@ class Playing(BaseModel):
     input: str | None = None
     """number or name of a camera, a film, a folder of films that are played in turn, or synthetic"""
     size: PictureSize = None
-    """width and height to ask a camera for, such as 1280x720"""
+    """width and height to ask a camera for, or to fit the films of a folder into, such as 1280x720"""
     rate: Rate = None
     """pictures a second to ask a camera for, or to play films at"""
     mirror: bool = False

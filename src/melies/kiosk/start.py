@@ -62,7 +62,6 @@ def opened(
             show.ticking.append(kiosk.every(1.0, kiosk.within(options.max_memory)))
         if "window" in options.to:
             show.ticking.append(kiosk.every(NUDGE, lambda: None if asleep() else stay_awake()))
-        show.ticking.append(kiosk.orphaned(show.stop))
         yield show
 
 
@@ -122,9 +121,7 @@ def _parted(steps: Sequence[Reactive]) -> tuple[Generator | None, Sequence[Effec
 def _source(text: str, options: KioskOptions) -> Source:
     path = Path(text)
     if path.is_dir() and not _only_pictures(path):
-        if options.size is not None:
-            raise UseError(f"{path.name} holds films, which play in their own size.", "Add the effect resize.")
-        return Folder(path, options.rate)
+        return Folder(path, options.size, options.rate)
     camera = re.fullmatch(r"cam(?:era)?(\d+)", text)
     return find_source(camera[1] if camera else text, options.size, options.rate)
 

@@ -27,6 +27,9 @@ PULSE = "MELIES_PULSE"
 WHY = "MELIES_BEGUN_AGAIN"
 """Environment variable that tells a show why it was begun again, for its log: two processes must not write to one."""
 
+WATCHER = "MELIES_WATCHER"
+"""Environment variable with the number of the process that watches a show."""
+
 HUNG = 90.0
 """Seconds without a touch after which a show is ended; loading models takes its time."""
 
@@ -81,7 +84,7 @@ def watch(
         while True:
             pulse.touch()
             began = time.monotonic()
-            status, how = _once(command, {PULSE: str(pulse), WHY: why}, hung, look)
+            status, how = _once(command, {PULSE: str(pulse), WHY: why, WATCHER: str(os.getpid())}, hung, look)
             if status in (0, _MISUSED):
                 return status
             lasted = time.monotonic() - began
@@ -177,10 +180,12 @@ def held() -> int:
 
 def orphaned(stop: Callable[[], None]) -> Callable[[], None]:
     """Return a function that ends a show whose watching process has died: nobody could end it otherwise."""
-    parent = os.getppid()
+    watcher = os.environ.get(WATCHER)
+    # On Windows, Python in a virtual environment has a process between the two.
+    known = watcher is not None and os.name == "posix"
 
     def tick() -> None:
-        if os.getppid() != parent:
+        if known and os.getppid() != int(watcher or 0):
             stop()
 
     return tick

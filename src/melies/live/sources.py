@@ -14,6 +14,7 @@ import numpy as np
 
 from melies.errors import MediaError, MeliesError, UseError
 from melies.frame import Frame, Image
+from melies.imaging import fit
 from melies.live.clock import TICK, Clock
 
 if TYPE_CHECKING:
@@ -102,15 +103,22 @@ class Played:
 
 
 def _round(
-    reader: Reader, speed: float, begin: float, clock: Clock, stop: threading.Event
+    reader: Reader,
+    speed: float,
+    begin: float,
+    clock: Clock,
+    stop: threading.Event,
+    size: tuple[int, int] | None = None,
 ) -> Generator[Frame, None, float]:
-    """Play a film once, which begins a shot; return how long it was, in seconds."""
+    """Play a film once, which begins a shot, fitted into a size if one is given; return its seconds."""
     end = 0.0
     for index, frame in enumerate(reader.frames()):
         end = float((frame.pts + frame.duration) * frame.time_base) / speed
         clock.wait(stop, begin + frame.time / speed - clock.now())
         if stop.is_set():
             break
+        if size is not None and frame.image.shape[1::-1] != size:
+            frame = frame.with_image(fit(frame.image, *size, "contain"))
         yield frame.at(0, 1, cut=index == 0)
     return end
 
@@ -123,13 +131,14 @@ class Folder:
 
     Args:
         path: The folder.
+        size: Width and height that all films are fitted into; the first one's own if None.
         rate: Pictures a second instead of each film's own.
 
     Raises:
         UseError: It holds no film.
     """
 
-    def __init__(self, path: Path, rate: Fraction | None = None) -> None:
+    def __init__(self, path: Path, size: tuple[int, int] | None = None, rate: Fraction | None = None) -> None:
         self.name = path.name
         self._path, self._rate = path, rate
         self._refused: set[Path] = set()
@@ -137,6 +146,7 @@ class Folder:
         if first is None:
             raise UseError(f"The folder {path} holds no film.", "Put films into it, such as 1.mp4 and 2.mp4.")
         self.rate = rate or first.spec.rate
+        self._size = size or (first.spec.width, first.spec.height)
 
     @property
     def files(self) -> Sequence[Path]:
@@ -152,7 +162,7 @@ class Folder:
         while reader is not None and not stop.is_set():
             speed = float(self._rate / reader.spec.rate) if self._rate else 1.0
             try:
-                length = yield from _round(reader, speed, begin, clock, stop)
+                length = yield from _round(reader, speed, begin, clock, stop, self._size)
             except MediaError as error:
                 self._refuse(reader.path, error)
                 length = 0.0

@@ -85,6 +85,7 @@ def opened(
             show.ticking.append(Watched(locate(options.recipe), desk, show.note_effects).look)
         if options.kiosk:
             show.ticking.append(lambda: kiosk.beat(lambda: show.healthy))
+            show.ticking.append(kiosk.orphaned(show.stop))
             show.ticking.append(kiosk.hourly(lambda: " · ".join(show.numbers.lines())))
         if _typed_to_us() and not options.kiosk:
             follow_lines(show, sys.stdin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -17,6 +18,9 @@ from melies.live.sinks import Seen, Sink, opaque
 
 POLL = 4
 """Milliseconds between two looks for a new picture."""
+
+IDLE = 100
+"""The same when none has come for a second: a screen at rest costs nothing."""
 
 
 class Window(Sink):
@@ -88,12 +92,17 @@ class Window(Sink):
         """Show pictures until told to stop, and call `tick` every so many seconds; an error in there ends it."""
         root = self._root
 
+        drawn = time.monotonic()
+
         def poll() -> None:
+            nonlocal drawn
             if stop.is_set():
                 root.quit()
                 return
-            self._draw()
-            root.after(POLL, poll)
+            now = time.monotonic()
+            if self._draw():
+                drawn = now
+            root.after(POLL if now - drawn < 1 else IDLE, poll)
 
         def again() -> None:
             tick()
@@ -115,11 +124,12 @@ class Window(Sink):
         self._error = error
         self._root.quit()
 
-    def _draw(self) -> None:
+    def _draw(self) -> bool:
+        """Show the picture that waits; say whether there was one."""
         with self._lock:
             waiting, self._next = self._next, None
         if waiting is None:
-            return
+            return False
         image, seen = waiting
         image = self._fitted(opaque(image))
         height, width = image.shape[:2]
@@ -130,6 +140,7 @@ class Window(Sink):
         self._photo.configure(data=data, format="PPM")
         self._root.update_idletasks()
         seen()
+        return True
 
     def _fitted(self, image: Image) -> Image:
         """Make a picture fill the window, once that has a size; the first one gives it to a window."""
