@@ -95,6 +95,17 @@ def test_compressed_colours_are_read_and_others_refused():
         labels_of(np.full((8, 8, 3), 40, np.uint8), CAMVID, "numbers")
 
 
+def test_numbers_beyond_the_classes_are_never_colours_near_black():
+    void = street().astype(np.uint8)
+    void[:2] = 255
+    with pytest.raises(UseError, match=r"of the layout has numbers that are no class of camvid, such as 255\."):
+        labels_of(np.repeat(void[..., None], 3, axis=2), CAMVID)
+    greys = np.zeros((8, 8, 3), np.uint8)
+    greys[:4] = 128  # the colour of camvid's sky, above the unlabelled black
+    names = [CAMVID.classes[label] for label in labels_of(greys, CAMVID)[:, 0]]
+    assert names == ["sky"] * 4 + ["unlabelled"] * 4
+
+
 def test_numbers_of_public_data_sets_are_those_of_their_networks():
     grey = np.array([[[0] * 3, [1] * 3, [150] * 3]], np.uint8)
     assert labels_of(grey, palette.find("ade20k")).tolist() == [[150, 0, 149]]
@@ -169,5 +180,7 @@ def test_one_hot_and_what_is_asked_for_wrongly():
     assert planes.tolist() == [[[[0, 1]], [[0, 0]], [[1, 0]]]]
     with pytest.raises(UseError, match=r"There is no model 'street' for paint\. Did you mean streets\?"):
         Paint(model="street").output(VideoSpec(64, 48, Fraction(25), TICK))
+    with pytest.raises(UseError, match="streets draws no lines between things of a kind"):
+        painted([CAMVID.painted(street())], instances="ids.png")
     with pytest.raises(UseError, match="--palette and --instances are of layouts"):
         Paint(origin="footage", palette="camvid")

@@ -110,6 +110,8 @@ class Paint(Effect):
         steady = Steady(self.steady)
         with ExitStack() as stack:
             painter, read = self._reader(spec)
+            if self.instances is not None:
+                painter.must_tell_instances()
             beside = self._beside(stack)
             jobs = ((frame, beside(frame)) for frame in frames)
 

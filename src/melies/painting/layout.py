@@ -16,12 +16,14 @@ from melies.matting.scale import cv
 from melies.painting.palette import Labels, Palette
 
 Values = Literal["auto", "colours", "numbers"]
-"""What the values of a layout are; `"auto"`: numbers if the picture is grey and none is beyond the last class."""
+"""What the values of a layout are; `"auto"`: numbers if the picture is grey, and its greys are not the palette's."""
 
 NEAR = 24
 """How far from a palette's colour, in RGB of 0–255, a pixel may be: what compression does to plain colours."""
 MOST = 0.25
 """The share of a picture that may be farther away, as it is at the borders of colours in compressed film."""
+STRAY = 0.01
+"""The share of a grey picture that may have numbers of classes by chance, as black has after compression."""
 EDGES = "instance edges"
 """The name of a class that is none: where one instance borders on another."""
 _BITS = 6
@@ -88,9 +90,14 @@ def _holds_numbers(colours: NDArray[np.uint8], palette: Palette) -> bool:
     if not palette.colours:
         return True
     grey = colours[..., 0]
-    if int(grey.max()) >= len(palette.classes):
+    if (grey != colours[..., 1]).any() or (grey != colours[..., 2]).any():
         return False
-    return bool((grey == colours[..., 1]).all() and (grey == colours[..., 2]).all())
+    if int(grey.max()) < len(palette.classes):
+        return True
+    # One value that is no class (255 where nothing is known) does not turn numbers into colours near black.
+    counts = np.bincount(grey.reshape(-1), minlength=256)
+    counts[[key[0] for key in palette.keys if key[0] == key[1] == key[2]]] = 0
+    return int(counts[: len(palette.classes)].sum()) > STRAY * grey.size
 
 
 def _numbers(colours: NDArray[np.uint8], palette: Palette) -> Labels:
@@ -104,11 +111,15 @@ def _numbers(colours: NDArray[np.uint8], palette: Palette) -> Labels:
     beyond = values[labels >= len(palette.classes)]
     if len(beyond):
         raise UseError(
-            f"{len(beyond) / labels.size:.0%} of the layout has numbers that are no class of {palette.name}, such as "
-            f"{beyond[0]}.",
-            "Say which palette it was drawn in: --palette",
+            f"{_share(len(beyond) / labels.size)} of the layout has numbers that are no class of {palette.name}, such "
+            f"as {beyond[0]}.",
+            "Say which palette it was drawn in: --palette; or that its greys are colours: --values colours",
         )
     return labels
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "Less than 1%"
 
 
 @lru_cache(maxsize=1)

@@ -46,6 +46,16 @@ class Painter:
         self.palette: Palette = of(self._net.card.name, classes) if palette is None else find(palette)
         self._meaning = translated(self.palette, names[: self._channels]) if classes else None
         self.height, self.width = self._size(spec, side or self._net.card.side)
+        self._name = model
+
+    def must_tell_instances(self) -> None:
+        """Refuse a picture of instances where nothing would come of it.
+
+        Raises:
+            UseError: The network draws no lines between things of a kind.
+        """
+        if not self._edges:
+            raise UseError(f"{self._name} draws no lines between things of a kind.", "Leave out --instances.")
 
     def _size(self, spec: VideoSpec, side: int | None) -> tuple[int, int]:
         """The size of the clip, scaled and rounded to multiples that the network can take."""

@@ -273,9 +273,10 @@ class _Run:
         left = []
         if self.trainer.minutes is not None:
             left.append(60 * self.trainer.minutes - seconds)
-        if self.trainer.steps is not None:
-            left.append((self.trainer.steps - self.step) * seconds / max(1, self.step - first - 1))
-        return max(0.0, min(left))
+        # The first step, which also reads the material, says nothing about the others.
+        if self.trainer.steps is not None and self.step > first + 1:
+            left.append((self.trainer.steps - self.step) * seconds / (self.step - first - 1))
+        return max(0.0, min(left)) if left else None
 
     def _set_rate(self, share: float | None) -> float:
         decay = self.trainer.decay

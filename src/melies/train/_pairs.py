@@ -63,7 +63,8 @@ class Pairs:
             try:
                 self.labels[index] = shrunk(labels_of(drawn, palette), width, height)
             except UseError as error:
-                raise UseError(f"{layout}: {error.message}", error.hint) from None
+                hint = "Say what its colours mean: --classes; or are --layouts and --photos the wrong way round?"
+                raise UseError(f"{layout}: {error.message}", hint) from None
             self.photos[index] = cv.resize(taken[..., :3], (width, height), interpolation=cv2.INTER_AREA)
         first = len(named) - max(1, round(len(named) * options.held_out))
         self.learned, self.held_out = list(range(first)), list(range(first, len(named)))
