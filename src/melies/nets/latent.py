@@ -2,8 +2,7 @@
 
 Kingma and Welling, "Auto-Encoding Variational Bayes" (ICLR 2014); Larsen, Sønderby, Larochelle and Winther,
 "Autoencoding beyond pixels using a learned similarity metric" (ICML 2016), for the critic by whose eyes pictures are
-compared; Ghosh, Sajjadi, Vergari, Black and Schölkopf, "From Variational to Deterministic Autoencoders" (ICLR 2020),
-for measuring afterwards how the codes of real pictures lie, and drawing from that.
+compared.
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ GROUPS = 8
 """Into which the channels of a layer are divided, to be normalised together."""
 WIDEST = 2.0
 """How uncertain a code may be at most: the logarithm of its variance."""
-_KEEP = 0.99
-"""How much of itself the measured spread of the codes keeps in a step."""
 
 
 def widths(width: int) -> tuple[int, int, int, int]:
@@ -111,68 +108,17 @@ class Critic(nn.Module):
         return self.out(data), seen
 
 
-class Spread(nn.Module):
-    """How the codes of real pictures lie: their mean and covariance, measured while training goes on.
-
-    Args:
-        latent: Numbers of a code.
-    """
-
-    def __init__(self, latent: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(latent))
-        self.register_buffer("covariance", torch.eye(latent))
-
-    def see(self, mean: Tensor, spread: Tensor) -> None:
-        """Take the codes of a step into the account: as `Encoder` gives them."""
-        with torch.no_grad():
-            self.mean.lerp_(mean.mean(0), 1 - _KEEP)
-            apart = mean - self.mean
-            now = apart.T @ apart / len(apart) + torch.diag(spread.exp().mean(0))
-            self.covariance.lerp_(now, 1 - _KEEP)
-
-    @property
-    def root(self) -> Tensor:
-        """What turns independent normal numbers into such as the codes are: `L×L`, lower triangular."""
-        return torch.linalg.cholesky(self.covariance)
-
-    def codes(self, latents: Tensor) -> Tensor:
-        """Turn latent vectors, `N×L`, normally distributed, into codes."""
-        return self.mean + latents @ self.root.T
-
-    def latents(self, codes: Tensor) -> Tensor:
-        """Do the reverse."""
-        return (codes - self.mean) @ torch.linalg.inv(self.root).T
-
-
-class Drawing(nn.Module):
-    """What is written to make pictures: of latent vectors, normally distributed.
-
-    Args:
-        decoder: Makes pictures of codes.
-        spread: Says how codes lie.
-    """
-
-    def __init__(self, decoder: Decoder, spread: Spread) -> None:
-        super().__init__()
-        self.decoder = decoder
-        self.register_buffer("mean", spread.mean.clone())
-        self.register_buffer("root", spread.root.T.clone())
-
-    def forward(self, latents: Tensor) -> Tensor:
-        """Make pictures, `N×3×H×W`, 0…1, of latent vectors, `N×L`."""
-        return self.decoder(self.mean + latents @ self.root)
-
-
 class Seeing(nn.Module):
-    """What is written to find pictures again: the latent vectors of pictures; as for `Drawing`."""
+    """What is written to find pictures again.
 
-    def __init__(self, encoder: Encoder, spread: Spread) -> None:
+    Args:
+        encoder: Whose means are taken.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.register_buffer("mean", spread.mean.clone())
-        self.register_buffer("back", torch.linalg.inv(spread.root).T.clone())
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Return latent vectors, `N×L`, of pictures, `N×3×H×W`, 0…1."""
-        return (self.encoder(pictures)[0] - self.mean) @ self.back
+        """Return the codes, `N×L`, of pictures, `N×3×H×W`, 0…1."""
+        return self.encoder(pictures)[0]

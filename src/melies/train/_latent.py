@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional as F  # noqa: N812 (everybody's name)
 
+from melies.files import replacing
 from melies.frame import Image
-from melies.nets.latent import Critic, Decoder, Drawing, Encoder, Seeing, Spread
+from melies.nets.latent import Critic, Decoder, Encoder, Seeing
 from melies.train import _export
 from melies.train._material import Changes, Pictures
 from melies.train._precision import descend
+from melies.train._samples import evenly
 from melies.translating.card import IMAGE, LATENT, Card
-from melies.walking.latent import DECODER, ENCODER
+from melies.walking.latent import CODES, DECODER, ENCODER, with_codes
 
 if TYPE_CHECKING:
     from melies.train.latent import Latent
@@ -38,8 +41,8 @@ REGULAR = 4e-4
 """How much a nat by which codes are not normally distributed counts."""
 SEEN, REAL = 1.0, 0.02
 """How much it counts that the critic sees the same, and that it takes pictures for real ones."""
-SHOWN, JUDGED = 8, 32
-"""Pictures in a row of a preview, and those that are measured."""
+SHOWN, WAYS, JUDGED = 8, 4, 32
+"""Pictures in a row of a preview, ways between such, and pictures that are measured."""
 
 
 class LatentWork:
@@ -51,9 +54,8 @@ class LatentWork:
         shape = height, width, options.latent, options.width
         self._encoder: Any = Encoder(*shape)
         self._decoder: Any = Decoder(*shape)
-        self._spread: Any = Spread(options.latent)
         self._critic: Any = Critic(options.width) if options.sharp else None
-        self.networks: dict[str, Any] = {"encoder": self._encoder, "decoder": self._decoder, "spread": self._spread}
+        self.networks: dict[str, Any] = {"encoder": self._encoder, "decoder": self._decoder}
         if self._critic is not None:
             self.networks["critic"] = self._critic
         for net in self.networks.values():
@@ -75,14 +77,13 @@ class LatentWork:
         options = self._options
         photos = self._some()
         mean, spread = self._encoder(photos)
-        self._spread.see(mean.float(), spread.float())
         codes = mean + (spread / 2).exp() * torch.randn_like(mean)
         losses = {"regular": options.regular * REGULAR * _nats(mean, spread)}
         if self._critic is None:
             losses["apart"] = _apart(self._decoder(codes), photos)
             descend(self.optimisers["makers"], sum(losses.values()))
             return {name: loss.detach() for name, loss in losses.items()}
-        made = self._decoder(torch.cat([codes, self._between(codes.detach())]))
+        made = self._decoder(torch.cat([codes, _between(codes.detach())]))
         again = made[: len(photos)]
         self._critic.requires_grad_(False)
         with torch.no_grad():
@@ -106,39 +107,44 @@ class LatentWork:
         return {"apart": float((made - photos).abs().mean()) * 255}
 
     def preview(self) -> Image:
-        """Held-out pictures, the same made again, a way from the first to the last of them, and others by lot."""
+        """Held-out pictures, the same made again, and ways from each to the next."""
         photos = self._shown(SHOWN)
         codes = self._encoder(photos)[0]
-        way = torch.linspace(0, 1, SHOWN, device=codes.device)[:, None]
-        lots = torch.from_numpy(np.random.default_rng(0).standard_normal((2 * SHOWN, codes.shape[1]), np.float32))
-        drawn = self._decoder(self._spread.codes(lots.to(codes)))
-        rows = [photos, self._decoder(codes), self._decoder(codes[:1] + way * (codes[-1:] - codes[:1]))]
-        rows += [drawn[:SHOWN], drawn[SHOWN:]]
-        # Of little material less is held out.
-        columns = min(map(len, rows))
-        sheet = torch.cat([torch.cat(list(row[:columns]), 2) for row in rows], 1)
+        rows = [photos, self._decoder(codes)]
+        for index in range(min(WAYS, len(codes) - 1)):
+            way = torch.linspace(0, 1, len(codes), device=codes.device)[:, None]
+            rows.append(self._decoder(codes[index] + way * (codes[index + 1] - codes[index])))
+        sheet = torch.cat([torch.cat(list(row), 2) for row in rows], 1)
         image: Image = (sheet.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         return image
 
     def export(self, folder: Path) -> list[Path]:
-        """Write what makes pictures of latent vectors, and what finds the latent vectors of pictures."""
+        """Write what makes pictures of codes, with the codes of real ones in it, and what finds those of others."""
+        learned = ", ".join(path.name for path in self._options.photos)
         width, height = self._options.size
-        files = []
-        for name, net, example, about in (
-            (
-                DECODER,
-                Drawing(self._decoder, self._spread),
-                torch.zeros(1, self._options.latent),
-                "Makes pictures like",
-            ),
-            (ENCODER, Seeing(self._encoder, self._spread), torch.zeros(1, 3, height, width), "Finds the place of"),
-        ):
-            learned = ", ".join(path.name for path in self._options.photos)
+
+        def write(net: Any, example: Tensor, name: str, given: str, about: str) -> Path:
             card = Card(name=folder.name, task="walk", description=f"{about} those in {learned}.")
-            given = LATENT if name == DECODER else IMAGE
-            files.append(_export.write(net.cpu().eval(), [example], folder / f"{name}.onnx", [given], card, fixed=True))
+            path = _export.write(net.cpu(), [example], folder / f"{name}.onnx", [given], card, fixed=True)
             net.to(self._device)
-        return files
+            return path
+
+        codes = self._codes()
+        decoder = write(self._decoder, torch.zeros(1, self._options.latent), DECODER, LATENT, "Makes pictures like")
+        with replacing(decoder) as part:
+            part.write_bytes(with_codes(decoder.read_bytes(), codes))
+        seeing = Seeing(self._encoder).eval()
+        return [
+            decoder,
+            write(seeing, torch.zeros(1, 3, height, width), ENCODER, IMAGE, "Finds the codes of pictures like"),
+        ]
+
+    def _codes(self) -> NDArray[np.float32]:
+        """The codes of pictures that were learned from, spread over all, `N×L`."""
+        width, height = self._options.size
+        chosen = self._photos.learned[evenly(len(self._photos.learned), CODES)]
+        photos = (torch.from_numpy(self._photos.middle(int(index), (height, width))) for index in chosen)
+        return np.concatenate([self._encoder(photo.to(self._device))[0].cpu().numpy() for photo in photos])
 
     def _some(self) -> Tensor:
         width, height = self._options.size
@@ -150,12 +156,11 @@ class LatentWork:
         width, height = self._options.size
         return torch.from_numpy(self._photos.shown(count, (height, width))).to(self._device)
 
-    def _between(self, codes: Tensor) -> Tensor:
-        """Return half as many codes of no picture: some between two that were given, as many drawn by lot."""
-        few = len(codes) // 4
-        share = torch.rand(few, 1, device=codes.device)
-        lots = torch.randn(few, codes.shape[1], device=codes.device)
-        return torch.cat([codes[:few] + share * (codes[few : 2 * few] - codes[:few]), self._spread.codes(lots)])
+
+def _between(codes: Tensor) -> Tensor:
+    """Return half as many codes of no picture, each between two that were given."""
+    some, others = codes.chunk(2)
+    return some + torch.rand(len(some), 1, device=codes.device) * (others - some)
 
 
 def _nats(mean: Tensor, spread: Tensor) -> Tensor:

@@ -132,6 +132,10 @@ class Pictures:
         """
         return nchw(np.stack([_middle(self[index], size) for index in self._held(count)]))
 
+    def middle(self, index: int, size: Size) -> Batch:
+        """Return the middle of one picture, `1×3×H×W` float32, 0…1: the largest crop of this shape that fits in it."""
+        return nchw(_middle(self[index], size)[None])
+
     def _held(self, count: int) -> list[int]:
         held = self.judged if len(self.judged) else self.learned
         return [int(index) for index in held[evenly(len(held), count)]]

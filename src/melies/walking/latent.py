@@ -1,11 +1,16 @@
 """Latent spaces of networks that make a picture of one vector: of one's own footage, and DCGANs.
 
+What lies far from the codes of all real pictures is mist. So a latent vector chooses among them, softly: each has a
+direction of its own, and counts the more, the more the vector leads that way (as keys and values do in attention,
+Vaswani et al., 2017). What comes out is a code between those of a few real pictures.
+
 A photo is found again in such a space by Levenberg and Marquardt's method (1944, 1963): the decoder is small, so that
 how its picture changes with each number can simply be tried out, and a few such steps do what gradients would.
 """
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,13 +23,19 @@ from melies.frame import Image
 from melies.imaging import fit, to_depth
 from melies.matting.scale import code, unit
 from melies.models import runtime
-from melies.models.metadata import must_hold
+from melies.models.metadata import metadata, must_hold, with_metadata
 from melies.translating.card import IMAGE, LATENT, MADE
 from melies.walking.space import Latent, Styles
 
 DECODER, ENCODER = "decoder", "encoder"
 """Names of the two files of a run of `melies train latent`; kept under a name, the second has `-encoder` behind it."""
 
+CODES = 128
+"""Codes of real pictures that a decoder's file holds at most."""
+_KEY = "melies.codes"
+"""The entry of the file's metadata that holds them: base64 of `N×L` numbers of 16 bits."""
+_LOYAL = 6.0
+"""How much nearer to one real picture than to others a latent vector leads: the more, the less is mixed."""
 _STEPS = 6
 """By which a photo's place is refined."""
 _TRIED = 1e-2
@@ -44,10 +55,11 @@ class _State(NamedTuple):
 
 
 class Decoded:
-    """The latent space of a decoder; what its one layer is told is the latent vector itself.
+    """The latent space of a decoder.
 
     Args:
-        decoder: An ONNX file with the input `latent`, `1×L`, and the output `made`, `1×3×H×W`, RGB, 0…1.
+        decoder: An ONNX file with the input `latent`, `1×L`, and the output `made`, `1×3×H×W`, RGB, 0…1; and perhaps
+            with codes of real pictures.
         encoder: One with the input `image`, `1×3×H×W`, and the output `made`, `1×L`; None if there is none.
 
     Raises:
@@ -72,11 +84,21 @@ class Decoded:
             )
         self.dimension = whole[1]
         self._height, self._width = whole[4:]
-        self.average = np.zeros((1, self.dimension), np.float32)
+        self._codes = _codes_in(decoder, self.dimension)
+        none = np.zeros((1, self.dimension), np.float32)
+        self.average = none if self._codes is None else self._codes.mean(0, keepdims=True)
+        keys = np.random.default_rng(0).standard_normal(
+            (0 if self._codes is None else len(self._codes), self.dimension)
+        )
+        self._keys = (keys / np.linalg.norm(keys, axis=1, keepdims=True)).astype(np.float32)
 
     def styles(self, latent: Latent) -> Styles:
-        """Return the vector as the only row."""
-        return latent[None]
+        """Return the code to which a latent vector leads, as the only row; of a DCGAN that is the vector itself."""
+        if self._codes is None:
+            return latent[None]
+        nearness = _LOYAL * (self._keys @ latent)
+        shares = np.exp(nearness - nearness.max())
+        return np.asarray((shares / shares.sum())[None] @ self._codes, np.float32)
 
     def image(self, styles: Styles, size: tuple[int, int]) -> Image:
         """Make the small picture, and enlarge it smoothly so that it fills the frame."""
@@ -129,6 +151,29 @@ class Decoded:
     def _cost(self, latent: NDArray[np.float64], made: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
         off = float(np.square((made - wanted) * 255).mean())
         return off * self.dimension + _ORDINARY * float(np.square(latent).sum())
+
+
+def with_codes(model: bytes, codes: NDArray[np.float32]) -> bytes:
+    """Return a decoder's ONNX file with the codes of real pictures, `N×L`, in it."""
+    return with_metadata(model, {_KEY: b64encode(codes.astype("<f2").tobytes()).decode()})
+
+
+def _codes_in(decoder: Path, dimension: int) -> NDArray[np.float32] | None:
+    """The codes of real pictures in a decoder's file; None if it has none.
+
+    Raises:
+        ModelError: They are damaged.
+    """
+    text = metadata(decoder).get(_KEY)
+    if text is None:
+        return None
+    try:
+        codes = np.frombuffer(b64decode(text, validate=True), "<f2").reshape(-1, dimension).astype(np.float32)
+    except ValueError:
+        raise ModelError(f"{decoder} is damaged: its codes cannot be read.", "Export it again.") from None
+    if not len(codes) or not np.isfinite(codes).all():
+        raise ModelError(f"{decoder} is damaged: its codes are no numbers.", "Export it again.")
+    return codes
 
 
 def find(decoder: Path) -> Decoded:
