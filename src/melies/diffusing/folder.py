@@ -19,6 +19,10 @@ PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
 _INDEX = "model_index.json"
 _LARGEST = 1 << 20
 """Bytes that a file which describes a model may have."""
+_SINGLE = (
+    "One file with everything in it becomes one with StableDiffusionPipeline.from_single_file(FILE)"
+    ".save_pretrained(FOLDER)."
+)
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 _LIBRARIES = ("diffusers", "transformers", "stable_diffusion")
 """Where the classes of parts come from; the last is what Diffusers calls its own module of the safety checker."""
@@ -101,8 +105,8 @@ def find(name: str, motion: str | None = None) -> Model:
         UseError: There is no such model here, or it is none that can be run.
         ModelError: It is damaged, or holds pickles or code of its own.
     """
-    folder = _local(name)
-    index = _described(folder / _INDEX, f"{name} is no diffusion model: it has no {_INDEX}.")
+    folder = local(name, _SINGLE)
+    index = described(folder / _INDEX, f"{name} is no diffusion model: it has no {_INDEX}.")
     asked = index.get("_class_name")
     family = next((family for family in FAMILIES if asked in (family.make, family.remake)), None)
     if family is None:
@@ -117,9 +121,12 @@ def find(name: str, motion: str | None = None) -> Model:
     return Model(folder, family, next(filter(None, sorted(variants)), None), adapter)
 
 
-@lru_cache(maxsize=1)
-def require() -> None:
+@lru_cache(maxsize=4)
+def require(what: str = "Diffusion models") -> None:
     """See that the packages are here, without loading them.
+
+    Args:
+        what: That needs them.
 
     Raises:
         UseError: One is missing.
@@ -127,21 +134,26 @@ def require() -> None:
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise UseError(
-            f"Diffusion models need {', '.join(missing)}, not installed here.",
+            f"{what} need {', '.join(missing)}, not installed here.",
             "Install what is needed: pip install 'melies[diffusion]'",
         )
 
 
-def _local(name: str) -> Path:
+def local(name: str, hint: str = "") -> Path:
+    """Return the folder of a model that is on this computer.
+
+    Args:
+        name: A folder, or `ORG/NAME` of the hub if that is in the local cache.
+        hint: What to do with a file.
+
+    Raises:
+        UseError: There is none.
+    """
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
     if folder.is_file():
-        raise UseError(
-            f"{name} is a file; diffuse takes folders as Diffusers writes them.",
-            "One file with everything in it becomes one with StableDiffusionPipeline.from_single_file(FILE)"
-            ".save_pretrained(FOLDER).",
-        )
+        raise UseError(f"{name} is a file; the folder of a model is expected.", hint)
     return _cached(name)
 
 
@@ -157,8 +169,17 @@ def _cached(name: str) -> Path:
         raise UseError(f"{name} is neither a folder nor a model in the hub's cache on this computer.", hint) from None
 
 
-def _described(path: Path, otherwise: str) -> dict[str, Any]:
-    """Read a JSON file that holds words and values."""
+def described(path: Path, otherwise: str) -> dict[str, Any]:
+    """Read a JSON file that holds words and values.
+
+    Args:
+        path: The file.
+        otherwise: What is said if it is not there.
+
+    Raises:
+        UseError: It is not there.
+        ModelError: It cannot be read.
+    """
     if not path.is_file():
         raise UseError(otherwise)
     try:
@@ -185,13 +206,21 @@ def _checked(folder: Path, name: str, part: str, kind: list[Any]) -> str:
         raise ModelError(f"{name} wants its {part} to come from {library!r}: only Diffusers and Transformers are used.")
     if not (folder / part).is_dir():
         raise ModelError(f"{name} is not whole: its {part} is missing.", "Fetch it again.")
-    return _weights(folder / part, name)
+    return weights(folder / part, name)
 
 
-def _weights(folder: Path, name: str) -> str:
-    """Look at the files of a part, and refuse pickles and code; return the infix of its weights, if all have one."""
+def weights(folder: Path, name: str) -> str:
+    """Look at the files of a part of a model; return the infix of its weights' names, if all have one.
+
+    Args:
+        folder: Where they are.
+        name: What the model is called.
+
+    Raises:
+        ModelError: There are pickles instead of safetensors, or code that it wants to be run.
+    """
     for config in sorted(folder.glob("*config.json")):
-        if "auto_map" in _described(config, ""):
+        if "auto_map" in described(config, ""):
             raise ModelError(f"{name} brings code of its own ({config.name} of {folder.name}), which is never run.")
     files = [path.name for path in sorted(folder.iterdir())]
     safe = [file for file in files if file.endswith(".safetensors")]
@@ -206,9 +235,9 @@ def _weights(folder: Path, name: str) -> str:
 
 
 def _adapter(name: str) -> Path:
-    folder = _local(name)
-    config = _described(folder / "config.json", f"{name} is no motion adapter: it has no config.json.")
+    folder = local(name)
+    config = described(folder / "config.json", f"{name} is no motion adapter: it has no config.json.")
     if config.get("_class_name") != "MotionAdapter":
         raise UseError(f"{name} is no motion adapter, but {config.get('_class_name')!r}.")
-    _weights(folder, name)
+    weights(folder, name)
     return folder

@@ -254,11 +254,15 @@ def studio(model: Model) -> Studio:
         ModelError: It cannot be loaded.
     """
     require()
-    return _opened(model, _device())
+    return _opened(model, usable_device())
 
 
-def _device() -> str:
-    """What `--device` means to PyTorch."""
+def usable_device() -> str:
+    """Return what `--device` means to PyTorch.
+
+    Raises:
+        UseError: PyTorch does not have it here.
+    """
     import torch
 
     asked = runtime.current().device
@@ -267,7 +271,7 @@ def _device() -> str:
         asked = next(device for device in ("cuda", "coreml", "cpu") if here[device])
     if not here.get(asked):
         usable = ", ".join(device for device, found in here.items() if found)
-        raise UseError(f"Diffusion models cannot run on {asked} here.", f"They can run on: {usable}.")
+        raise UseError(f"PyTorch cannot run on {asked} here.", f"They can run on: {usable}.")
     return "mps" if asked == "coreml" else asked
 
 
