@@ -195,6 +195,12 @@ class Pretended:
         return np.asarray([(number >> shift & 255) / 1280 for shift in (0, 8, 16)], np.float32)
 
 
+def run(*words: str | Path) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main([*map(str, words), "--threads", "1", "--overwrite"])
+    assert not left.value.code
+
+
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Pretended]]:
     shops: list[Pretended] = []
@@ -300,6 +306,14 @@ def test_what_a_model_makes_says_so(tmp_path: Path, pretend: list[Pretended]) ->
     assert len(again.made) == 2
 
 
+def test_behind_a_generator_it_is_the_effect(tmp_path: Path, pretend: list[Pretended]) -> None:
+    out = tmp_path / "out.mkv"
+    pattern = ["cppn", "--size", "48x32", "--fps", "4", "--duration", "0.5"]
+    run("dream", out, *pattern, "diffuse", "--model", model(tmp_path / "one"), "--steady", "0.5", "--codec", "ffv1")
+    assert [wish.steps for wish in pretend[-1].seen] == [25, 25]
+    assert provenance.read(out) == ("The pictures were made anew by a diffusion model (diffuse, model one).",)
+
+
 def test_what_makes_no_sense_is_refused(tmp_path: Path, pretend: list[Pretended]) -> None:
     name, moving = model(tmp_path / "one"), model(tmp_path / "moving", "AnimateDiffPipeline")
     for options, said in [
@@ -325,12 +339,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind in diffusion_files.KINDS:
         diffusion_files.write(kind, at / kind)
     return at
-
-
-def run(*words: str | Path) -> None:
-    with pytest.raises(SystemExit) as left:
-        cli.main([*map(str, words), "--threads", "1", "--overwrite"])
-    assert not left.value.code
 
 
 @needs_models

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from melies.cli.apply import Apply, StepCommand
+from melies.cli.apply import Apply, Options, StepCommand, lookup
 
 if TYPE_CHECKING:
     from melies.effect import Reactive
+
+_FIRST = "melies.dream.first"
+"""Under this name a context keeps its first step."""
 
 
 class Dream(Apply):
@@ -28,9 +31,11 @@ class Dream(Apply):
         return list(generators.every())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Make the command of a generator or an effect."""
+        """Make the command of a generator or an effect; what is called like both is the generator where it is first."""
         from melies import effects, generators
 
+        if cmd_name in effects.names() and _FIRST in ctx.meta:
+            return super().get_command(ctx, cmd_name)
         if step := self._step(cmd_name):
             return step
         if ctx.resilient_parsing or cmd_name.startswith("-"):
@@ -38,6 +43,18 @@ class Dream(Apply):
         if cmd_name not in effects.names():
             generators.find(cmd_name)  # refuses it
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the next step, and note that there has been one."""
+        found = super().resolve_command(ctx, args)
+        ctx.meta[_FIRST] = found[0]
+        return found
+
+    def _options(self, name: str) -> Options:
+        effect = super()._step(name)
+        return {**super()._options(name), **(lookup(effect.params) if effect else {})}
 
     def _step(self, name: str) -> StepCommand | None:
         from melies import generators
