@@ -194,6 +194,15 @@ def test_a_catalogue_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path
     assert book.read_bytes() == before
 
 
+def test_a_catalogue_of_an_older_version_is_to_be_made_anew(tmp_path: Path) -> None:
+    Catalogue.open(tmp_path, create=True).close()
+    with sqlite3.connect(tmp_path / HOME / "catalogue.sqlite") as db:
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    with pytest.raises(UseError, match=r"older melies \(version 1, not 2\)"):
+        Catalogue.open(tmp_path)
+
+
 def test_what_is_no_catalogue_is_said_to_be_none(tmp_path: Path) -> None:
     home = tmp_path / HOME
     home.mkdir()

@@ -14,7 +14,8 @@ from melies.errors import UseError
 from melies.footage import search_index
 from melies.footage.label import Label
 from melies.footage.record import Record, Word
-from melies.footage.search import bm25, search, stems, texts, wish
+from melies.footage.search import bm25, judged_by, rank, search, stems, texts, wish
+from melies.footage.search_conditions import Amount
 from melies.footage.search_look import Look, look_at
 from melies.footage.shot import Shot
 from melies.footage.terms import parse
@@ -277,6 +278,10 @@ def test_a_large_catalogue_gives_what_looking_at_every_shot_does(large, sentence
         assert not any(
             condition.negative and condition.match(one.record).score for condition in wanted.query.conditions
         )
+        kept = large.record(one.record.id)
+        assert kept.labels
+        assert kept.words
+        assert replace(one.record, vector=None) == replace(kept, vector=None)
 
 
 def test_only_the_whole_phrase_and_the_count_are_left_out_of_a_large_catalogue(large):
@@ -297,9 +302,37 @@ def test_what_only_must_or_must_not_be_is_found_in_a_large_catalogue_too(large, 
     assert {one.record.id for one in found} <= possible
 
 
+@pytest.mark.parametrize(
+    "sentence", ["close-up of a dog", "two people, static, no cars", "3 to 5 seconds", "Anna, pan"]
+)
+def test_drafts_are_judged_as_whole_shots_are(large, sentence):
+    wanted = replace(wish(parse(sentence, people=["Anna"])), look=Look(np.ones(1280, np.float32)))
+    rows = large.table.search().select(["record", "vector"]).to_arrow()
+    drafts = list(large.drafts_of(rows, judged_by(wanted)))
+    found, meant = (rank(some, wanted, {}, 50) for some in (drafts, list(large.records_of(rows))))
+    assert [(one.record.id, one.parts) for one in found] == [(one.record.id, one.parts) for one in meant]
+    assert sum(len(one.labels) for one in drafts) < sum(len(one.record.labels) for one in meant) * len(drafts) / 50
+
+
+def test_what_is_said_is_judged_by_everything():
+    assert judged_by(wish(parse('says "mother"'))) is None
+    assert judged_by(wish(parse("close-up, no trampolines"))) is None
+    assert judged_by(wish(parse("close-up, two people"))) >= {"size", "people", "objects"}
+
+
+@pytest.mark.parametrize(
+    ("least", "most"),
+    [(3, 5), (2.96, 3.04), (3.02, 3.07), (2.3, 2.3), (4.7, 4.8), (1.1, float("inf")), (float("-inf"), 2.28), (5, 3)],
+)
+def test_lengths_are_exact_in_a_large_catalogue(large, least, most):
+    inside = sum(least <= one.shot.seconds <= most for one in large.records())
+    assert large.count(Amount(source="", facet="seconds", least=least, most=most).sql({})) == inside
+
+
 def test_indices_are_made_once(large):
-    there = {column for index in large.table.list_indices() for column in index.columns}
-    assert {"about", "said", "size", "objects", "people", "id", "seconds"} <= there
+    there = {column: index.index_type for index in large.table.list_indices() for column in index.columns}
+    assert {"about", "said", "size", "objects", "id", "seconds"} <= there.keys()
+    assert there["people"] == there["tenths"] == "Bitmap"  # a range is slow in a tree
     assert "vector" not in there  # so few vectors are compared one by one
 
 

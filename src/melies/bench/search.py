@@ -142,7 +142,7 @@ def _answers(facet: Facet, random: np.random.Generator) -> list[tuple[Label, ...
 
 def _labels(facet: Facet, random: np.random.Generator) -> tuple[Label, ...]:
     sures = iter((0.5 + random.random(2) / 2).tolist())
-    if facet.kind == "number":
+    if facet.kind in ("number", "count"):
         return (Label(facet.name, float(random.integers(0, 6)), next(sures), "invented"),)
     values = random.choice(facet.values, 2 if facet.kind == "many" else 1) if facet.values else ()
     return tuple(Label(facet.name, str(value), next(sures), "invented") for value in values)

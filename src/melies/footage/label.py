@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["one", "many", "number"]
+Kind = Literal["one", "many", "number", "count"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Facet:
 
     Attributes:
         name: One word, as in the catalogue, in searches and in JSON, such as `"size"`.
-        kind: `"one"` value of a few holds for a shot, or `"many"` at once, or it is a `"number"`.
+        kind: `"one"` value of a few holds for a shot, or `"many"` at once, or it is a `"number"`, or a `"count"`: a
+            whole number.
         about: One sentence for those who search.
         values: The values there are; empty for numbers and where any word may come.
         unit: Of a number, such as `"LUFS"`.

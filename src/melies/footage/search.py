@@ -22,7 +22,7 @@ from melies.footage.label import Label
 from melies.footage.record import SURE, Record
 from melies.footage.search_conditions import Condition, plain, singular
 from melies.footage.search_lexicon import TOLD
-from melies.footage.search_look import COLOURS, SHOWN, Look, coloured_alike, shown_alike
+from melies.footage.search_look import COLOURS, PALETTE, SHOWN, Look, coloured_alike, shown_alike
 from melies.footage.terms import FILLERS, Query
 
 Vector = NDArray[np.float32]
@@ -121,15 +121,24 @@ def rank(records: Sequence[Record], wanted: Wish, words: Mapping[str, float], li
     """Return the shots that fit best, the best first; shots that must not be are left out.
 
     Args:
-        records: The shots.
+        records: The shots, or drafts of them with the labels of `judged_by`.
         wanted: What is looked for.
         words: How well a shot's words fit, 0…1, by the shot's id.
         limit: How many are wanted.
+
+    Returns:
+        What was found, of which the words are still to be `told`.
     """
     likeness = _likeness(records, wanted)
     judged = (judge(one, wanted, words.get(one.id, 0.0) if words else None, likeness) for one in records)
-    best = heapq.nlargest(limit, (found for found in judged if found is not None), key=lambda found: found.score)
-    return [_told(found, wanted) for found in best]
+    return heapq.nlargest(limit, (found for found in judged if found is not None), key=lambda found: found.score)
+
+
+def judged_by(wanted: Wish) -> frozenset[str] | None:
+    """Return the facets of whose labels `judge` makes use; None where it needs all that is known of a shot."""
+    asked = [condition.asked for condition in wanted.query.conditions]
+    known = [facets for facets in asked if facets is not None]
+    return None if len(known) < len(asked) else frozenset(TOLD).union(*known, () if wanted.look is None else (PALETTE,))
 
 
 def _likeness(records: Sequence[Record], wanted: Wish) -> dict[str, float]:
@@ -205,7 +214,7 @@ def _meaning(record: Record, vector: Vector, likeness: Mapping[str, float]) -> P
     return Part("meaning", "meaning", score, MEANING, why, speaks)
 
 
-def _told(found: Found, wanted: Wish) -> Found:
+def told(found: Found, wanted: Wish) -> Found:
     """Say which words a shot has; that takes longer than all the rest, so only those that were chosen are asked."""
     there = wanted.stems & set(stems(texts(found.record)))
     why = f"has {', '.join(sorted(there))}" if there else "has none of the words"
@@ -273,7 +282,7 @@ def search(records: Sequence[Record], wanted: Wish, limit: int = 20) -> list[Fou
         The best first.
     """
     words = bm25(wanted.stems, ((record.id, texts(record)) for record in records)) if wanted.stems else {}
-    return rank(records, wanted, words, limit)
+    return [told(found, wanted) for found in rank(records, wanted, words, limit)]
 
 
 def positive(query: Query) -> Iterator[Condition]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,6 +70,11 @@ class Condition(ABC):
         """Whether `sql` is true only where it holds."""
         return True
 
+    @property
+    def asked(self) -> frozenset[str] | None:
+        """The facets of whose labels `match` makes use; None where it needs all that is known of a shot."""
+        return None
+
 
 class Option(NamedTuple):
     """A value of a facet."""
@@ -127,6 +133,11 @@ class Trait(Condition):
         """Lists of what is seen have no counts."""
         return self.count is None
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """See `Condition`."""
+        return frozenset(option.facet for option in (*self.options, *self.near))
+
     def __str__(self) -> str:
         by_facet: dict[str, list[str]] = {}
         for facet, value in self.options:
@@ -171,9 +182,16 @@ class Amount(Condition):
         """See `Condition`."""
         if self.facet == "frames":
             return None  # The catalogue has no column for it.
+        if self.facet == "seconds":
+            return _lasting(self.least, self.most)
         parts = [f"{self.facet} >= {self.least:g}"] if self.least > float("-inf") else []
         parts += [f"{self.facet} <= {self.most:g}"] if self.most < float("inf") else []
         return " AND ".join(parts) or None
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """See `Condition`."""
+        return frozenset((self.facet,))
 
     def __str__(self) -> str:
         return f"{self.facet} {_range(self.least, self.most)}"
@@ -193,6 +211,11 @@ class Anything(Condition):
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """See `Condition`."""
         return f"array_length({self.facet}) > 0" if facets[self.facet].kind == "many" else f"{self.facet} IS NOT NULL"
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """See `Condition`."""
+        return frozenset((self.facet,))
 
     def __str__(self) -> str:
         return f"any {self.facet}"
@@ -251,6 +274,11 @@ class Somebody(Condition):
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """Names stand in the catalogue's book, not in its table."""
         return None
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """See `Condition`."""
+        return frozenset()
 
     def __str__(self) -> str:
         return f"{self.name} is seen"
@@ -334,3 +362,22 @@ def _range(least: float, most: float) -> str:
     if most == float("inf"):
         return f"at least {least:g}"
     return f"at most {most:g}" if least == float("-inf") else f"{least:g} to {most:g}"
+
+
+def _lasting(least: float, most: float) -> str | None:
+    """A range of lengths in SQL: whole tenths of a second, which are found much faster, and seconds at its ends."""
+    if least == float("-inf") and most == float("inf"):
+        return None
+    whole, ends = [], []
+    first = last = 0
+    if least > float("-inf"):
+        first = math.ceil(10 * least)
+        whole.append(f"tenths >= {first}")
+        ends += [f"seconds >= {least} AND seconds < {first / 10}"] if first / 10 > least else []
+    if most < float("inf"):
+        last = math.floor(10 * most)
+        whole.append(f"tenths < {last}")
+        ends.append(f"seconds >= {last / 10} AND seconds <= {most}")
+    if first > last and len(whole) == 2:
+        return f"seconds >= {least} AND seconds <= {most}"
+    return " OR ".join(f"({part})" for part in (" AND ".join(whole), *ends))

@@ -6,15 +6,17 @@ Below `WHOLE` shots there are none, and a search looks at every shot.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from melies.footage.analyse import facets
 from melies.footage.catalogue import Catalogue
 from melies.footage.label import Facet
-from melies.footage.record import Record
-from melies.footage.search import Found, Vector, Wish, positive, rank, scaled, search
+from melies.footage.search import Found, Vector, Wish, judged_by, positive, rank, scaled, search, told
 from melies.footage.terms import Query, parse
 
 WHOLE = 2000
@@ -22,7 +24,7 @@ WHOLE = 2000
 _SORTED, _ROUGH = 16384, 200_000
 """Shots from which on vectors are sorted into cells (before that all of them are compared), and from which on these
 keep bits in place of bytes."""
-_COLUMNS = ("id", "shot", "labels", "words", "pictures", "vector")
+_COLUMNS = ("record", "vector")
 _MORE = 10
 """Shots that each way of searching proposes besides as many as are wanted."""
 CELLS = 250
@@ -31,7 +33,7 @@ REFINE = 5
 """How many times more shots are compared by their whole vectors than are wanted."""
 _WORDS = ("about", "said")
 _TREES = ("id", "film")
-_UNSOUGHT = ("begins", "shot", "labels", "words", "pictures")
+_UNSOUGHT = ("begins", "record", "pictures")
 
 
 def refresh(catalogue: Catalogue) -> None:
@@ -143,18 +145,23 @@ class _Proposals:
             scores = words.result()
             rows = set(scores).union(*(other.result() for other in others))
         # Where only what must or must not be was asked for, that is in `where`.
-        records = self._records(sorted(rows or self._ask(self.table.search(), count)))
-        return rank(
-            list(records.values()),
-            self.wanted,
-            scaled({records[row].id: score for row, score in scores.items()}),
-            limit,
-        )
+        columns = [*_COLUMNS, *(["look"] if look is not None else [])]
+        proposed = self.table.take_row_ids(sorted(rows or self._ask(self.table.search(), count))).select(columns)
+        return self._judge(proposed.with_row_id().to_arrow(), scores, limit)
 
-    def _records(self, rows: Sequence[int]) -> dict[int, Record]:
-        query = self.table.take_row_ids(rows).select([*_COLUMNS, *(["look"] if self.wanted.look is not None else [])])
-        found = query.with_row_id().to_arrow()
-        return dict(zip(found.column("_rowid").to_pylist(), self.catalogue.records_of(found), strict=True))
+    def _judge(self, rows: Any, scores: Mapping[int, float], limit: int) -> list[Found]:
+        """Judge drafts of what is proposed, where these will do, and read whole only what is chosen."""
+        facets = judged_by(self.wanted)
+        made = self.catalogue.records_of(rows) if facets is None else self.catalogue.drafts_of(rows, facets)
+        drafts = dict(zip(rows.column("_rowid").to_pylist(), made, strict=True))
+        words = scaled({drafts[row].id: score for row, score in scores.items()})
+        best = rank(list(drafts.values()), self.wanted, words, limit)
+        if facets is None:
+            return [told(found, self.wanted) for found in best]
+        places = {draft.id: place for place, draft in enumerate(drafts.values())}
+        chosen = np.array([places[found.record.id] for found in best], np.int64)
+        whole = self.catalogue.records_of(rows.take(chosen))
+        return [told(replace(found, record=record), self.wanted) for found, record in zip(best, whole, strict=True)]
 
     def _by_words(self, count: int) -> dict[int, float]:
         if not self.wanted.stems:

@@ -20,6 +20,9 @@ Vector = NDArray[np.float32]
 SHOWN, COLOURS = 3.0, 1.0
 """What the likeness of what is shown counts, and that of the colours."""
 
+PALETTE = "palette"
+"""The facet whose labels name the colours."""
+
 _SEEN = 0.4
 """Scalar product of two pictures below which they have nothing in common; photographs all have something."""
 _FAR = 40.0
@@ -70,7 +73,7 @@ def coloured_alike(record: Record, wanted: Look) -> tuple[float, str] | None:
 
 def colours_of(record: Record) -> Vector | None:
     """Return the colours that a shot's labels name, as in `Look.colours`; None if they name none."""
-    named = [label.measured for label in record.labels if label.facet == "palette" and "share" in label.measured]
+    named = [label.measured for label in record.labels if label.facet == PALETTE and "share" in label.measured]
     if not named:
         return None
     rgb = np.array([[[one["red"], one["green"], one["blue"]] for one in named]], np.float32)

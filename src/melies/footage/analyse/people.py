@@ -12,8 +12,8 @@ from melies.footage.label import Facet, Label
 from melies.footage.material import Material, Still
 
 FACETS = (
-    Facet("people", "number", "how many people are seen at once"),
-    Facet("faces", "number", "how many faces are seen at once"),
+    Facet("people", "count", "how many people are seen at once"),
+    Facet("faces", "count", "how many faces are seen at once"),
     Facet(
         "expression",
         "many",

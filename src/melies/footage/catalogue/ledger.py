@@ -20,7 +20,7 @@ from melies.errors import MeliesError, UseError
 if TYPE_CHECKING:
     from melies.footage.people import Crowd
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the catalogue's layout, as a whole: the tables here, the columns of shots, the files beside them."""
 
 _APPLICATION = 0x4D454C53

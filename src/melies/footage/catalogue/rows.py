@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -39,14 +40,13 @@ def schema(facets: Mapping[str, Facet]) -> Any:
     own = [
         pa.field("id", pa.string(), nullable=False),
         pa.field("film", pa.string(), nullable=False),
-        pa.field("shot", pa.string(), nullable=False),
+        pa.field("record", pa.string(), nullable=False),
         pa.field("begins", pa.float64(), nullable=False),
         pa.field("seconds", pa.float64(), nullable=False),
+        pa.field("tenths", pa.int32(), nullable=False),
         pa.field("pictures", pa.int8(), nullable=False),
         pa.field("about", pa.string(), nullable=False),
         pa.field("said", pa.string(), nullable=False),
-        pa.field("labels", pa.string(), nullable=False),
-        pa.field("words", pa.string(), nullable=False),
         pa.field("vector", pa.list_(pa.float32(), VECTOR)),
         pa.field("look", pa.list_(pa.float16(), LOOK)),
     ]
@@ -63,7 +63,8 @@ def schema(facets: Mapping[str, Facet]) -> Any:
 def _type(facet: Facet) -> Any:
     import pyarrow as pa
 
-    return {"one": pa.string(), "many": pa.list_(pa.string()), "number": pa.float64()}[facet.kind]
+    kinds = {"one": pa.string(), "many": pa.list_(pa.string()), "number": pa.float64(), "count": pa.int32()}
+    return kinds[facet.kind]
 
 
 def to_table(records: Sequence[Record], columns: Any, facets: Mapping[str, Facet]) -> Any:
@@ -87,25 +88,13 @@ def _row(record: Record, facets: Mapping[str, Facet]) -> dict[str, Any]:
     own: dict[str, Any] = {
         "id": record.id,
         "film": record.id.partition("-")[0],
-        "shot": json.dumps(
-            [
-                shot.number,
-                str(shot.start),
-                str(shot.end),
-                shot.first,
-                shot.frames,
-                str(shot.rate),
-                shot.transition,
-                shot.blend,
-            ]
-        ),
+        "record": _json(record),
         "begins": float(shot.start),
         "seconds": shot.seconds,
+        "tenths": int((shot.end - shot.start) * 10),
         "pictures": len(record.pictures),
         "about": describe(record.labels),
         "said": record.heard,
-        "labels": _json([[one.facet, one.value, one.sure, one.why, one.measured] for one in record.labels]),
-        "words": _json([[one.text, one.start, one.end, one.sure] for one in record.words]),
     }
     answers: dict[str, list[str | float]] = {}
     for label in sorted(record.labels, key=lambda one: -one.sure):
@@ -115,12 +104,19 @@ def _row(record: Record, facets: Mapping[str, Facet]) -> dict[str, Any]:
         if facet.kind == "many":
             own[name] = list(dict.fromkeys(str(value) for value in values))
         elif values:
-            own[name] = float(values[0]) if facet.kind == "number" else str(values[0])
+            own[name] = {"one": str, "number": float, "count": int}[facet.kind](values[0])
     return own
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=float)
+def _json(record: Record) -> str:
+    """All that makes the record again, in one column: every column more takes as long again to look up."""
+    shot = record.shot
+    times = str(shot.start), str(shot.end)
+    placed = shot.number, *times, shot.first, shot.frames, str(shot.rate), shot.transition, shot.blend
+    labels = [(one.facet, one.value, one.sure, one.why, one.measured) for one in record.labels]
+    words = [(one.text, one.start, one.end, one.sure) for one in record.words]
+    told = (record.id, placed, labels, words, len(record.pictures))
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=float)
 
 
 def _vectors(given: Sequence[NDArray[np.float32] | None], size: int, dtype: type[np.floating[Any]]) -> Any:
@@ -134,12 +130,26 @@ def _vectors(given: Sequence[NDArray[np.float32] | None], size: int, dtype: type
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), size, mask=absent)
 
 
-def to_rows(batch: Any) -> Iterator[dict[str, Any]]:
-    """Yield the rows of an Arrow table or batch as plain data, their vectors as arrays."""
-    names = [name for name in batch.schema.names if name not in ("vector", "look")]
-    vectors = {name: _arrays(batch.column(name)) for name in ("vector", "look") if name in batch.schema.names}
-    for index, row in enumerate(batch.select(names).to_pylist()):
-        yield row | {name: column[index] for name, column in vectors.items()}
+class Row(NamedTuple):
+    """A row of the table: what stands in its column `record`, and its vectors."""
+
+    id: str
+    shot: list[Any]
+    labels: list[list[Any]]
+    words: list[list[Any]]
+    pictures: int
+    vector: NDArray[np.float32] | None
+    look: NDArray[np.float32] | None
+
+
+def to_rows(batch: Any) -> Iterator[Row]:
+    """Yield the rows of an Arrow table or batch; one without a column of vectors has none of these."""
+    none = repeat(None, batch.num_rows)
+    there = batch.schema.names
+    vectors = (_arrays(batch.column(name)) if name in there else none for name in ("vector", "look"))
+    for told, vector, look in zip(batch.column("record").to_pylist(), *vectors, strict=True):
+        id, shot, labels, words, pictures = json.loads(told)
+        yield Row(id, shot, labels, words, pictures, vector, look)
 
 
 def _arrays(column: Any) -> list[NDArray[np.float32] | None]:
@@ -152,7 +162,7 @@ def _arrays(column: Any) -> list[NDArray[np.float32] | None]:
     return [next(vectors) if one else None for one in present]
 
 
-def to_record(row: Mapping[str, Any], file: Path, people: tuple[str, ...], stills: Path) -> Record:
+def to_record(row: Row, file: Path, people: tuple[str, ...], stills: Path) -> Record:
     """Return the record that a row holds.
 
     Args:
@@ -161,17 +171,21 @@ def to_record(row: Mapping[str, Any], file: Path, people: tuple[str, ...], still
         people: Who is seen in it.
         stills: Folder of its film's stills.
     """
-    number, start, end, first, frames, rate, transition, blend = json.loads(row["shot"])
-    return Record(
-        row["id"],
-        Shot(file, number, Fraction(start), Fraction(end), first, frames, Fraction(rate), transition, blend),
-        tuple(Label(*label) for label in json.loads(row["labels"])),
-        people,
-        tuple(Word(*word) for word in json.loads(row["words"])),
-        tuple(stills / still_name(first, index) for index in range(row["pictures"])),
-        row.get("vector"),
-        row.get("look"),
-    )
+    words = tuple(Word(*word) for word in row.words)
+    pictures = tuple(stills / still_name(row.shot[3], index) for index in range(row.pictures))
+    labels = tuple(Label(*label) for label in row.labels)
+    return Record(row.id, _shot(row, file), labels, people, words, pictures, row.vector, row.look)
+
+
+def to_draft(row: Row, file: Path, people: tuple[str, ...], facets: Container[str]) -> Record:
+    """Return the record that a row holds without words and stills, and with the labels of some facets only."""
+    labels = tuple(Label(*label) for label in row.labels if label[0] in facets)
+    return Record(row.id, _shot(row, file), labels, people, vector=row.vector, look=row.look)
+
+
+def _shot(row: Row, file: Path) -> Shot:
+    number, start, end, first, frames, rate, transition, blend = row.shot
+    return Shot(file, number, Fraction(start), Fraction(end), first, frames, Fraction(rate), transition, blend)
 
 
 def still_name(first: int, index: int) -> str:

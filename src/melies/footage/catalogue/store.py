@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -20,7 +20,7 @@ from melies.errors import MeliesError, UseError
 from melies.files import exists, is_file
 from melies.footage.analyse import facets
 from melies.footage.catalogue.ledger import File, Ledger
-from melies.footage.catalogue.rows import schema, still_name, to_record, to_rows, to_table, write_still
+from melies.footage.catalogue.rows import Row, schema, still_name, to_draft, to_record, to_rows, to_table, write_still
 from melies.footage.people import Person, Sighting, everybody, find, settle
 from melies.footage.record import Record
 from melies.frame import Image
@@ -32,7 +32,7 @@ _BOOK = "catalogue.sqlite"
 _LOCK = "lock"
 _TABLE = "table"
 _SHOTS = "shots"
-_COLUMNS = ("id", "shot", "labels", "words", "pictures", "vector", "look")
+_COLUMNS = ("record", "vector", "look")
 _BATCH = 256
 _MANY = 65536
 _TIDY = 64
@@ -55,8 +55,9 @@ class Catalogue:
         home: The folder in which the catalogue is kept.
         ledger: Its book of files, films and people.
         table: Its shots: a table of LanceDB, to be searched. Columns: `id`, `film` (fingerprint), `begins` and
-            `seconds`, `about` (what is seen, in words), `said`, `vector`, `look`, and one for every facet: a word, a
-            list of words or a number, null where it was not answered. `records_of` makes records of rows.
+            `seconds`, `tenths` (the length in whole tenths of a second), `about` (what is seen, in words), `said`,
+            `vector`, `look`, and one for every facet: a word, a list of words or a number, null where it was not
+            answered. `records_of` makes records of rows.
     """
 
     def __init__(self, folder: Path, home: Path, ledger: Ledger, table: Any, held: ExitStack) -> None:
@@ -165,18 +166,36 @@ class Catalogue:
         """Make records of rows of the table.
 
         Args:
-            rows: An Arrow table or batch with the columns `id`, `shot`, `labels`, `words` and `pictures`; and `vector`
-                and `look`, where they are wanted.
+            rows: An Arrow table or batch with the column `record`; and `vector` and `look`, where they are wanted.
         """
         known: dict[str, tuple[Path, Path]] = {}
-        names = self.ledger.names(rows.column("id").to_pylist())
-        for row in to_rows(rows):
-            film = row["id"].partition("-")[0]
+        for row, names in self._named(rows):
+            film = row.id.partition("-")[0]
             if film not in known:
                 place = self.ledger.place(film)
                 known[film] = self.folder / place[0] if place else self.folder, self.stills(film)
             file, stills = known[film]
-            yield to_record(row, file, names.get(row["id"], ()), stills)
+            yield to_record(row, file, names, stills)
+
+    def drafts_of(self, rows: Any, facets: Container[str]) -> Iterator[Record]:
+        """Make of rows only what a search judges them by, in a fraction of the time that `records_of` takes.
+
+        Args:
+            rows: As for `records_of`.
+            facets: Facets of which the labels are wanted.
+
+        Yields:
+            Records without words and stills and all other labels, whose file is the catalogue's folder.
+        """
+        for row, names in self._named(rows):
+            yield to_draft(row, self.folder, names, facets)
+
+    def _named(self, rows: Any) -> Iterator[tuple[Row, tuple[str, ...]]]:
+        """Rows with the names of those who are seen in them, which are asked for once."""
+        told = list(to_rows(rows))
+        names = self.ledger.names([row.id for row in told])
+        for row in told:
+            yield row, names.get(row.id, ())
 
     def shown(self, where: str | None = None) -> str | None:
         """Add to a condition in SQL that the shot's film must be there; None if there is no condition at all."""
