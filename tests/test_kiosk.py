@@ -259,6 +259,7 @@ class TestWhatIsOn:
             (["cppn", "bars"], "One generator makes the pictures"),
             (["cppp"], "no generator or effect 'cppp'. Did you mean cppn?"),
             (["cppn", "--input", "a.mp4"], "--input has no meaning"),
+            (["cppn", "--to", "out.mp4"], "--to out.mp4: what never ends fills any disk"),
             (["cppn", "reverse"], "reverse needs a whole film"),
             (["cppn", "--open", "9-18"], "--open '9-18': should be hours such as 09:00-18:00"),
             (["cppn", "--max-memory", "lots"], "should be a size such as 8MB"),
@@ -283,6 +284,13 @@ class TestWatching:
             kiosk.watch(command, attempts=3, look=0.02, sleep=pauses.append)
         assert pauses == [1, 2]
         assert len(caplog.records) == 2
+
+    def test_a_command_that_worked_once_is_tried_again(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        count = tmp_path / "count"
+        body = f"c = open({str(count)!r}, 'a+'); c.write('x'); c.seek(0); exit((0, 7, 2, 0)[len(c.read())])"
+        monkeypatch.setattr(kiosk, "AT_ONCE", 0.0)
+        assert kiosk.watch([sys.executable, "-c", body], look=0.02, sleep=lambda seconds: None) == 0
+        assert count.read_text() == "xxx"
 
     def test_a_show_that_grows_too_much_ends_itself(self) -> None:
         kiosk.within(1 << 50)()

@@ -34,6 +34,20 @@ class Playing(BaseModel):
     """enlarge the middle of the picture"""
 
 
+class Places(Showing):
+    """Where it is shown."""
+
+    to: list[str] = ["window"]
+    """window, virtual-camera or stream (for a browser or OBS)"""
+
+
+class Turning(Steering):
+    """The desk."""
+
+    recipe: File | None = None
+    """take what is played and the effects from this recipe, and take changes over whenever it is saved"""
+
+
 class Lasting(BaseModel):
     """Without anybody to mind it."""
 
@@ -67,7 +81,7 @@ class KioskOptions(Lasting, LiveOptions):
         return {"hung": self.watchdog, "attempts": ATTEMPTS}
 
 
-GROUPS: dict[str, type[BaseModel]] = {"Playing": Playing, "Places": Showing, "Desk": Steering, "Lasting": Lasting}
+GROUPS: dict[str, type[BaseModel]] = {"Playing": Playing, "Places": Places, "Desk": Turning, "Lasting": Lasting}
 """The options under their headings."""
 
 NOT_OFFERED = ("full_screen",)

@@ -47,6 +47,9 @@ def opened(
     Raises:
         UseError: Something cannot be opened, or makes no sense.
     """
+    film = next((place for place in options.to if place not in live.PLACES), None)
+    if film is not None:
+        raise UseError(f"--to {film}: what never ends fills any disk.", "The key r records; melies live writes films.")
     bill = billed(steps, options)
 
     def asleep() -> bool:

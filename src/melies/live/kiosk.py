@@ -78,16 +78,18 @@ def watch(
     Raises:
         MeliesError: It failed at once too often.
     """
-    pause, why, failures = shortest, "", 0
+    pause, why, failures, worked = shortest, "", 0, False
     with tempfile.TemporaryDirectory(prefix="melies-kiosk-") as folder:
         pulse = Path(folder) / "pulse"
         while True:
             pulse.touch()
             began = time.monotonic()
             status, how = _once(command, {PULSE: str(pulse), WHY: why, WATCHER: str(os.getpid())}, hung, look)
-            if status in (0, _MISUSED):
-                return status
             lasted = time.monotonic() - began
+            worked = worked or lasted >= AT_ONCE
+            # A command that made sense once fails for another reason, such as a screen that is away.
+            if status == 0 or (status == _MISUSED and not worked):
+                return status
             failures = failures + 1 if lasted < AT_ONCE else 0
             if attempts is not None and failures >= attempts:
                 raise MeliesError(f"The show failed {failures} times at once, the last time so: {how}.", "See above.")
