@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from melies.dreaming.prompts import Part, Prompts
-from melies.dreaming.schedule import Schedule, seeds
+from melies.dreaming.schedule import Schedule, scheduled, seeds
 from melies.errors import UseError
 
 PLAIN = {name: getattr(math, name) for name in ("sin", "cos", "exp", "sqrt", "floor", "ceil", "pi")}
@@ -139,6 +139,12 @@ def test_a_caret_shows_what_is_wrong_in_the_whole_string(text: str, place: int) 
     assert caret == " " * (2 + place) + "^"
 
 
+def test_whole_numbers_are_whole() -> None:
+    assert Schedule("0:(t & 1)").values(4).tolist() == [0, 1, 0, 1]
+    assert Schedule("0:(2**(t-3))").values(5).tolist() == [0, 0, 0, 1, 2]
+    assert Schedule("0:(s^t), max_f//2:((max_f>>1)/2)", seed=7).values(8).tolist() == [7, 6, 5, *[1.5] * 5]
+
+
 def test_nothing_within_the_film_is_said() -> None:
     with pytest.raises(UseError, match="within the 10 frames"):
         Schedule("20:(1)").values(10)
@@ -162,10 +168,31 @@ def test_prompts_have_weights_and_formulas() -> None:
     assert made.at(25, 101) == (Part("a", 0.15), Part("b", 0.125), Part("c", 0.5))
 
 
-@pytest.mark.parametrize("text", ["", '{"0": 3}', '{"0": "a",}', "a | b", "x: a | 3: b", "0: `sin(` | 4: b"])
+@pytest.mark.parametrize("text", ["", '{"0": 3}', "{}", '["a", "b"]'])
 def test_prompts_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(UseError):
         Prompts(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("0: goldfish | x: reef", 14),
+        ("0: goldfish |  reef", 15),
+        ("a reef :`0.5+0.5*sni(t/10)`", 17),
+        ("0: `sin(` | 4: b", 7),
+        ('{"0": "goldfish", "60": }', 24),
+        ('{"0": "a",}', 10),
+        ('{"0": "a", "max_g": "b"}', 12),
+        ('{"0": "a", "9": "b :`t^0.5`"}', 23),
+    ],
+)
+def test_a_caret_shows_what_is_wrong_in_all_the_prompts(text: str, place: int) -> None:
+    with pytest.raises(UseError, match="In the prompts") as caught:
+        Prompts(text)
+    line, caret = str(caught.value).splitlines()[1:]
+    assert line == f"  {text}"
+    assert caret == " " * (2 + place) + "^"
 
 
 def test_seeds_go_on_as_deforums_do() -> None:
@@ -179,3 +206,6 @@ def test_seeds_go_on_as_deforums_do() -> None:
     assert walk("fixed") == [10] * 6
     assert walk("random") == walk("random")
     assert len(set(walk("random"))) == 6
+    assert [scheduled(number, 10, 3) for number in (7.9, 2**32 + 1, -2)] == [7, 1, 2**32 - 2]
+    assert scheduled(-1, 10, 3) == scheduled(-1.5, 10, 3) == seeds("random", 10, 3)
+    assert len({scheduled(-1, seed, frame) for seed in (1, 2) for frame in range(3)}) == 6

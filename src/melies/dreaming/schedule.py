@@ -6,7 +6,7 @@ what Deforum's own parser makes of such a line:
 - A key whose value is nothing but a number, such as `1`, `-0.5` or `.5`, is that number; between two such keys, and
   from one to whatever follows, the numbers are interpolated.
 - Any other value is a formula with numexpr's meaning, evaluated at its own frame and at every frame until the next
-  key. It may be about `t`, the frame; `max_f`, the last frame; and `s`, the seed.
+  key. It may be about `t`, the frame; `max_f`, the last frame; and `s`, the seed: three whole numbers.
 - Before the first key its number holds, and after the last number key that number.
 - Keys at or after the end of the film do not exist.
 - A formula's value that cannot be computed, or is infinite, is bridged by its neighbours.
@@ -123,25 +123,19 @@ class Schedule:
 
     def _formula(self, text: str, place: int, names: tuple[str, ...]) -> Expression:
         text = re.sub("['\"]", " ", text)
-        try:
-            return Expression(text, names)
-        except FormulaError as error:
-            place += len(text) - len(text.lstrip()) + error.place
-            raise _wrong(error.what, self.text, place) from None
-        except UseError as error:
-            raise _wrong(str(error).rstrip("."), self.text, place) from None
+        return Expression.within(self.text, place, text, "schedule", names=names, whole=names)
 
     def _placed(self, length: int) -> list[tuple[int, _Key]]:
         """The keys within the film, in order; of several at one frame the last."""
         placed = {}
         for key in self._keys:
-            frame = float(key.frame(max_f=length - 1.0, s=self.seed))
+            frame = float(key.frame(max_f=length - 1, s=self.seed))
             if 0 <= frame < length:
                 placed[int(frame)] = key
         return sorted(placed.items(), key=lambda item: item[0])
 
     def _computed(self, formula: Expression, frames: np.ndarray, length: int) -> Numbers:
-        row = formula(t=frames.astype(np.float64), max_f=length - 1.0, s=self.seed)
+        row = formula(t=frames, max_f=length - 1, s=self.seed)
         return np.broadcast_to(row, frames.shape)
 
 
@@ -163,9 +157,25 @@ def seeds(behaviour: Behaviour, seed: int, frame: int, every: int = 1) -> int:
         case "alternate":
             return (seed + frame % 2) % 2**32
         case "random":
-            return seed if frame == 0 else int(np.random.SeedSequence([seed, frame]).generate_state(1)[0])
+            return seed if frame == 0 else _drawn(seed, frame)
         case _:
             return seed
+
+
+def scheduled(number: float, seed: int, frame: int) -> int:
+    """Return the seed that a schedule of seeds means.
+
+    Args:
+        number: What it gives; its fraction is cut off, and -1 draws one: Deforum at random, this from the other two.
+        seed: The first.
+        frame: Which frame, from 0.
+    """
+    whole = int(number)
+    return _drawn(seed, frame) if whole == -1 else whole % 2**32
+
+
+def _drawn(seed: int, frame: int) -> int:
+    return int(np.random.SeedSequence([seed, frame]).generate_state(1)[0])
 
 
 Behaviour = Literal["iter", "fixed", "random", "ladder", "alternate"]
@@ -180,7 +190,7 @@ def _row(text: str, way: Way, seed: int, length: int) -> Numbers:
 
 
 def _wrong(what: str, text: str, place: int) -> UseError:
-    return FormulaError(what, re.sub(r"\s", " ", text), min(place, len(text)), "schedule")
+    return FormulaError(what, text, min(place, len(text)), "schedule")
 
 
 def _pieces(text: str) -> list[tuple[str, int, str, int]]:
