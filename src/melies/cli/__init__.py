@@ -19,6 +19,7 @@ COMMANDS = (
     "apply",
     "run",
     "dream",
+    "project",
     "hear",
     "live",
     "kiosk",

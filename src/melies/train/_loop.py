@@ -78,7 +78,7 @@ class _Run:
         torch.manual_seed(trainer.seed)
         self.trainer = trainer
         self.rng = np.random.default_rng(trainer.seed)
-        device = _device(trainer.device)
+        device = device_for(trainer.device)
         self.precision = Precision(trainer, device)
         self.work: Work = trainer.begin(self.rng, device)
         self.averages = Averages(self.work.networks, trainer.average) if trainer.average else None
@@ -318,7 +318,7 @@ def _fitting(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _device(wanted: str) -> str:
+def device_for(wanted: str) -> str:
     has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
         return "cuda" if has["cuda"] else "mps" if has["mps"] else "cpu"

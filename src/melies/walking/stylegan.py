@@ -19,6 +19,9 @@ from melies.models.convert.persistence import Network
 from melies.models.convert.stylegan2 import Noise
 from melies.walking.space import Latent, Styles
 
+_ASKED = 500
+"""Latent vectors by which it is found out how much w varies."""
+
 
 class _State(NamedTuple):
     """A file as it is now."""
@@ -31,8 +34,11 @@ class _State(NamedTuple):
 class StyleGan:
     """The latent space of a generator: z becomes w, and a row of w tells each layer what to do.
 
-    Args:
+    Attributes:
         network: The generator.
+
+    Args:
+        network: The same.
         noise: Where what is random in a picture, such as single hairs, comes from: stored with the network, drawn anew
             for all other styles, or none. StyleGAN3 has no noise.
 
@@ -44,11 +50,11 @@ class StyleGan:
     depth = 8
 
     def __init__(self, network: Network, noise: Noise = "const") -> None:
-        self._network = network
+        self.network = network
         self._noise = noise
         # Only StyleGAN3 begins with waves.
-        self._waves = "synthesis.input.freqs" in network.weights
-        self._layout = stylegan3.layout(network) if self._waves else stylegan2.layout(network)
+        self.waves = "synthesis.input.freqs" in network.weights
+        self._layout = stylegan3.layout(network) if self.waves else stylegan2.layout(network)
         self._sessions = lru_cache(maxsize=4)(self._made)
 
     @property
@@ -59,12 +65,19 @@ class StyleGan:
     @property
     def average(self) -> Styles:
         """The w that is the average of all, for every layer."""
-        return self._rows(self._network.weights["mapping.w_avg"])
+        return self._rows(self.network.weights["mapping.w_avg"])
 
     def styles(self, latent: Latent) -> Styles:
         """Tell every layer the same w."""
         mapping, _ = self._sessions(runtime.current())
         return self._rows(mapping.run({"z": latent[None]})["w"][0])
+
+    @property
+    def varies(self) -> float:
+        """How far w are from their average: the root of the mean of their squared distances."""
+        latents = np.random.RandomState(0).standard_normal((_ASKED, self.dimension)).astype(np.float32)
+        apart = [self.styles(latent)[0] - self.average[0] for latent in latents]
+        return float(np.sqrt(np.square(apart).sum(1).mean()))
 
     def image(self, styles: Styles, size: tuple[int, int]) -> Image:
         """Make the square picture that the network knows, and fill the frame with it."""
@@ -85,16 +98,16 @@ class StyleGan:
 
     def _made(self, options: runtime.Options) -> tuple[runtime.Session, runtime.Session]:
         """The two networks, to be run with the options, which are those in force."""
-        name = self._network.path.name
+        name = self.network.path.name
         return (
-            runtime.written(name, stylegan2.mapping(self._network, self._layout.mapping)),
+            runtime.written(name, stylegan2.mapping(self.network, self._layout.mapping)),
             runtime.written(name, self._synthesis()),
         )
 
     def _synthesis(self) -> bytes:
-        if self._waves:
-            return stylegan3.synthesis(self._network)
-        return stylegan2.synthesis(self._network, self._noise)
+        if self.waves:
+            return stylegan3.synthesis(self.network)
+        return stylegan2.synthesis(self.network, self._noise)
 
 
 def find(path: Path, noise: Noise = "const", swap: Path | None = None, since: int = 16) -> StyleGan:
