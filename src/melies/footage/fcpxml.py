@@ -1,8 +1,8 @@
 """Final Cut Pro's XML, which DaVinci Resolve reads and writes too.
 
 Written here rather than by OpenTimelineIO's adapter, which rounds rates to whole frames per second and times by way of
-floating-point numbers: at 23.976 it cannot write at all, at 25 it misses one frame in fifteen. Times are exact fractions
-of seconds.
+floating-point numbers: at 23.976 it cannot write at all, at 25 it misses one frame in fifteen. Times are exact
+fractions of seconds.
 """
 
 from __future__ import annotations
