@@ -19,7 +19,7 @@ import pytest
 from pydantic import ValidationError
 
 from melies import cli
-from melies.effect import Effect, Generator
+from melies.effect import Effect, Generator, Reactive
 from melies.effects.grade import Grade
 from melies.errors import MeliesError, UseError
 from melies.frame import Frame, VideoSpec
@@ -112,7 +112,7 @@ class TestDrawn:
         assert not np.array_equal(made[0], made[2])
 
     def test_one_that_ends_begins_again(self) -> None:
-        bars = Bars(width=64, height=32, fps=10, duration=0.5)
+        bars = Bars(size=(64, 32), fps=10, duration=0.5)
         own = first(bars, 5)
         made = drawn(on_stage(bars), 0.0, 0.4, 0.5, 1.9)
         assert [next(k for k, one in enumerate(own) if np.array_equal(one, image)) for image in made] == [0, 4, 0, 4]
@@ -250,6 +250,16 @@ class TestWhatIsOn:
         assert [effect.name() for effect in effects_of(Recipe.load(path))] == ["cppn", "grade"]
         path.write_text("input: film.mkv\neffects: [grade]\n")
         assert billed([], KioskOptions(recipe=path)).source.name == "film.mkv"
+
+    def test_what_is_called_like_both_is_what_is_meant(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made: list[list[Reactive]] = []
+        monkeypatch.setattr("melies.cli.kiosk.perform", lambda opening, *_: made.append(opening.args[0]) or 0)
+        diffuse = ["diffuse", "--model", "some"]
+        for words in ([*diffuse, *diffuse], ["--input", "0", *diffuse], ["grade", "--input", "0"]):
+            with pytest.raises(SystemExit) as left:
+                cli.main(["kiosk", *words])
+            assert not left.value.code
+        assert [[isinstance(step, Effect) for step in steps] for steps in made] == [[False, True], [True], [True]]
 
     @pytest.mark.parametrize(
         ("words", "said"),

@@ -23,6 +23,7 @@ class StepCommand(click.Command):
     def __init__(self, step: type[Reactive]) -> None:
         from melies.schema import summary
 
+        self.step = step
         about = summary(step)
         super().__init__(
             step.name(),

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from melies.cli.apply import StepCommand
-from melies.cli.live import Live, leave, perform
+from melies.cli.dream import Dream
+from melies.cli.live import Live, LiveEffect, leave, perform
 from melies.cli.options import options_of
 
 if TYPE_CHECKING:
     from melies.effect import Reactive
 
 
-class Kiosk(Live):
+class Kiosk(Live, Dream):
     """A generator, effects, and options that may stand anywhere."""
+
+    places = 0
 
     def groups(self) -> dict[str, list[click.Option]]:
         """Return the general options under their headings."""
@@ -30,27 +32,22 @@ class Kiosk(Live):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all generators, and then of all effects."""
-        from melies import generators
+        from melies import effects
 
-        return [*generators.every(), *super().list_commands(ctx)]
+        return list(dict.fromkeys([*super().list_commands(ctx), *effects.every()]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Make the command of a generator or an effect."""
+        """Make the command of a generator or an effect; what is called like both is the effect where films are read."""
         from melies import effects, generators
         from melies.errors import UseError
         from melies.suggest import did_you_mean
 
-        if cmd_name in generators.names():
-            return StepCommand(generators.find(cmd_name))
         known = [*generators.names(), *effects.names()]
         if not (cmd_name in known or ctx.resilient_parsing or cmd_name.startswith("-")):
             raise UseError(f"There is no generator or effect {cmd_name!r}.{did_you_mean(cmd_name, known)}")
+        if ctx.params.get("input") is not None and cmd_name in effects.names():
+            return LiveEffect(effects.find(cmd_name))
         return super().get_command(ctx, cmd_name)
-
-    def _step(self, name: str) -> StepCommand | None:
-        from melies import generators
-
-        return StepCommand(generators.find(name)) if name in generators.names() else super()._step(name)
 
 
 def _start(steps: list[Reactive], **given: Any) -> None:

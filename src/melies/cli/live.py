@@ -54,10 +54,12 @@ class Live(Apply):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of an effect."""
-        from melies import effects
+        from melies.effect import Effect
 
         command = super().get_command(ctx, cmd_name)
-        return LiveEffect(effects.find(cmd_name)) if isinstance(command, StepCommand) else command
+        if isinstance(command, StepCommand) and issubclass(command.step, Effect):
+            return LiveEffect(command.step)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keep the words as they were typed, for a process that is to do the same."""

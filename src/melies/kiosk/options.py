@@ -37,7 +37,7 @@ class Playing(BaseModel):
 class Places(Showing):
     """Where it is shown."""
 
-    to: list[str] = ["window"]
+    to: list[str] = Field(["window"])
     """window, virtual-camera or stream (for a browser or OBS)"""
 
 
