@@ -222,11 +222,14 @@ def images(frames: Iterator[Frame]) -> np.ndarray:
 SMALL: dict[str, Any] = {"size": "64x36", "fps": 4, "duration": 2.5, "prompt": "0: a boat | 8: night --neg wave"}
 
 
-@pytest.mark.parametrize("options", [{}, {"loop": True}, {"mode": "feedback"}, {"init": "film"}, {"window": 5}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"loop": True}, {"mode": "feedback"}, {"init": "film"}, {"window": 5}, {"init": "film", "window": 9}],
+)
 def test_a_film_goes_on_where_it_stopped(options: dict[str, Any], tmp_path: Path, pretend: list[Pretended]) -> None:
     kind = "WanPipeline" if "window" in options else "StableDiffusionPipeline"
     if "init" in options:
-        options = {"init": write_clip(tmp_path / "in.mkv", size=(48, 32), frames=10, rate=4, codec="ffv1")}
+        options = options | {"init": write_clip(tmp_path / "in.mkv", size=(48, 32), frames=10, rate=4, codec="ffv1")}
     diffuse = Diffuse(model=model(tmp_path / "one", kind), **SMALL, **options, seed=7)
     whole = images(diffuse.make())
     assert whole.shape == (10, 36, 64, 3)
@@ -319,7 +322,8 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, pretend: list[Pretended]
     for options, said in [
         ({"loop": True, "mode": "feedback"}, "loop is for walks"),
         ({"strength": "0:(sni(t))"}, "no function sni"),
-        ({"prompt": "0: a | b"}, "'b' has no frame"),
+        ({"prompt": "0: a | b"}, "has no frame"),
+        ({"zoom": ""}, "schedule is empty"),
         ({"steps": 0}, "steps"),
     ]:
         with pytest.raises(UseError, match=said):
@@ -404,6 +408,8 @@ def test_words_and_motion_are_put_in(tiny: Path, tmp_path: Path, caplog: pytest.
     made = shop.made(given, (64, 64), Wish((Part("a boat " * 9, 1.0),), 2, 3.0, 0))
     assert np.stack(made).shape == (3, 64, 64, 3)
     assert "only the first 16 of" in caplog.text
+    with pytest.raises(UseError, match="makes at most 16 frames at once"):
+        shop.made(given * 6, (64, 64), Wish((), 2, 3.0, 0))
     (tiny / "torn").mkdir()
     torn = model(tiny / "torn", vae=["diffusers", "AutoencoderKL"])
     with pytest.raises(ModelError, match="cannot be loaded"):

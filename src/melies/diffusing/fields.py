@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field, field_validator
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
 
 from melies.diffusing.folder import Model, find, require
 from melies.diffusing.studio import Wish
 from melies.diffusing.windows import Windows
 from melies.dreaming.prompts import Part, Prompts
+from melies.dreaming.schedule import Schedule
 from melies.effects._fields import Source
 from melies.errors import UseError
+
+
+def _read_by(reader: Callable[[str], object]) -> AfterValidator:
+    def checked(text: str) -> str:
+        try:
+            reader(text)
+        except UseError as error:
+            raise ValueError(str(error)) from None
+        return text
+
+    return AfterValidator(checked)
+
+
+Scheduled = Annotated[str, _read_by(Schedule)]
+"""A field that holds a schedule, such as `0:(1.02), 60:(1)`."""
 
 
 class Diffusing(BaseModel):
@@ -21,7 +40,7 @@ class Diffusing(BaseModel):
     motion: Source | None = Field(
         None, description="The folder of an AnimateDiff motion adapter, for a Stable Diffusion model."
     )
-    prompt: str = Field(
+    prompt: Annotated[str, _read_by(lambda text: text and Prompts(text))] = Field(
         "", description='What is to be seen, by frame: "0: a forest | 60: a city", or {"0": "…"}; --neg as well.'
     )
     negative: str = Field("", description="What is not to be seen, at any time.")
@@ -37,16 +56,6 @@ class Diffusing(BaseModel):
         None, ge=1, le=512, description="Frames that a model of films makes at once; as it learned, if not given."
     )
     overlap: int = Field(4, ge=0, le=256, description="Frames in which one window goes over into the next.")
-
-    @field_validator("prompt")
-    @classmethod
-    def _prompt_can_be_read(cls, text: str) -> str:
-        if text:
-            try:
-                Prompts(text)
-            except UseError as error:
-                raise ValueError(str(error)) from None
-        return text
 
     @property
     def found(self) -> Model:

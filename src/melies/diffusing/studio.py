@@ -74,6 +74,8 @@ class Studio:
         self._busy = threading.Lock()
         self._said: dict[str, Said] = {}
         kind = torch.float32 if device == "cpu" else getattr(torch, model.family.half)
+        if model.family.half == "bfloat16":  # whose colours are too coarse for decoding
+            kind = {"default": kind, "vae": torch.float32}
         try:
             self._make = _loaded(model, kind)
         except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
@@ -113,14 +115,19 @@ class Studio:
 
         Returns:
             `H×W×3` float32, 0…1: one, or those of a window.
+
+        Raises:
+            UseError: The window is longer than what the model can make at once.
+            ModelError: There is too little memory.
         """
+        self._allow((len(noise) - 1) * self._family.every + 1)
         latents = self._torch.from_numpy(np.stack(noise))
         given: dict[str, Any] = {"width": size[0], "height": size[1]}
         if self._family.moves:
             latents = latents.movedim(0, 1)[None]
             given["num_frames"] = (len(noise) - 1) * self._family.every + 1
         with self._busy:
-            given["latents"] = latents.to(self._make.dtype)
+            given["latents"] = latents.to(self._network.dtype)
             return self._run(self._make, wish, given)
 
     def remade(self, pictures: Sequence[Picture], wish: Wish, strength: float) -> list[Picture]:
@@ -130,7 +137,12 @@ class Studio:
             pictures: `H×W×3` float32, 0…1, of a size that `size` returns: one, or those of a window.
             wish: How.
             strength: 0 leaves them as they are, 1 leaves next to nothing of them.
+
+        Raises:
+            UseError: As for `made`.
+            ModelError: As for `made`.
         """
+        self._allow(len(pictures))
         if int(wish.steps * strength) < 1:
             return list(pictures)
         planes = self._torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))
@@ -146,18 +158,29 @@ class Studio:
     def _run(self, pipeline: Any, wish: Wish, given: dict[str, Any]) -> list[Picture]:
         if self._device == "cpu":
             self._torch.set_num_threads(runtime.current().width)
-        made = pipeline(
-            **self._meaning(wish.parts),
-            **given,
-            num_inference_steps=wish.steps,
-            guidance_scale=wish.guidance,
-            generator=self._torch.Generator("cpu").manual_seed(wish.seed),
-            output_type="np",
-        )
+        try:
+            made = pipeline(
+                **self._meaning(wish.parts),
+                **given,
+                num_inference_steps=wish.steps,
+                guidance_scale=wish.guidance,
+                generator=self._torch.Generator("cpu").manual_seed(wish.seed),
+                output_type="np",
+            )
+        except self._torch.OutOfMemoryError:
+            hint = "Give it a smaller --detail, or a shorter --window." if self._family.moves else "Lower --detail."
+            raise ModelError(f"There is too little memory on {self._device} for this diffusion model.", hint) from None
         if any(getattr(made, "nsfw_content_detected", None) or ()):
             log.warning("The safety checker of the diffusion model has blackened a picture.")
         pictures = made.frames[0] if self._family.moves else made.images
         return [np.clip(np.asarray(picture, np.float32), 0, 1) for picture in pictures]
+
+    def _allow(self, frames: int) -> None:
+        """See that the model can make so many frames at once."""
+        adapter = getattr(self._make, "motion_adapter", None)
+        most = adapter.config.motion_max_seq_length if adapter is not None else frames
+        if frames > most:
+            raise UseError(f"This model makes at most {most} frames at once.", f"Give it --window {most} or less.")
 
     def _meaning(self, parts: Sequence[Part]) -> dict[str, Any]:
         """What the parts mean together, as a pipeline is told it: their weighted mean."""

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from melies.diffusing.fields import Diffusing
+from melies.diffusing.fields import Diffusing, Scheduled
 from melies.diffusing.studio import Studio, studio
 from melies.diffusing.windows import noise, overlapped
 from melies.dreaming.camera import Border, Colours, Move, Picture, coloured_like, moved_flat, noised
@@ -24,7 +24,6 @@ from melies.effects._fields import refuse_address
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
 from melies.generators._canvas import Canvas
-from melies.generators.dream import Numbers
 from melies.imaging import fit
 from melies.matting.scale import code
 
@@ -44,20 +43,20 @@ class Diffuse(Diffusing, Canvas):
     init: Annotated[Path, BeforeValidator(refuse_address)] | None = Field(
         None, description="A picture or film that is made anew, or that feedback begins with."
     )
-    strength: Numbers = Field(
+    strength: Scheduled = Field(
         "0:(0.5)", description="How much of what there is is made anew, with init or feedback: 0 nothing, 1 all."
     )
     pace: float = Field(2.0, gt=0, le=3600, description="Seconds from one noise to the next.")
     loop: bool = Field(False, description="Come back to the first noise, so that the film can be repeated.")
     offset: float = Field(0.0, ge=-1e6, le=1e6, description="So many noises further on the walk, for --react.")
-    zoom: Numbers = Field("0:(1.02)", description="Feedback: above 1 one comes nearer, a frame.")
-    angle: Numbers = Field("0:(0)", description="Feedback: degrees that the picture turns, a frame.")
-    translation_x: Numbers = Field("0:(0)", description="Feedback: to the right, in pixels of a picture of 512.")
-    translation_y: Numbers = Field("0:(0)", description="Feedback: down.")
+    zoom: Scheduled = Field("0:(1.02)", description="Feedback: above 1 one comes nearer, a frame.")
+    angle: Scheduled = Field("0:(0)", description="Feedback: degrees that the picture turns, a frame.")
+    translation_x: Scheduled = Field("0:(0)", description="Feedback: to the right, in pixels of a picture of 512.")
+    translation_y: Scheduled = Field("0:(0)", description="Feedback: down.")
     zoom_by: float = Field(1.0, gt=0.1, le=10, description="Feedback: a further factor of the zoom, for --react.")
     angle_by: float = Field(0.0, ge=-360, le=360, description="Feedback: further degrees, for --react.")
     border: Border = Field("mirror", description="Feedback: what comes in at the edges.")
-    noise: Numbers = Field("0:(0.02)", description="Feedback: noise in each picture, so that new things are found.")
+    noise: Scheduled = Field("0:(0.02)", description="Feedback: noise in each picture, so that new things are found.")
     colours: Colours = Field("lab", description="Feedback: keep the first picture's colours, or the film's.")
     keep: float = Field(0.85, ge=0, le=1, description="Feedback on a film: how much of what was made stays.")
     seed_behaviour: Behaviour = Field("iter", description="Feedback: how the seed goes on from frame to frame.")
@@ -144,17 +143,22 @@ class Diffuse(Diffusing, Canvas):
         windows, every = self.windows, self.found.family.every
         shape = shop.noise_shape(*size)
 
+        def middle(start: int) -> int:
+            index = start + windows.length // 2
+            return index if length is None else min(index, length - 1)
+
         def of_noise(indices: Sequence[int]) -> list[Picture]:
-            diffuse = at(indices[len(indices) // 2])
-            wish = diffuse.wish(indices[len(indices) // 2], length, diffuse.seed)
+            index = middle(indices[0])
+            diffuse = at(index)
             steps = range(indices[0], indices[0] + windows.length, every)
-            return shop.made([diffuse._noise(index, length, shape) for index in steps], size, wish)
+            noises = [diffuse._noise(step, length, shape) for step in steps]
+            return shop.made(noises, size, diffuse.wish(index, length, diffuse.seed))
 
         def of_pictures(given: Sequence[tuple[int, Picture]]) -> list[Picture]:
-            middle = given[len(given) // 2][0]
-            diffuse = at(middle)
-            wish = diffuse.wish(middle, length, diffuse.seed)
-            return shop.remade([picture for _, picture in given], wish, diffuse._at("strength", middle, length))
+            index = middle(given[0][0])
+            diffuse = at(index)
+            wish = diffuse.wish(index, length, diffuse.seed)
+            return shop.remade([picture for _, picture in given], wish, diffuse._at("strength", index, length))
 
         indices = itertools.count(windows.start(first))
         if source is None:
