@@ -46,8 +46,8 @@ def test_a_wrong_option_is_a_use_error_however_it_is_given(options, sentence, ma
 def test_built_in_effects_and_generators_say_it_too():
     with pytest.raises(MeliesError, match=r"matte --feather 1000000000.0: should be .* See: melies effects matte"):
         melies.Matte(feather=1e9)
-    with pytest.raises(UseError, match=r"bars --width 3: should be greater than or equal to 16.$"):
-        generators.find("bars")(width=3)
+    with pytest.raises(UseError, match=r"bars --seed -3: should be greater than or equal to 0.$"):
+        generators.find("bars")(seed=-3)
 
 
 def test_json_copies_and_pickles_are_as_ever():

@@ -141,8 +141,8 @@ def test_what_decides_the_size_or_length_must_not_change() -> None:
     for step in (effects.find("pad")(left=4, react=["left=4+frame"]), effects.find("speed")(react=["factor=1+t"])):
         with pytest.raises(UseError, match="must not change"):
             list(run_effect(step, iter(frames), spec))
-    with pytest.raises(UseError, match="width of bars"):
-        list(generators.find("bars")(react=["width=64+frame"]).frames())
+    with pytest.raises(UseError, match="duration of bars"):
+        list(generators.find("bars")(duration=1, react=["duration=1+frame"]).frames())
 
 
 @pytest.mark.parametrize(("name", "react"), [("toon", "levels=3+frame"), ("datamosh", "push=1+frame*0.1")])
@@ -207,7 +207,7 @@ def test_a_generator_follows_a_song_and_gets_it(tmp_path: Path) -> None:
     from melies import generators
 
     tune = write_wave(tmp_path / "tune.wav", 0.5 * np.sin(np.arange(12000)))
-    bars = generators.find("bars")(width=64, height=48, duration=1, audio=tune, react=["duration=1+0*rms"])
+    bars = generators.find("bars")(size="64x48", fps=25, duration=1, audio=tune, react=["duration=1+0*rms"])
     film = melies.Clip(bars).save(tmp_path / "film.mkv", codec="ffv1", threads=1)
     made = melies.open(film)
     assert made.spec.sound

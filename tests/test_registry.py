@@ -66,7 +66,7 @@ def test_unknown_names_are_refused_with_the_nearest() -> None:
 
 
 def test_generators_are_clips_like_any_other(tmp_path: Path) -> None:
-    bars = generators.find("bars")(width=160, height=96, fps="30000/1001", duration=0.5)
+    bars = generators.find("bars")(size="160x96", fps="30000/1001", duration=0.5)
     out = melies.Clip(bars).apply(melies.Fade(fade_in=0.1, fade_out=0)).save(tmp_path / "bars.mkv", codec="ffv1")
     frames = list(melies.open(out).frames())
     assert len(frames) == 15
@@ -76,7 +76,7 @@ def test_generators_are_clips_like_any_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("since", "lead_in", "first"), [(0, 0, 0), (Fraction(1, 5), 0, 5), (Fraction(1, 5), 2, 3)])
 def test_bars_do_not_depend_on_where_they_begin(since: Fraction, lead_in: int, first: int) -> None:
-    bars = generators.find("bars")(width=64, height=48, duration=0.4)
+    bars = generators.find("bars")(size="64x48", fps=25, duration=0.4)
     whole = list(bars.frames())
     part = list(bars.frames(Fraction(since), lead_in))
     assert [f.pts for f in part] == [f.pts for f in whole[first:]]

@@ -61,7 +61,12 @@ class Canvas(Generator):
     def count(self) -> int | None:
         """How many frames there are; None if they never end."""
         seconds = self.seconds
-        return None if seconds is None else max(1, round(seconds * self.fps))
+        if seconds is None:
+            return None
+        frames = seconds * self.fps
+        # A song is heard to its end: the last frame that it needs is shown whole.
+        song = self.duration is None and self.audio is not None
+        return max(1, math.ceil(frames) if song else round(frames))
 
     @property
     def spec(self) -> VideoSpec:

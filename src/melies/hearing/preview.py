@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ class Preview:
 
     @property
     def count(self) -> int:
-        """Frames that the sound lasts."""
-        return max(1, round(self.heard.seconds * self.rate))
+        """Frames that the sound lasts, the last one perhaps in part."""
+        return max(1, math.ceil(self.heard.seconds * self.rate))
 
     def rows(self) -> dict[str, Row]:
         """Everything that is heard, frame by frame."""
@@ -87,7 +88,7 @@ def preview(path: Path, reactions: Iterable[str] = (), rate: Fraction = Fraction
         match = _REACTION.fullmatch(text)
         formulas[text] = Expression(match[2] if match else text, (*TIME, *NAMES), PIPES)
     heard = listen(path)
-    count = max(1, round(heard.seconds * rate))
+    count = max(1, math.ceil(heard.seconds * rate))
     made = {}
     for text, formula in formulas.items():
         rows = {name: heard.row(name, rate) for name in NAMES if name in formula.used}

@@ -208,8 +208,7 @@ class Pattern:
         """Draw a picture whenever one is due."""
         from melies.generators.bars import Bars
 
-        width, height = self._size
-        chart = next(iter(Bars(width=width, height=height).frames())).image
+        chart = next(iter(Bars(size=self._size).frames())).image
         begin, index = clock.now(), 0
         while not stop.is_set():
             yield Frame(_disc(chart, float(index / self.rate)), index, 1 / self.rate, 1)

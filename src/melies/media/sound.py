@@ -110,4 +110,6 @@ def _decoded(container: InputContainer, stream: Any, name: str) -> Iterator[av.A
 
 
 def _floats(frame: av.AudioFrame) -> NDArray[np.float32]:
-    return cast(NDArray[np.float32], np.ascontiguousarray(frame.to_ndarray().T))
+    samples = cast(NDArray[np.float32], np.ascontiguousarray(frame.to_ndarray().T))
+    # What is no number at all, as in damaged files of floating point, is silence: no encoder takes it.
+    return samples if np.isfinite(samples).all() else np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)

@@ -176,6 +176,9 @@ def swapped(network: Network, other: Network, since: int) -> Network:
         UseError: The two are of different sizes, or not both StyleGAN2.
         ModelError: One of them is no generator of StyleGAN2 that is known here.
     """
+    for one in (network, other):
+        if "synthesis.input.freqs" in one.weights:
+            raise UseError(f"Layers are swapped between networks of StyleGAN2; {one.path} is one of StyleGAN3.")
     if layout(network) != layout(other):
         raise UseError(f"{network.path} and {other.path} are networks of different sizes.")
     taken = tuple(f"synthesis.b{resolution}." for resolution in layout(network).resolutions if resolution > since)
