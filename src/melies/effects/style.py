@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from melies.styling.painter import Painter
     from melies.translating.mix import Picture
 
-FIRM = 0.95
-"""With more of the past than this, strokes wear down where motion is found only roughly, and flicker returns."""
-
 
 class Style(Effect):
     """Paint a film in a style: one that was learned, or, with AdaIN's weights, that of any picture."""
@@ -108,7 +105,7 @@ class Style(Effect):
             if effect.mask != masked:
                 mask, masked = Mask(effect.mask), effect.mask
             image, alpha = split_alpha(job.frame.image)
-            steady.strength = FIRM * effect.steady
+            steady.strength = effect.steady
             made = enlarged(steady(job.small, job.made), image)
             shown = mixed(image, made, effect.strength, keep_colours=effect.keep_colours, mask=mask(image))
             yield job.frame.with_image(join_alpha(shown, alpha))

@@ -1,10 +1,11 @@
 """Steadiness over time: what a network made of a thing stays on it while the thing moves.
 
-The last result is moved along the motion of the source and mixed in, where the motion can be trusted both ways and
-the source itself looks the same after being moved (after Ruder, Dosovitskiy and Brox, "Artistic style transfer for
-videos", GCPR 2016, who use the same masks when they optimise a frame). And it may differ from what is made now no more
-than that differs from its own surroundings, which is how temporal anti-aliasing in games is kept from leaving ghosts
-(Karis, "High Quality Temporal Supersampling", SIGGRAPH 2014): motion can be wrong where everything looks alike.
+The last result is moved along the motion of the source and mixed in, the more the better the motion agrees both ways
+and the source itself looks the same after being moved (after Ruder, Dosovitskiy and Brox, "Artistic style transfer for
+videos", GCPR 2016, who use the same masks when they optimise a frame). And it is kept within the mean of what is made
+now around each place, give or take a multiple of the standard deviation there, which is how temporal anti-aliasing in
+games is kept from leaving ghosts (Salvi, "An Excursion in Temporal Supersampling", GDC 2016): motion can be wrong where
+everything looks alike.
 """
 
 from __future__ import annotations
@@ -17,19 +18,26 @@ from numpy.typing import NDArray
 from melies.frame import Image
 from melies.imaging import to_depth
 from melies.matting.scale import Map, cv, reduce
-from melies.motion import Flow, grey, pixels, trusted, warp
+from melies.motion import Field, Flow, grey, pixels, warp
 from melies.translating.mix import Picture
 
-_LONGEST = 256
+_LONGEST = 320
 """Motion is found in pictures whose longer side is at most this."""
 _MOST = 0.9
 """How much of the past counts at full strength where it is sure: a change of light is followed in a few frames."""
 _TOLERANCE = 12.0
 """How different (of 255) a thing may look after being moved: at this much it counts a third."""
-_NEAR = 48
+_APART = 0.5, 0.01
+"""How far from where it began, in squared pixels, a motion may lead there and back: so much, and this share of the
+squared lengths of both ways (Sundaram, Brox and Keutzer, ECCV 2010)."""
+_LENIENT = 2.0
+"""Where it leads so many times as far from there, it counts a third."""
+_NEAR = 90
 """The surroundings in which what is made now is looked at reach a share of its short side: one of this many."""
-_SPARE = 0.08
-"""How much further than its surroundings, 0…1, the past may be from what is made now: plain places flicker as well."""
+_SPREAD = 1.5
+"""How many standard deviations of its surroundings the past may be from their mean, and"""
+_SPARE = 0.04
+"""how much further, 0…1: plain places flicker as well."""
 _LEAST = 0.3
 """Where less than this share of a picture can be followed, what seems to be followed there is not trusted either."""
 
@@ -49,6 +57,7 @@ class Steady:
         self.strength = strength
         self._flow = Flow("medium")
         self._past: _Past | None = None
+        self._room = np.empty((3, 0, 0, 3), np.float32)
 
     def __call__(self, source: Image, made: Picture, layout: NDArray[np.uint8] | None = None) -> Picture:
         """Return the next result, steadied.
@@ -77,8 +86,7 @@ class Steady:
         self, past: _Past, small: Image, luma: NDArray[np.uint8], made: Picture, layout: NDArray[np.uint8] | None
     ) -> Picture:
         field = self._flow(luma, past.luma)
-        good = trusted(field, self._flow(past.luma, luma))
-        share = _alike(warp(past.small, field), small) * _soft(good.astype(np.float32))
+        share = _alike(warp(past.small, field), small) * _sure(field, self._flow(past.luma, luma))
         if share.mean() < _LEAST:
             return made
         height, width = made.shape[:2]
@@ -91,7 +99,9 @@ class Steady:
                 return made
             there = cv.remap(past.layout, large + pixels(height, width), None, cv.INTER_NEAREST)
             share *= _soft((there == layout).astype(np.float32))
-        moved = _bounded(warp(past.made, large, cubic=True), made)
+        if self._room.shape[1:] != made.shape:
+            self._room = np.empty((3, *made.shape), np.float32)
+        moved = _bounded(warp(past.made, large, cubic=True), made, self._room)
         blended: Picture = cv.blendLinear(moved, np.ascontiguousarray(made), share, 1 - share)
         return blended
 
@@ -113,18 +123,50 @@ def _alike(one: Image, other: Image) -> Map:
     return same
 
 
+def _sure(forward: Field, backward: Field) -> Map:
+    """How far a motion can be trusted at each place, 0…1: how near to it the way there and back ends."""
+    height, width = forward.shape[:2]
+    back = warp(backward, forward)
+    far, share = _APART
+    allowed = np.float32(far) + np.float32(share) * (_squared(forward) + _squared(back))
+    near = np.exp(_squared(forward + back) / (np.float32(-_LENIENT) * allowed))
+    # What comes from beyond the border was not seen.
+    inside = cv.remap(np.ones_like(near), forward + pixels(height, width), None, cv.INTER_LINEAR)
+    sure: Map = cv.blur(near, (3, 3)) * inside
+    return sure
+
+
+def _squared(field: Field) -> Map:
+    right, down = cv.split(field)
+    length: Map = right * right + down * down
+    return length
+
+
 def _soft(good: Map) -> Map:
     """Shrink what is good, 0 or 1, away from what is not, and let it fade out within."""
     softened: Map = cv.blur(cv.erode(good, np.ones((3, 3), np.uint8)), (3, 3))
     return softened
 
 
-def _bounded(moved: Picture, made: Picture) -> Picture:
-    """Bring the past within what there is now around each place, give or take a little."""
+def _bounded(moved: Picture, made: Picture, room: NDArray[np.float32]) -> Picture:
+    """Bring the past within what there is now around each place, give or take a little, in place.
+
+    Args:
+        moved: `H×W×3`; it is changed.
+        made: The same size.
+        room: `3×H×W×3`, to work in: so much memory asked for anew takes longer than the work.
+    """
     reach = max(1, round(min(made.shape[:2]) / _NEAR)) * 2 + 1
-    around = np.ones((reach, reach), np.uint8)
-    least, most = cv.erode(made, around) - np.float32(_SPARE), cv.dilate(made, around) + np.float32(_SPARE)
-    return np.clip(moved, least, most, out=np.ascontiguousarray(moved))
+    mean, spread, least = room
+    cv.blur(made, (reach, reach), mean)
+    cv.sqrBoxFilter(made, cv.CV_32F, (reach, reach), spread)
+    spread -= np.multiply(mean, mean, out=least)
+    np.sqrt(np.maximum(spread, 0, out=spread), out=spread)
+    spread *= np.float32(_SPREAD)
+    spread += np.float32(_SPARE)
+    np.subtract(mean, spread, out=least)
+    most = np.add(mean, spread, out=mean)
+    return np.clip(moved, least, most, out=moved)
 
 
 def _small(source: Image) -> Image:
