@@ -17,7 +17,9 @@ class MeliesError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        # What points at a place in the line above stands alone.
+        between = "\n" if self.message.endswith("^") else " "
+        return f"{self.message}{between}{self.hint}".strip()
 
     def __reduce__(self) -> tuple[type["MeliesError"], tuple[str, str]]:
         return type(self), (self.message, self.hint)

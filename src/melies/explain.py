@@ -33,9 +33,13 @@ def explain(error: ValidationError, model: type[BaseModel], subject: str = "", *
         lacking = [_shown(model, list(map(str, one["loc"])), keys) for one in complaints if one["type"] == "missing"]
         return f"{subject or 'This'} needs the {kind}{'s' if lacking[1:] else ''} {', '.join(lacking)}."
     reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    # A line that points at a place in another is no sentence.
+    stop = "" if reason.endswith("^") else "."
     if not place:
         # The model as a whole: the sentence names the options that do not go together.
-        return f"{subject}: {reason}." if subject else f"{reason[:1].upper()}{reason[1:]}."
+        return f"{subject}: {reason}{stop}" if subject else f"{reason[:1].upper()}{reason[1:]}{stop}"
+    if not stop:  # it shows what was given
+        return f"{' '.join(filter(None, [subject, shown]))}: {reason}"
     about = " ".join(filter(None, [subject, shown, written(first["input"])]))
     return f"{about}: {_either(owner, name) or reason}."
 

@@ -136,7 +136,9 @@ def _report(error: Exception, as_json: bool) -> int:
 
         click.echo(json.dumps({"event": "error", "message": message, "hint": hint, "exit_code": status}))
     else:
-        click.echo(f"{click.style('melies:', fg='red')} {message} {hint}".rstrip(), err=True)
+        # What points at a place in the line above stands alone.
+        between = "\n" if message.endswith("^") else " "
+        click.echo(f"{click.style('melies:', fg='red')} {message}{between}{hint}".rstrip(), err=True)
     return status
 
 

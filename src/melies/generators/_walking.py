@@ -26,7 +26,7 @@ def _read_seeds(value: object) -> object:
     if not isinstance(value, str):
         return value
     words = [word for word in re.split(r"[\s,]+", value.strip()) if word]
-    if not all(word.isdecimal() and int(word) <= _LARGEST for word in words):
+    if (value.strip() and not words) or not all(word.isdecimal() and int(word) <= _LARGEST for word in words):
         raise ValueError("should be whole numbers of 0 or more with commas between them, such as 1,5,9")
     return tuple(map(int, words))
 
@@ -110,6 +110,9 @@ class Walking(Canvas):
         way = _way(space, through, stops, self.seeds, self.seed, self.path, self._length, self.loop, self.even)
         styles = _told(space, way.at(self._place(index) + self.offset), through)
         if self.mix is not None:
+            if self.mix_from >= len(styles):
+                layers = f"{len(styles)} layer{'s' * (len(styles) > 1)}"
+                raise UseError(f"The network has {layers}: nothing of mix is seen from layer {self.mix_from} on.")
             styles = np.concatenate([styles[: self.mix_from], _styles(space, self.mix)[self.mix_from :]])
         return np.asarray(space.average + self.truncation * (styles - space.average), np.float32)
 
@@ -133,8 +136,8 @@ class Walking(Canvas):
         if length is None or count is None:
             return pace.after(index) / self.pace
         # A loop is at its end one frame after the last.
-        whole = pace.after(count if self._closed else max(1, count - 1))
-        return pace.after(index) / whole * length if whole else 0.0
+        end = count if self._closed else max(1, count - 1)
+        return pace.place(index, end, length, self.pace, self._closed)
 
 
 @lru_cache(maxsize=8)

@@ -25,7 +25,7 @@ class Cppn(Walking):
     colours: Colours = Field("free", description="The network's own, hues, or a palette.")
     transparent: bool = Field(False, description="Let the network make parts of the picture transparent.")
     bits: Literal["8", "16"] = Field("8", description="Of each channel of the frames.")
-    zoom: float = Field(1.0, gt=0, le=1e6, description="How near one looks.")
+    zoom: float = Field(1.0, ge=1e-6, le=1e6, description="How near one looks.")
     angle: float = Field(0.0, ge=-1e9, le=1e9, description="How far the picture is turned, in degrees.")
     x: float = Field(0.0, ge=-1e6, le=1e6, description="How far to the right one looks, in halves of the shorter side.")
     y: float = Field(0.0, ge=-1e6, le=1e6, description="How far down.")

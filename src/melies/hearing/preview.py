@@ -23,8 +23,7 @@ from melies.files import replacing
 from melies.footage.listen import lowered
 from melies.hearing.features import HOP, NAMES, RATE, ROWS, Heard, Row, listen
 from melies.hearing.plot import Lane, Plot, to_png, to_svg
-from melies.hearing.reaction import TIME, followed
-from melies.hearing.shaping import PIPES
+from melies.hearing.reaction import followed, formula_of
 from melies.media.sound import read_sound
 
 ENDINGS = (".html", ".svg", ".png", ".json", ".csv")
@@ -86,7 +85,7 @@ def preview(path: Path, reactions: Iterable[str] = (), rate: Fraction = Fraction
     formulas: dict[str, Expression] = {}
     for text in reactions:
         match = _REACTION.fullmatch(text)
-        formulas[text] = Expression(match[2] if match else text, (*TIME, *NAMES), PIPES)
+        formulas[text] = formula_of(match[2] if match else text, text)
     heard = listen(path)
     count = max(1, math.ceil(heard.seconds * rate))
     made = {}

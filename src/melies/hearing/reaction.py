@@ -28,6 +28,10 @@ Own = Callable[[], Heard | None]
 
 TIME = ("t", "frame")
 """Seconds, and the number of the frame."""
+WHOLE = ("frame", "section")
+"""Those that are whole numbers."""
+_ABOVE = 1e-6
+"""How far a number stays above, or below, a bound that it must not reach."""
 
 
 def formulas(step: Reactive) -> dict[str, Expression]:
@@ -49,10 +53,25 @@ def formulas(step: Reactive) -> dict[str, Expression]:
         if name in read:
             raise ValueError(f"{name.replace('_', '-')} is given two formulas")
         try:
-            read[name] = Expression(formula, (*TIME, *NAMES), PIPES)
+            read[name] = formula_of(formula, text)
         except UseError as error:
             raise ValueError(str(error)) from None
     return read
+
+
+def formula_of(formula: str, line: str) -> Expression:
+    """Read a formula of what is heard.
+
+    Args:
+        formula: About `TIME` and `NAMES`.
+        line: What ends with it, such as `zoom=1+bass`.
+
+    Raises:
+        UseError: It is none; the message shows the place in the line.
+    """
+    names = (*TIME, *NAMES)
+    start = len(line) - len(formula)
+    return Expression.within(line, start, formula, "reaction", names=names, pipes=PIPES, whole=WHOLE)
 
 
 def _number(model: type[Reactive], name: str) -> type[int] | type[float] | None:
@@ -156,15 +175,17 @@ def bounded(step: Reactive, name: str, row: Row) -> Row:
     field = getattr(step, name)
     own = 0.0 if field is None else float(field)
     row = np.where(np.isnan(row), own, row)
+    whole = _number(type(step), name) is int
+    above = 1.0 if whole else _ABOVE
     for limit in type(step).model_fields[name].metadata:
         if isinstance(limit, Ge | Gt):
-            bound: Any = limit.ge if isinstance(limit, Ge) else np.nextafter(_float(limit.gt), np.inf)
+            bound: Any = limit.ge if isinstance(limit, Ge) else _float(limit.gt) + above
             row = np.maximum(row, bound)
         elif isinstance(limit, Le | Lt):
-            bound = limit.le if isinstance(limit, Le) else np.nextafter(_float(limit.lt), -np.inf)
+            bound = limit.le if isinstance(limit, Le) else _float(limit.lt) - above
             row = np.minimum(row, bound)
     row = np.where(np.isinf(row), own, row)
-    return np.rint(row) if _number(type(step), name) is int else row
+    return np.rint(row) if whole else row
 
 
 def set_to(step: S, values: Mapping[str, float], now: S) -> S:

@@ -1,4 +1,7 @@
-"""What may stand after a bar in a reaction: `onset | decay(0.3) | range(1, 1.2)`."""
+"""What may stand after a bar in a reaction: `onset | decay(0.3) | range(1, 1.2)`.
+
+What is given in seconds is one number that does not change; any other raises a `ValueError` that says so.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from numpy.typing import NDArray
 
 Row = NDArray[np.float64]
 
+LONGEST = 600.0
+"""Seconds over which can be averaged."""
+
 _rate: ContextVar[float] = ContextVar("melies.hearing.shaping", default=25.0)
 
 
@@ -26,8 +32,21 @@ def shaping(rate: float) -> Iterator[None]:
         _rate.reset(token)
 
 
-def _steps(seconds: Any) -> float:
-    return max(0.0, float(seconds)) * _rate.get()
+def _steps(seconds: Any, least: float = 0.0, most: float = np.inf) -> float:
+    """How many numbers of a row that is.
+
+    Raises:
+        ValueError: It is not one number, or out of bounds.
+    """
+    if np.size(seconds) != 1:
+        raise ValueError("wants one number of seconds, not one that changes")
+    wanted = float(np.reshape(seconds, ()))
+    if not (np.isfinite(wanted) and least <= wanted <= most):
+        bounds = (
+            f"{least:g} to {most:g}" if np.isfinite(most) else f"{least:g} or more" if np.isfinite(least) else "any"
+        )
+        raise ValueError(f"wants seconds ({bounds}), not {wanted:g}")
+    return wanted * _rate.get()
 
 
 def decay(row: Row, seconds: Any) -> Row:
@@ -53,8 +72,9 @@ def attack(row: Row, seconds: Any) -> Row:
 
 def smooth(row: Row, seconds: Any) -> Row:
     """Average over so many seconds around each moment, so that it comes neither early nor late."""
-    reach = round(_steps(seconds) / 2)
     wide = np.atleast_1d(row)
+    # Beyond both ends of a row lies nothing new.
+    reach = min(round(_steps(seconds, most=LONGEST) / 2), len(wide))
     if not reach:
         return wide
     kernel = np.hanning(2 * reach + 3)[1:-1]
@@ -69,8 +89,8 @@ def within(row: Row, low: Any, high: Any) -> Row:
 
 def delay(row: Row, seconds: Any) -> Row:
     """Come so many seconds later, or earlier if they are negative."""
-    steps = round(float(seconds) * _rate.get())
     wide = np.atleast_1d(row)
+    steps = round(float(np.clip(_steps(seconds, -np.inf), -len(wide), len(wide))))
     if not steps:
         return wide
     places = np.clip(np.arange(len(wide)) - steps, 0, len(wide) - 1)

@@ -133,21 +133,46 @@ class Pace:
     """
 
     _BLOCK = 1024
+    _LEAST = 0.2
+    """Share of all steps that must lead on, or one goes to and fro."""
 
     def __init__(self, speed: Callable[[Vector], Vector], rate: float) -> None:
         self._speed = speed
         self._rate = rate
-        self._before = [0.0]
+        self._before = [np.zeros(2)]
         self._block = lru_cache(maxsize=4)(self._summed)
 
     def after(self, frames: int) -> float:
         """Return the way behind one, in seconds at the usual speed."""
+        return float(self._walked(frames)[0])
+
+    def place(self, frames: int, end: int, length: float, usual: float, closed: bool) -> float:
+        """Return where one is on a way that has been gone once after `end` frames.
+
+        A speed that leads as far back as on leads nowhere, however much faster one goes: then one goes to and fro at
+        the speed as it is.
+
+        Args:
+            frames: Frames that have passed.
+            end: Frames after which one is at the end.
+            length: Of the way, in stops.
+            usual: Seconds from stop to stop at the usual speed.
+            closed: Whether one is at `end` where one was at the beginning.
+        """
+        on, steps = self._walked(end)
+        if abs(on) > self._LEAST * steps:
+            return float(self.after(frames) / on * length)
+        return float(self.after(frames) - (on * frames / end if closed else 0.0)) / usual
+
+    def _walked(self, frames: int) -> Vector:
+        """How far one has come, and how far that is when steps back are not taken off."""
         block, within = divmod(frames, self._BLOCK)
         while len(self._before) <= block:
-            self._before.append(self._before[-1] + float(self._block(len(self._before) - 1)[-1]))
-        return self._before[block] + float(self._block(block)[within])
+            self._before.append(self._before[-1] + self._block(len(self._before) - 1)[-1])
+        return np.asarray(self._before[block] + self._block(block)[within])
 
     def _summed(self, block: int) -> Vector:
         frames = np.arange(block * self._BLOCK, (block + 1) * self._BLOCK, dtype=np.float64)
         speeds = np.broadcast_to(self._speed(frames), frames.shape)
-        return np.concatenate([[0.0], np.cumsum(np.nan_to_num(speeds)) / self._rate])
+        steps = np.stack([speeds, np.abs(speeds)], 1) / self._rate
+        return np.concatenate([np.zeros((1, 2)), np.cumsum(steps, 0)])

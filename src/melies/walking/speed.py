@@ -7,8 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from melies.dreaming.schedule import Schedule
+from melies.errors import UseError
 from melies.expression import Expression
 from melies.walking.paths import Vector
+
+FASTEST = 1e4
+"""Times the usual speed: the most, forwards and back."""
 
 
 def read(text: str, rate: float, count: int | None) -> Callable[[Vector], Vector]:
@@ -21,12 +25,27 @@ def read(text: str, rate: float, count: int | None) -> Callable[[Vector], Vector
         count: Frames that there are; None if they never end.
 
     Raises:
-        UseError: It is neither.
+        UseError: It is neither. The function raises it where the speed is no number or beyond `FASTEST`.
     """
+    given = _given(text, rate, count)
+
+    def checked(frames: Vector) -> Vector:
+        shown = frames if count is None else np.minimum(frames, count - 1)
+        speeds = np.broadcast_to(given(shown), frames.shape)
+        wrong = np.flatnonzero(~(np.abs(speeds) <= FASTEST))
+        if len(wrong):
+            frame, speed = int(shown[wrong[0]]), speeds[wrong[0]]
+            raise UseError(f"The speed {text!r} is {speed:g} at frame {frame}, not a number up to {FASTEST:g}.")
+        return speeds
+
+    return checked
+
+
+def _given(text: str, rate: float, count: int | None) -> Callable[[Vector], Vector]:
     if ":" not in text:
-        formula = Expression(text, ("t", "frame"))
+        formula = Expression(text, ("t", "frame"), whole=("frame",))
         return lambda frames: formula(t=frames / rate, frame=frames)
     schedule = Schedule(text)
     if count is None:
         return lambda frames: np.array([schedule.at(int(frame), None) for frame in frames])
-    return lambda frames: schedule.values(count)[np.minimum(frames, count - 1).astype(np.intp)]
+    return lambda frames: schedule.values(count)[frames.astype(np.intp)]
