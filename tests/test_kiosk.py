@@ -59,6 +59,14 @@ class Steps(Clock):
         return event.is_set()
 
 
+class Made(Bars):
+    """Says that a machine made it."""
+
+    @property
+    def synthesis(self) -> str:
+        return "It was made up."
+
+
 class Kept(Sink):
     """Keeps what is shown, and calls a function after each picture."""
 
@@ -99,6 +107,7 @@ class TestDrawn:
         assert effect.output(SPEC) == SPEC.replace(width=32, height=24, colour=effect.output(SPEC).colour)
         with pytest.raises(UseError, match="cppn --zoom"):
             type(effect)(zoom=-1)
+        assert on_stage(Made()).synthesis == "It was made up."
         desk = Desk([effect])
         desk.set("cppn.zoom", "3")
         assert (desk.get("cppn.zoom"), desk.get("cppn.layers")) == (3.0, 2)
@@ -110,6 +119,12 @@ class TestDrawn:
         for image, index in zip(made, (0, 1, 15, 30), strict=True):
             assert np.array_equal(image, own[index])
         assert not np.array_equal(made[0], made[2])
+
+    def test_a_walk_through_a_few_pictures_goes_round_for_ever(self) -> None:
+        first, half, round_, later = drawn(on_stage(Cppn(**SMALL, seeds="1,2", pace=0.5)), 0.0, 0.5, 1.0, 7.5)
+        assert np.array_equal(first, round_)
+        assert np.array_equal(half, later)
+        assert not np.array_equal(first, half)
 
     def test_one_that_ends_begins_again(self) -> None:
         bars = Bars(size=(64, 32), fps=10, duration=0.5)

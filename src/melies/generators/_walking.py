@@ -107,7 +107,7 @@ class Walking(Canvas):
         space = self.space
         # What is found of a photo are styles.
         stops, through = self.photos, "w" if self.photos else self.through
-        way = _way(space, through, stops, self.seeds, self.seed, self.path, self._length, self.loop, self.even)
+        way = _way(space, through, stops, self.seeds, self.seed, self.path, self._length, self._closed, self.even)
         styles = _told(space, way.at(self._place(index) + self.offset), through)
         if self.mix is not None:
             if self.mix_from >= len(styles):
