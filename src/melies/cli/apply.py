@@ -88,6 +88,7 @@ class Apply(General, click.Group):
         front: list[str] = []
         names: list[str] = []
         rest: list[str] = []
+        step = ""
         words = deque(args)
         literal = False
         while words:
@@ -97,7 +98,7 @@ class Apply(General, click.Group):
             elif len(names) < self.places and (literal or word == "-" or not word.startswith("-")):
                 names.append(word)
             elif not word.startswith("-"):
-                own = self._options(word)
+                own, step = self._options(word), word
                 rest.append(word)
                 first = self._first(word)
                 if first and words and not words[0].startswith("-") and not self._step(words[0]):
@@ -107,8 +108,10 @@ class Apply(General, click.Group):
                 to_effect = option or (len(names) == self.places and not _match(general, word))
                 target = rest if to_effect else front
                 target.append(word)
-                if _wants_value(option or _match(general, word), word) and words:
-                    target.append(words.popleft())
+                if _wants_value(option or _match(general, word), word):
+                    if not to_effect and not ctx.resilient_parsing:
+                        _check_value(ctx, word, words[0] if words else None, step if own else "")
+                    target += [words.popleft()] if words else []
         return [*front, *(["--"] if names else []), *names, *rest]
 
     def _options(self, name: str) -> Options:
@@ -152,6 +155,16 @@ def lookup(params: Sequence[click.Parameter]) -> dict[str, click.Option]:
 
 def _match(options: Options, token: str) -> click.Option | None:
     return options.get(token.partition("=")[0]) or (None if token.startswith("--") else options.get(token[:2]))
+
+
+def _check_value(ctx: click.Context, word: str, value: str | None, step: str) -> None:
+    """Refuse a general option without a value before it takes the next word for one."""
+    from melies.errors import UseError
+
+    if word == "--loop" and step and not (value or "").lstrip("-").isdecimal():
+        raise UseError(f"{step} has no loops of its own.", "A whole number says how often a GIF is played: --loop 0.")
+    if value is None:
+        raise click.BadOptionUsage(word, f"Option {word!r} requires an argument.", ctx)
 
 
 def _wants_value(option: click.Option | None, token: str) -> bool:

@@ -99,4 +99,4 @@ def overridden(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe(**{**kept, **reading, "save": saving})
     except ValidationError as error:
-        raise UseError(explain(error, Recipe), "See: melies apply --help") from None
+        raise UseError(explain(error, Recipe), f"See: {click.get_current_context().command_path} --help") from None

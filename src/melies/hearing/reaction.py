@@ -124,7 +124,9 @@ class Reaction(Generic[S]):
                 if _looks(set_to(step, {name: value}, step), spec) != _looks(step, spec):
                     word = name.replace("_", "-")
                     raise UseError(
-                        f"{word} of {step.name()} decides how large, fast or long the clip is: it must not change."
+                        f"{word} of {step.name()}, as it is set, decides how large, fast or long the clip is: "
+                        "it must not change.",
+                        "Where a size is given, such as --width and --height of crop, a place can.",
                     )
         return reaction
 
