@@ -12,14 +12,14 @@ from typing import Annotated, Literal, Self
 
 import cv2
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from melies.dreaming.ascent import Effort, Guide, Space, ascend
 from melies.dreaming.camera import Border, Colours, Move, Picture, coloured_like, moved_flat, moved_in_space, noised
 from melies.dreaming.gradient import BLOCKS
 from melies.dreaming.guides import Kind, of_layer, of_parts
 from melies.dreaming.prompts import Prompts
-from melies.dreaming.schedule import Behaviour, Schedule, Way, seeds
+from melies.dreaming.schedule import Behaviour, Schedule, Way, scheduled, seeds
 from melies.dreaming.source import Source, begins
 from melies.effects._fields import refuse_address
 from melies.errors import UseError
@@ -36,6 +36,12 @@ def _schedule(text: str) -> str:
         raise ValueError(str(error)) from None
     return text
 
+
+_OF_MODE = {
+    "2d": ("zoom", "angle", "transform_center_x", "transform_center_y", "zoom_by", "angle_by"),
+    "3d": ("translation_z", "rotation_3d_x", "rotation_3d_y", "rotation_3d_z", "fov"),
+}
+"""What only one of the cameras knows."""
 
 Numbers = Annotated[str, AfterValidator(_schedule)]
 """A field that holds a schedule, such as `0:(1.02), 60:(1)`."""
@@ -77,7 +83,7 @@ class Dream(Canvas):
     seed_behaviour: Behaviour | Literal["schedule"] = Field(
         "iter", description="How the seed goes on from frame to frame; schedule: as seed-schedule says."
     )
-    seed_schedule: Numbers = Field("0:(s+t)", description="Seeds by frame; their fractions are cut off.")
+    seed_schedule: Numbers = Field("0:(s+t)", description="Seeds by frame, without fractions; -1 draws one.")
     colours: Colours = Field("lab", description="Keep the first picture's colours, matched in this space.")
     steps: int = Field(14, ge=0, le=500, description="Steps of the first picture in each octave.")
     rate: float = Field(0.02, ge=0, le=1, description="How far a step goes.")
@@ -89,13 +95,28 @@ class Dream(Canvas):
     )
     keep: float = Field(0.85, ge=0, le=1, description="With a film: how much of the dream stays from frame to frame.")
 
+    @field_validator("prompts")
+    @classmethod
+    def _prompts_can_be_read(cls, text: str) -> str:
+        try:
+            Prompts(text)
+        except UseError as error:
+            raise ValueError(str(error)) from None
+        return text
+
     @model_validator(mode="after")
-    def _prompts_can_be_read(self) -> Self:
+    def _the_camera_is_the_one_that_is_set(self) -> Self:
+        for name in _OF_MODE["2d" if self.mode == "3d" else "3d"]:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                word = name.replace("_", "-")
+                raise ValueError(f"{word} has no meaning in mode {self.mode}: leave it out, or take the other mode")
+        return self
+
+    @model_validator(mode="after")
+    def _prompts_go_with_the_guide(self) -> Self:
         if self.prompts:
-            try:
-                Prompts(self.prompts)
-            except UseError as error:
-                raise ValueError(str(error)) from None
+            if self.leads == "layer":
+                raise ValueError("the guide layer looks for no prompts: leave them out, or take the guide text")
         elif self.guide in ("text", "class"):
             raise ValueError(f"the guide {self.guide} needs prompts, such as 0: a coral reef")
         return self
@@ -161,7 +182,7 @@ class Dream(Canvas):
 
     def _seed(self, index: int, length: int | None) -> int:
         if self.seed_behaviour == "schedule":
-            return int(self._at("seed_schedule", index, length)) % 2**32
+            return scheduled(self._at("seed_schedule", index, length), self.seed, index)
         return seeds(self.seed_behaviour, self.seed, index)
 
     def _guide(self, index: int, length: int | None) -> Guide:
