@@ -107,6 +107,16 @@ def test_scales_are_two_numbers_in_order(scale, tmp_path):
         CycleGan(out=tmp_path / "run", a=(tmp_path,), b=(tmp_path,), scale=scale)
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("0,0", "--scale '0,0': give two numbers"), ("0.6", "--scale '0.6': should be several values with commas")],
+)
+def test_what_is_wrong_is_shown_as_it_was_typed(typed, said, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["train", "cyclegan", "--out", str(tmp_path / "run"), "--a", "x", "--b", "y", "--scale", typed])
+    assert said in capsys.readouterr().err
+
+
 def test_networks_begin_with_the_numbers_that_suit_them(tmp_path):
     small, large = (CycleGan(out=tmp_path, a=(tmp_path,), b=(tmp_path,), net=net) for net in ("small", "resnet9"))
     assert (small.cycle, small.identity, small.rate) == (2, 0.5, 8e-4)

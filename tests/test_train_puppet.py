@@ -54,6 +54,8 @@ def test_films_are_found_in_folders_and_missing_ones_named(talk, tmp_path):
     assert len(folder.shots) == 1
     with pytest.raises(UseError, match=r"no file .*none\.mp4"):
         Heads([tmp_path / "none.mp4"], 64, 1)
+    with pytest.raises(UseError, match=r"no file .*none\.mp4"):  # before the weights are looked at, or networks made
+        Puppet(out=tmp_path, clips=(talk, tmp_path / "none.mp4"), vgg=tmp_path / "vgg.pth").begin(None, "cpu")
     with pytest.raises(UseError, match="No film shows one face"):
         Heads([talk.parent / "nobody.mkv"], 64, 1)
 

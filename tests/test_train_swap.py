@@ -123,6 +123,13 @@ def test_wrong_options_are_refused(options, said, tmp_path):
 def test_a_film_without_faces_is_refused(tmp_path):
     film = write_clip(tmp_path / "bars.mp4", size=(64, 48), frames=4, rate=25)
     with pytest.raises(UseError, match=r"Only 0 different faces .* found in bars"):
+        Swap(a=film, b=film, face_b="left", out=tmp_path / "run").begin(np.random.default_rng(0), "cpu")
+
+
+def test_both_films_are_looked_for_before_the_first_is_read(tmp_path, monkeypatch):
+    film = write_clip(tmp_path / "bars.mp4", size=(64, 48), frames=4, rate=25)
+    monkeypatch.delattr("melies.train.swap.extract")
+    with pytest.raises(UseError, match=r"There is no file .*other\.mp4"):
         Swap(a=film, b=tmp_path / "other.mp4", out=tmp_path / "run").begin(np.random.default_rng(0), "cpu")
 
 

@@ -40,7 +40,13 @@ def explain(error: ValidationError, model: type[BaseModel], subject: str = "", *
         return f"{subject}: {reason}{stop}" if subject else f"{reason[:1].upper()}{reason[1:]}{stop}"
     if not stop:  # it shows what was given
         return f"{' '.join(filter(None, [subject, shown]))}: {reason}"
-    about = " ".join(filter(None, [subject, shown, written(first["input"])]))
+    given = first["input"]
+    if not keys:
+        if isinstance(given, list):  # on the command line
+            given = ",".join(map(str, given))
+        if first["type"] in ("tuple_type", "list_type"):
+            reason = "should be several values with commas between them"
+    about = " ".join(filter(None, [subject, shown, written(given)]))
     return f"{about}: {_either(owner, name) or reason}."
 
 

@@ -50,7 +50,7 @@ class Heads:
         # The file has no name, and its space is given back when nobody reads it any more.
         with tempfile.TemporaryFile() as file:
             count = 0
-            for film in _films(films):
+            for film in films_in(films):
                 for shot in _shots(film):
                     start = count
                     for crop in _crops(shot, side, every):
@@ -67,7 +67,12 @@ class Heads:
             self.crops: NDArray[np.uint8] = np.memmap(file, np.uint8, "r", shape=(count, side, side, 3))
 
 
-def _films(paths: Sequence[Path]) -> list[Path]:
+def films_in(paths: Sequence[Path]) -> list[Path]:
+    """Return films, and those in folders.
+
+    Raises:
+        UseError: A file is not there.
+    """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():

@@ -60,6 +60,10 @@ class Puppet(Trainer):
 
     def begin(self, rng: np.random.Generator, device: str) -> Work:
         """Cut out the heads and make the networks."""
+        from melies.train._heads import films_in
+
+        if not (self.out / "checkpoint.pt").is_file():  # what has been trained is exported without its films
+            films_in(self.clips)
         from melies.train._fomm import MotionWork
 
         return MotionWork(self, rng, device)

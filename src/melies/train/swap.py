@@ -61,6 +61,10 @@ class Swap(Trainer):
             raise UseError(
                 f"Both faces would be the same one, in {self.a}.", "Name another film, or another face in it."
             )
+        import melies
+
+        for film in (self.a, self.b):  # looked at before the first is read, which may take long
+            melies.open(film)
         a = self._collect(self.a, self.face_a, "a")
         b = self._collect(self.b, self.face_b, "b")
         from melies.train._swap import SwapWork
