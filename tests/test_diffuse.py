@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 import socket
 import zlib
 from collections.abc import Iterator, Sequence
@@ -84,6 +85,9 @@ def test_pickles_and_code_are_refused(tmp_path: Path) -> None:
     assert find(pickled)  # the pickle beside it is never opened
     with pytest.raises(ModelError, match="wants its unet to come from 'my_code'"):
         find(model(tmp_path / "foreign", unet=["my_code", "UNet"]))
+    (tmp_path / "pickled" / "unet" / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../evil.bin"}}')
+    with pytest.raises(ModelError, match="names other files"):
+        find.__wrapped__(pickled)
     coded = model(tmp_path / "coded")
     (tmp_path / "coded" / "unet" / "config.json").write_text('{"auto_map": {"AutoModel": "evil.Model"}}')
     with pytest.raises(ModelError, match="brings code of its own"):
@@ -410,7 +414,9 @@ def test_words_and_motion_are_put_in(tiny: Path, tmp_path: Path, caplog: pytest.
     assert "only the first 16 of" in caplog.text
     with pytest.raises(UseError, match="makes at most 16 frames at once"):
         shop.made(given * 6, (64, 64), Wish((), 2, 3.0, 0))
-    (tiny / "torn").mkdir()
-    torn = model(tiny / "torn", vae=["diffusers", "AutoencoderKL"])
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        studio(find(torn))
+    for part in ("unet", "text_encoder"):
+        torn = shutil.copytree(tiny / "still", tmp_path / part)
+        weights = next((torn / part).glob("*.safetensors"))
+        weights.write_bytes(weights.read_bytes()[:5000])
+        with pytest.raises(ModelError, match="cannot be loaded"):
+            studio(find(str(torn)))

@@ -230,6 +230,10 @@ def weights(folder: Path, name: str) -> str:
             f"{name} holds its {folder.name} as a pickle ({pickles[0]}), which could run anything when it is opened.",
             "Take a version with .safetensors files.",
         )
+    for index in sorted(folder.glob("*.safetensors.index*.json")):
+        listed = described(index, "").get("weight_map")
+        if not isinstance(listed, dict) or not set(listed.values()) <= set(safe):
+            raise ModelError(f"{name} is not whole: {index.name} of {folder.name} names other files than are there.")
     infixed = [file for file in safe if ".fp16." in file]
     return "fp16" if safe and len(infixed) == len(safe) else ""
 

@@ -27,6 +27,8 @@ log = logging.getLogger("melies")
 
 _REMEMBERED = 64
 """Texts whose meaning is kept."""
+_DAMAGED = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
+"""What Diffusers and Transformers raise over files that are not as they should be."""
 _LONGEST = 512
 """Tokens of a text that Wan reads."""
 
@@ -67,6 +69,7 @@ class Studio:
     def __init__(self, model: Model, device: str) -> None:
         import diffusers
         import torch
+        from safetensors import SafetensorError
 
         self._torch = torch
         self._family = model.family
@@ -78,8 +81,8 @@ class Studio:
             kind = {"default": kind, "vae": torch.float32}
         try:
             self._make = _loaded(model, kind)
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0].rstrip(".")
+        except (*_DAMAGED, SafetensorError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise ModelError(f"The diffusion model {model.folder} cannot be loaded: {reason}.") from error
         again = getattr(diffusers, model.family.remake)
         asked = inspect.signature(again.__init__).parameters
