@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -37,6 +38,8 @@ def _schedule(text: str) -> str:
     return text
 
 
+_log = logging.getLogger("melies")
+
 _OF_MODE = {
     "2d": ("zoom", "angle", "transform_center_x", "transform_center_y", "zoom_by", "angle_by"),
     "3d": ("translation_z", "rotation_3d_x", "rotation_3d_y", "rotation_3d_z", "fov"),
@@ -53,8 +56,8 @@ class Dream(Canvas):
     Schedules are written as Deforum's: `0:(1.02+0.01*sin(t/10)), 60:(1)`.
     """
 
-    prompts: str = Field(
-        "", description='What shall be seen, by frame: "0: a coral reef | 60: a city", or {"0": "…"}; --neg as well.'
+    prompts: str | None = Field(
+        None, description='What shall be seen, by frame: "0: a coral reef | 60: a city", or {"0": "…"}; --neg as well.'
     )
     guide: Kind | None = Field(
         None,
@@ -97,19 +100,21 @@ class Dream(Canvas):
 
     @field_validator("prompts")
     @classmethod
-    def _prompts_can_be_read(cls, text: str) -> str:
+    def _prompts_can_be_read(cls, text: str | None) -> str | None:
         try:
-            Prompts(text)
+            if text is not None:
+                Prompts(text)
         except UseError as error:
             raise ValueError(str(error)) from None
         return text
 
     @model_validator(mode="after")
     def _the_camera_is_the_one_that_is_set(self) -> Self:
-        for name in _OF_MODE["2d" if self.mode == "3d" else "3d"]:
-            if getattr(self, name) != type(self).model_fields[name].default:
-                word = name.replace("_", "-")
-                raise ValueError(f"{word} has no meaning in mode {self.mode}: leave it out, or take the other mode")
+        other = "2d" if self.mode == "3d" else "3d"
+        given = [name for name in _OF_MODE[other] if getattr(self, name) != type(self).model_fields[name].default]
+        if given:
+            words = ", ".join(name.replace("_", "-") for name in given)
+            _log.warning("dream: in mode %s nothing follows %s: take mode %s.", self.mode, words, other)
         return self
 
     @model_validator(mode="after")
@@ -188,7 +193,7 @@ class Dream(Canvas):
     def _guide(self, index: int, length: int | None) -> Guide:
         if self.leads == "layer":
             return of_layer(self.layer)
-        return of_parts(Prompts(self.prompts, self.seed).at(index, length), self.leads)
+        return of_parts(Prompts(self.prompts or "", self.seed).at(index, length), self.leads)
 
 
 def _dreamt(dream: Dream, length: int | None, at: Callable[[int], Dream]) -> Iterator[Picture]:
