@@ -129,7 +129,8 @@ class FormulaError(UseError):
 
     def __init__(self, what: str, text: str, place: int, kind: str = "expression") -> None:
         line = re.sub(r"\s", " ", text)
-        super().__init__(f"In the {kind}, {what}:\n  {line}\n  {' ' * place}^")
+        colon = "" if what.endswith("?") else ":"
+        super().__init__(f"In the {kind}, {what}{colon}\n  {line}\n  {' ' * place}^")
         self.what = what
         self.place = place
 
