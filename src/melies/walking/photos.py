@@ -72,7 +72,7 @@ def styles(space: Space, photo: Photo) -> Styles:
             f"Where {place.path} lies in the space of a StyleGAN has to be found out first, which takes minutes.",
             f"Do so: melies project {place.path} --model FILE.pkl --out photo.npz. Then give photo.npz",
         )
-    raise UseError("Patterns of random networks cannot look like a photo.", "Name another --model")
+    raise UseError("Patterns of random networks cannot look like a photo.", "Name another --model.")
 
 
 def write(styles: Styles, path: Path) -> None:

@@ -35,7 +35,7 @@ def find(model: str, noise: Noise = "const", swap: Path | None = None, swap_from
 
         return stylegan.find(Path(model), noise, swap, swap_from)
     if swap is not None:
-        raise UseError("Layers can be swapped between files of StyleGAN2 only.", "Give one as the model")
+        raise UseError("Layers can be swapped between files of StyleGAN2 only.", "Give one as the --model.")
     if model == PATTERNS:
         from melies.walking import cppn
 

@@ -170,13 +170,13 @@ class _Array:
 class _Unpickler(Unpickler):
     """Makes what its base makes, and `_Object`, `_Placed`, and numpy's numbers as Python's."""
 
-    remedy = "Fetch it from those who trained the network: their own files ask for nothing else"
+    remedy = "Fetch it from those who trained the network: their own files ask for nothing else."
 
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith(_TENSORFLOW):
             raise ModelError(
                 f"{self.path} was written by StyleGAN for TensorFlow, which is not read.",
-                "Convert it with legacy.py of stylegan2-ada-pytorch, or fetch the file for PyTorch",
+                "Convert it with legacy.py of stylegan2-ada-pytorch, or fetch the file for PyTorch.",
             )
         module = module.replace("numpy._core", "numpy.core")
         # Functions made anew for each file, and types that cannot be changed: nothing a pickle does to them lasts.
