@@ -30,11 +30,12 @@ ROWS = [row for row in registry.rows() if row.task == "style"]
 
 
 def network(path, names, colours, task="style"):
-    """Write a network that tints pictures, each style in its colour."""
+    """Write a network that tints pictures, each style in its colour; one without names knows only one."""
     graph = Graph()
     image = graph.input(IMAGE, "float32", (1, 3, "height", "width"))
-    weights = graph.input(STYLES, "float32", (1, len(names)))
-    tint = graph.add("MatMul", weights, graph.constant(np.array(colours, np.float32)))
+    tint = graph.constant(np.array(colours, np.float32))
+    if names:
+        tint = graph.add("MatMul", graph.input(STYLES, "float32", (1, len(names))), tint)
     tint = graph.add("Reshape", tint, graph.constant([1, 3, 1, 1], "int64"))
     graph.output(MADE, graph.add("Mul", image, tint), "float32", (1, 3, "height", "width"))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,21 @@ def test_your_own_models_are_known_by_their_styles_and_their_names(home):
     assert np.allclose(painted(Style(style="dawn"), 1), [0.5, 0.25, 0], atol=0.01)
 
 
+def test_of_styles_of_one_name_the_shipped_has_it_and_the_others_are_reached_with_their_models(home, caplog):
+    shipped = styles()["ink"]
+    network(home / "own" / "ink.onnx", (), ((1, 0, 0),))
+    network(home / "own" / "more.onnx", ("ink", "dawn"), ((0, 0, 1), (1, 1, 0)))
+    network(home / "own" / "pair.onnx", ("dawn", "more"), ((0, 1, 0), (0, 1, 1)))
+    known = styles()
+    assert (known["ink"], known["more"], known["dawn"]) == (shipped, ("more", 0), ("more", 1))
+    for name, colour in (("ink@ink", [0.5, 0, 0]), ("more@ink", [0, 0, 0.5]), ("pair@dawn", [0, 0.5, 0])):
+        assert np.allclose(painted(Style(style=name), 1), colour, atol=0.01)
+    assert not caplog.records
+    Style(style="ink").output(SPEC)
+    assert "Several styles are called ink" in caplog.text
+    assert "write ink@ink or more@ink." in caplog.text
+
+
 def test_what_is_not_there_is_said_in_a_sentence(home, tmp_path):
     file = network(tmp_path / "two.onnx", ("red", "blue"), ((1, 0, 0), (0, 0, 1)))
     for wrong, said in (
@@ -155,6 +171,12 @@ def test_public_fast_style_files_paint_and_others_are_refused(home, tmp_path):
     mosaic = public(tmp_path / "mosaic.pth", fast_style.keys(), 3)
     (colour,) = painted(Style(style=str(mosaic)), 1)
     assert 0 <= colour.min() <= colour.max() <= 1
+    mosaic.write_bytes(mosaic.read_bytes()[:-4] + np.float32("nan").tobytes())
+    with pytest.raises(ModelError, match=r"mosaic\.pth cannot be used: .* holds weights that are no finite numbers"):
+        painted(Style(style=str(mosaic)), 1)
+    spoilt = network(tmp_path / "spoilt.onnx", ("a", "b"), ((np.nan, 0, 0), (0, 1, 0)))
+    with pytest.raises(ModelError, match=r"spoilt\.onnx cannot be used: it makes pictures that are no finite numbers"):
+        painted(Style(style=str(spoilt)), 1)
     horse = public(tmp_path / "horse.pth", {"model.1.weight": (64, 3, 7, 7)}, 4)
     with pytest.raises(ModelError, match="lacks the weight conv1"):
         painted(Style(style=str(horse)), 1)

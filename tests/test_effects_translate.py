@@ -8,7 +8,7 @@ import pytest
 import melies
 from melies import cli
 from melies.effects.translate import Translate
-from melies.errors import UseError
+from melies.errors import ModelError, UseError
 from melies.frame import Frame, VideoSpec
 from melies.media.synthetic import write_clip
 from melies.metrics import warp_error
@@ -20,6 +20,7 @@ from melies.testing import run
 from melies.translating.card import read_card, with_card
 from melies.translating.light import relit
 from melies.translating.network import find
+from torch_files import zipped
 
 TICK = Fraction(1, 25)
 
@@ -199,6 +200,22 @@ def test_empty_files_and_folders_are_refused_alike(ending, tmp_path):
         translated(texture(), model=str(tmp_path / f"empty{ending}"))
     with pytest.raises(UseError, match="is a folder"):
         translated(texture(), model=str(tmp_path / f"folder{ending}"))
+
+
+@pytest.mark.parametrize("spoilt", [np.nan, np.inf])
+def test_weights_that_are_no_finite_numbers_are_refused(spoilt, tmp_path):
+    """Public files by their weights when they are read, networks that are ONNX already by what they make."""
+    shapes = cyclegan.Layout(blocks=1, width=4).shapes
+    weights = {name: np.full(shape, 0.01, np.float32) for name, shape in shapes.items()}
+    weights["model.1.weight"][0, 0, 0, 0] = spoilt
+    public = tmp_path / "spoilt.pth"
+    public.write_bytes(zipped(weights))
+    with pytest.raises(ModelError, match=r"spoilt\.pth cannot be used: model\.1\.weight holds .* no finite"):
+        translated(texture(), model=str(public))
+    written = tmp_path / "spoilt.onnx"
+    written.write_bytes(cyclegan.convert(weights))
+    with pytest.raises(ModelError, match=r"spoilt\.onnx cannot be used: it makes pictures that are no finite numbers"):
+        translated(texture(), model=str(written))
 
 
 def test_a_damaged_model_of_ones_own_is_passed_over(model, caplog):

@@ -84,17 +84,19 @@ class Where(NamedTuple):
 def styles() -> dict[str, Where]:
     """Return every style by its name: those of the registry whose networks are here, and those of the user's own.
 
-    A network of the user's goes by its own name as well, and each of its styles as `MODEL@STYLE`, which is the only way
-    to one whose name is taken.
+    A network of the user's goes by its own name as well, and each of its styles as `MODEL@STYLE`. Of several that are
+    called the same, one of the registry has the name, then a network of the user's, then the style of the network
+    whose name comes first; the others are reached as `MODEL@STYLE` alone.
     """
     found: dict[str, Where] = {}
     for row in registry.rows():
         if row.task == TASK and store.status(row) != "missing":
             found |= _inside(row.name, store.where(row.name))
-    for name, card in cards_of(own.every()).items():
-        inside = _styles_of(name, card)
-        full = {f"{name}@{style}": place for style, place in inside.items()}
-        found = {**inside, **found, **full, **({name: Where(name)} if inside else {})}
+    mine = {name: _styles_of(name, card) for name, card in cards_of(own.every()).items()}
+    names = {name: Where(name) for name, inside in mine.items() if inside}
+    full = {f"{name}@{style}": place for name, inside in mine.items() for style, place in inside.items()}
+    for more in (names, *mine.values(), full):
+        found = more | found
     return found
 
 

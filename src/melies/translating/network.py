@@ -144,6 +144,7 @@ class Network:
         self.card = card
         self.workers = workers
         self._side = side
+        self._path = path
         session = load_file(path)
         wanted = {LAYOUT if card.task == "paint" else IMAGE, *([STYLES] if len(card.styles) > 1 else [])}
         if set(session.inputs) != wanted or set(session.outputs) != {MADE}:
@@ -190,6 +191,9 @@ class Network:
 
         Returns:
             `H×W×3`, 0…1, the caller's own.
+
+        Raises:
+            ModelError: What comes out are no finite numbers.
         """
         height, width = planes.shape[2:]
         multiple = self.card.multiple
@@ -198,6 +202,11 @@ class Network:
             planes = np.pad(planes, ((0, 0), (0, 0), (0, down), (0, across)), mode="reflect")
         others = {} if styles is None else {STYLES: np.asarray(styles, np.float32)[None]}
         made = self._net(np.ascontiguousarray(planes), others)
+        if not np.isfinite(made.sum()):
+            raise ModelError(
+                f"{self._path} cannot be used: it makes pictures that are no finite numbers.",
+                "A training that went wrong leaves such: take what it saved earlier.",
+            )
         picture: NDArray[np.float32] = np.clip(made[0, :, :height, :width].transpose(1, 2, 0), 0, 1)
         return picture
 
