@@ -38,10 +38,12 @@ _LOYAL = 6.0
 """How much nearer to one real picture than to others a latent vector leads: the more, the less is mixed."""
 _STEPS = 6
 """By which a photo's place is refined."""
+_TRIES = 4
+"""How often a step is made shorter."""
 _TRIED = 1e-2
 """How far each number is moved to see what changes."""
-_ORDINARY = 0.3
-"""How much an unusual vector counts against a picture that is off: squared numbers against squared levels of 255."""
+_ORDINARY = 20.0
+"""How much it counts that a vector goes far, against a picture that is off: squared numbers against squared levels."""
 _STARTS = 64
 """Vectors at which one may begin where no encoder says where."""
 
@@ -113,44 +115,47 @@ class Decoded:
             photo: `H×W×C` uint8 or uint16 of any size; its middle is taken if its shape is another one.
         """
         wanted = np.ascontiguousarray(unit(fit(photo[..., :3], self._width, self._height)).transpose(2, 0, 1))
-        return self._refined(self._first(wanted), wanted)[None].astype(np.float32)
+        return self._refined(*self._first(wanted), wanted)[None].astype(np.float32)
 
     def _made(self, latent: NDArray[np.floating]) -> NDArray[np.float32]:
         session = runtime.load_file(self._decoder)
         made: NDArray[np.float32] = session.run({LATENT: latent[None].astype(np.float32)})[MADE][0]
         return made
 
-    def _first(self, wanted: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Where the encoder sees a picture; without one, the most alike of some at random."""
+    def _first(self, wanted: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where to begin, and near what to stay: at what the encoder sees; without one, at the most alike of some."""
         if self._encoder is not None:
             found = runtime.load_file(self._encoder).run({IMAGE: wanted[None]})[MADE][0]
-            return np.asarray(found, np.float64)
+            return found.astype(np.float64), found.astype(np.float64)
         starts = np.random.default_rng(0).standard_normal((_STARTS, self.dimension))
         apart = [float(np.square(self._made(start) - wanted).mean()) for start in starts]
-        return np.asarray(starts[int(np.argmin(apart))])
+        return np.asarray(starts[int(np.argmin(apart))]), np.zeros(self.dimension)
 
-    def _refined(self, latent: NDArray[np.float64], wanted: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _refined(
+        self, latent: NDArray[np.float64], home: NDArray[np.float64], wanted: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
         """Come nearer to a picture, step by step; a step that leads away is taken back and made shorter."""
-        made = self._made(latent)
-        damping = 1.0
+
+        def cost(latent: NDArray[np.float64], made: NDArray[np.float32]) -> float:
+            off = np.square((made - wanted) * 255).mean() * self.dimension
+            return float(off + _ORDINARY * np.square(latent - home).sum())
+
+        made, damping = self._made(latent), 1.0
         for _ in range(_STEPS):
             changes = np.stack([self._made(latent + move) - made for move in _TRIED * np.eye(self.dimension)])
             slopes = changes.reshape(self.dimension, -1).astype(np.float64) * (255 / _TRIED)
             off = (wanted - made).ravel().astype(np.float64) * 255
-            curved = slopes @ slopes.T / off.size * self.dimension + _ORDINARY * np.eye(self.dimension)
-            down = slopes @ off / off.size * self.dimension - _ORDINARY * latent
-            for _ in range(4):
+            share = self.dimension / off.size
+            curved = share * slopes @ slopes.T + _ORDINARY * np.eye(self.dimension)
+            down = share * slopes @ off + _ORDINARY * (home - latent)
+            for _ in range(_TRIES):
                 step = np.linalg.solve(curved + damping * np.diag(np.diag(curved)), down)
                 tried = self._made(latent + step)
-                if self._cost(latent + step, tried, wanted) < self._cost(latent, made, wanted):
+                if cost(latent + step, tried) < cost(latent, made):
                     latent, made, damping = latent + step, tried, damping / 4
                     break
                 damping *= 4
         return latent
-
-    def _cost(self, latent: NDArray[np.float64], made: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
-        off = float(np.square((made - wanted) * 255).mean())
-        return off * self.dimension + _ORDINARY * float(np.square(latent).sum())
 
 
 def with_codes(model: bytes, codes: NDArray[np.float32]) -> bytes:
