@@ -318,6 +318,7 @@ def test_what_is_said_is_judged_by_everything():
     assert judged_by(wish(parse('says "mother"'))) is None
     assert judged_by(wish(parse("close-up, no trampolines"))) is None
     assert judged_by(wish(parse("close-up, two people"))) >= {"size", "people", "objects"}
+    assert "palette" in judged_by(wish(parse(""), Look(np.ones(1280, np.float32))))
 
 
 @pytest.mark.parametrize(
