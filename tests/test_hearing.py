@@ -6,7 +6,7 @@ import wave
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -178,6 +178,15 @@ def test_memory_outlives_changing_numbers(name: str, react: str) -> None:
         (["level=bas"], r"bass"),
         (["level=1+*2"], r"\^"),
         (["level=rms|smoth(1)"], "smooth"),
+        (
+            ["level=rms|smooth(1e9)"],
+            r"smooth wants seconds \(0 to 600\), not 1e\+09:\n  level=rms\|smooth\(1e9\)\n {12}\^\nSee",
+        ),
+        (["level=rms|decay(-1)"], "decay wants seconds"),
+        (["level=rms|delay(1/0)"], "delay wants seconds"),
+        (["level=rms|smooth(t)"], "one number"),
+        (["level=rms|decay"], "takes 1 number"),
+        (["level=t&1"], "whole numbers"),
     ],
 )
 def test_wrong_reactions_are_pointed_at(react: list[str], said: str) -> None:
@@ -201,6 +210,9 @@ def test_shapes_do_what_they_say() -> None:
         assert PIPES["sum"](np.ones(100))[-1] == pytest.approx(4.0)
         assert 0 < PIPES["attack"](row, 0.1)[50] < 1
         assert not PIPES["gate"](row, 2.0).any()
+        # No window is longer than what there is, whatever is asked for.
+        assert np.allclose(PIPES["smooth"](np.ones(100), 500), 1)
+        assert not PIPES["delay"](row, 1e9).any()
 
 
 def test_a_generator_follows_a_song_and_gets_it(tmp_path: Path) -> None:
@@ -217,3 +229,84 @@ def test_a_generator_follows_a_song_and_gets_it(tmp_path: Path) -> None:
     made = melies.open(melies.Clip(walk).save(tmp_path / "walk.mkv", codec="ffv1", threads=1))
     assert made.spec.sound
     assert len(list(made.frames())) == 15
+
+
+def test_a_song_is_heard_to_its_end(tmp_path: Path) -> None:
+    from melies import generators
+
+    for samples, frames in ((8000, 10), (8001, 11), (8300, 11), (8799, 11)):
+        tune = write_wave(tmp_path / f"{samples}.wav", 0.5 * np.sin(np.arange(samples)))
+        bars = generators.find("bars")(size="32x24", fps=10, audio=tune)
+        assert bars.spec.frames == frames
+        assert sum(len(block.samples) for block in bars.sound()) == samples
+
+
+def test_sound_that_is_no_number_is_silence(tmp_path: Path) -> None:
+    from melies import generators
+
+    samples = np.where(np.arange(8000) % 1000 < 500, np.float32(0.5), np.float32(np.nan))
+    samples[3000] = np.inf
+    path = tmp_path / "nan.wav"
+    head = b"RIFF" + (36 + 4 * 8000).to_bytes(4, "little") + b"WAVEfmt " + (16).to_bytes(4, "little")
+    kind = b"\3\0\1\0" + (8000).to_bytes(4, "little") + (32000).to_bytes(4, "little") + b"\4\0\x20\0"
+    path.write_bytes(head + kind + b"data" + (4 * 8000).to_bytes(4, "little") + samples.tobytes())
+    bars = generators.find("bars")(size="32x24", fps=10, audio=path)
+    film = melies.open(melies.Clip(bars).save(tmp_path / "film.mp4", threads=1))
+    heard = np.concatenate([block.samples for block in film.sound()])
+    assert np.isfinite(heard).all()
+    assert 0.3 < heard.max() < 1
+
+
+def test_what_a_bound_excludes_is_not_reached() -> None:
+    from melies import generators
+
+    silent = generators.find("cppn")(size="16x16", duration=1, fps=2, react=["zoom=0*t", "contrast=-t", "pace=0"])
+    now = Reaction.of(silent, silent.spec).at(Fraction(0))
+    assert min(now.zoom, now.contrast, now.pace) >= 1e-6
+    assert next(silent.frames()).image.any()
+
+
+def test_a_place_follows_where_the_size_is_given() -> None:
+    from melies import effects
+
+    frames, spec = black(5, Fraction(5))
+    spec = spec.replace(width=16)
+    frames = [frame.with_image(np.tile(np.arange(16, dtype=np.uint8)[:, None], (4, 1, 3))) for frame in frames]
+    crop = effects.find("crop")
+    moved = run_effect(crop(width=4, height=4, react=["x=10*t"]), iter(frames), spec)
+    assert [int(frame.image[0, 0, 0]) for frame in moved] == [0, 2, 4, 6, 8]
+    with pytest.raises(UseError, match=r"must not change\. Where a size is given"):
+        list(run_effect(crop(react=["x=10*t"]), iter(frames), spec))
+
+
+def test_what_was_cut_off_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from melies import generators
+    from melies.engine import render
+    from melies.media import encode
+
+    tune = write_wave(tmp_path / "tune.wav", 0.5 * np.sin(np.arange(16000) / 3) * (np.arange(16000) % 2000 < 800))
+    react = ["zoom=1 + rms | decay(0.3)", "angle=90*t", "seed=beat > 0.5"]
+    cppn = generators.find("cppn")(size="32x24", fps=25, audio=tune, react=react)
+    clip = melies.Clip(cppn).apply(melies.Grade(react=["exposure=onset | smooth(0.2)"]))
+    monkeypatch.setattr(render, "SEGMENT", Fraction(1, 2))
+    whole = clip.save(tmp_path / "whole.mkv", codec="ffv1", threads=1)
+    add, left = encode.Encoder.add, [30]
+
+    def dying(*given: Any) -> Any:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return add(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encode.Encoder, "add", dying)
+        with pytest.raises(KeyboardInterrupt):
+            clip.save(tmp_path / "part.mkv", codec="ffv1", threads=1)
+    assert list((tmp_path / "part.mkv.part").glob("0*"))
+    left[0] = 25  # fewer than all, so that what was made is not made again
+    monkeypatch.setattr(encode.Encoder, "add", dying)
+    clip.save(tmp_path / "part.mkv", codec="ffv1", threads=1, resume=True)
+    films = [[frame.image for frame in melies.open(path).frames()] for path in (whole, tmp_path / "part.mkv")]
+    assert len(films[0]) == 50
+    assert np.array_equal(np.stack(films[0]), np.stack(films[1]))
+    assert len(np.unique(np.stack(films[0]).reshape(50, -1), axis=0)) > 40

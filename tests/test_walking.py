@@ -86,6 +86,31 @@ def test_wrong_speeds_are_refused(text):
         Cppn(speed=text)
 
 
+@pytest.mark.parametrize("speed", ["1/0", "1/(t-0.1)", "sqrt(-1)", "1e9"])
+def test_speeds_that_cannot_be_gone_at_are_refused(speed):
+    with pytest.raises(UseError, match="at frame"):
+        pictures(Cppn(size="16x16", duration=0.5, fps=10, speed=speed))
+
+
+@pytest.mark.parametrize("options", [{}, {"seeds": "1,5,9"}])
+def test_a_speed_that_leads_nowhere_goes_to_and_fro(options):
+    generator = Cppn(size="32x24", duration=3, fps=20, loop=True, speed="cos(2*pi*t/3)", **options)
+    spec = generator.spec
+    styles = np.array([generator.styles(index, spec)[0] for index in range(61)])
+    assert np.array_equal(generator.picture(60, spec), generator.picture(0, spec))
+    usual = Cppn(size="32x24", duration=3, fps=20, seed=0, pace=3).styles
+    step = np.linalg.norm(usual(1, spec)[0] - usual(0, spec)[0])
+    steps = np.linalg.norm(np.diff(styles, axis=0), axis=1)
+    assert 0.2 * step < steps.max() < 4 * step
+
+
+def test_what_is_not_seen_is_refused():
+    with pytest.raises(UseError, match="4 layers: nothing of mix"):
+        pictures(Cppn(size="16x16", duration=0.1, mix=5, mix_from=4))
+    with pytest.raises(UseError, match="seeds ','"):
+        Cppn(seeds=",")
+
+
 @pytest.mark.parametrize("options", [{}, {"seeds": "1,5,9", "path": "slerp"}, {"flow": 0.5}, {"speed": "0:(1), 5:(4)"}])
 def test_a_loop_meets_exactly_and_resumes_exactly(options):
     generator = Cppn(size="32x24", duration=0.5, fps=20, seed=3, loop=True, symmetry="tiles", **options)
