@@ -43,7 +43,7 @@ class Paint(Paired):
     matching: float = Field(5.0, ge=0, description="How much it counts that the second network sees the same.")
 
     steady: float = Field(
-        20.0, ge=0, le=100, description="How much it counts that texture moves with what is painted; 0: not at all."
+        8.0, ge=0, le=100, description="How much it counts that texture moves with what is painted; 0: not at all."
     )
 
     def begin(self, rng: np.random.Generator, device: str) -> Work:
