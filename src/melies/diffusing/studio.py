@@ -25,7 +25,7 @@ from melies.models import runtime
 
 log = logging.getLogger("melies")
 
-_REMEMBERED = 64
+_REMEMBERED = 16
 """Texts whose meaning is kept."""
 _DAMAGED = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
 """What Diffusers and Transformers raise over files that are not as they should be."""

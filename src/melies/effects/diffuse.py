@@ -16,7 +16,7 @@ from melies.translating.mix import Picture, mixed
 from melies.translating.steady import Steady
 
 
-class Diffuse(Diffusing, Effect):
+class Diffuse(Effect, Diffusing):
     """Make a film anew after a text, with a diffusion model: video to video."""
 
     strength: float = Field(

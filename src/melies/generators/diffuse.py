@@ -31,7 +31,7 @@ _FEWEST = 3
 """Noises that a loop leads through: with two one would come back the way one went."""
 
 
-class Diffuse(Diffusing, Canvas):
+class Diffuse(Canvas, Diffusing):
     """Make films of texts with a diffusion model: walks through its noise, or pictures that grow out of each other.
 
     Schedules are written as Deforum's: `0:(0.5), 60:(0.8)`.
