@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import numpy as np
 
 from melies.engine.live import Live
 from melies.errors import MediaError, MeliesError, UseError
@@ -25,8 +23,9 @@ from melies.live.clock import TICK, Clock
 from melies.live.desk import Desk, Lineup
 from melies.live.ears import Ears
 from melies.live.feed import FIRST_PAUSE, LONGEST_PAUSE, Feed
+from melies.live.house import House
 from melies.live.keys import check_command, help_text
-from melies.live.numbers import Numbers, placard, write_on
+from melies.live.numbers import Numbers, write_on
 from melies.live.sinks import Recorder, Sink, opaque
 from melies.live.sources import SIZE, Source
 from melies.live.window import Window
@@ -43,9 +42,6 @@ EVERY = 0.25
 
 PATIENCE = 2.0
 """Seconds for which the last picture stays when no new one comes; then the picture of the house is shown."""
-
-AGAIN = 5.0
-"""Seconds between two times that a show which rests makes its places dark."""
 
 _SETTING = re.compile(r"([\w-]+\.[\w-]+)\s*[=\s]\s*(.+)")
 
@@ -99,8 +95,7 @@ class Show:
         self._stop = threading.Event()
         self._clock = clock or Clock()
         self._sinks = list(sinks)
-        self._tireless, self._seconds, self._house = tireless, seconds, house
-        self._asleep, self._darkened = asleep, -math.inf
+        self._tireless, self._seconds, self._asleep, self._house = tireless, seconds, asleep, House(house)
         self._recordings, self._saving, self._say = recordings, saving, say
         self._recorder: Recorder | None = None
         self._switching = threading.Lock()
@@ -471,30 +466,15 @@ class Show:
         since = min((at for at in (self.feed.lost_since, self._failing_since) if at is not None), default=None)
         if since is None and self.feed.latest is None and self.feed.error is None:
             since = 0.0
-        if self._asleep():
-            self._darken()
-        else:
-            self._darkened = -math.inf
-            if self._warming or (since is not None and self._clock.now() - since >= PATIENCE):
-                self._hold(self._of_the_house())
+        now = self._clock.now()
+        away = self._warming or (since is not None and now - since >= PATIENCE)
+        size = (self._spec.width, self._spec.height) if self._spec is not None else SIZE
+        image = self._house.rests(now) if self._asleep() else self._house.waits(away, size)
+        if image is not None:
+            for sink in self._all():
+                sink.hold(image)
         for call in self.ticking:
             call()
-
-    def _darken(self) -> None:
-        """Make all places dark, and now and then again: a last result may still have been on its way."""
-        if self._clock.now() - self._darkened >= AGAIN:
-            self._darkened = self._clock.now()
-            self._hold(np.zeros((*SIZE[::-1], 3), np.uint8))
-
-    def _hold(self, image: Image) -> None:
-        for sink in self._all():
-            sink.hold(image)
-
-    def _of_the_house(self) -> Image:
-        if self._house is not None:
-            return self._house
-        width, height = (self._spec.width, self._spec.height) if self._spec is not None else SIZE
-        return placard(width, height, "One moment, please.")
 
 
 def _said(error: Exception) -> str:
