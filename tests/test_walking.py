@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
-from melies.errors import UseError
+from melies.errors import ModelError, UseError
 from melies.generators.cppn import Cppn
 from melies.generators.walk import Walk
 from melies.models import runtime
-from melies.walking import cppn
+from melies.models.convert.onnx_graph import Graph
+from melies.models.metadata import with_metadata
+from melies.walking import cppn, latent, photos, spaces
 from melies.walking.paths import Pace, Way, between
 from melies.walking.speed import read
+from torch_files import zipped
 
 
 def stops(dimension: int = 6):
@@ -224,3 +228,120 @@ def test_walk_is_the_door_to_models_and_mixes_their_styles():
         Walk(model="cpnn").spec  # noqa: B018
     with pytest.raises(UseError, match="seeds"):
         Walk(seeds="1,-2")
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """A decoder of six numbers, each of which is how much there is of a picture, with five codes in it."""
+    rng = np.random.default_rng(1)
+    pictures = rng.normal(0, 0.6, (6, 3, 4, 6)).repeat(4, 2).repeat(4, 3).reshape(6, -1)
+    codes = rng.standard_normal((5, 6)).astype(np.float32)
+    graph = Graph()
+    sums = graph.add("MatMul", graph.input("latent", "float32", (1, 6)), graph.constant(pictures, "float32"))
+    made = graph.add("Reshape", graph.add("Sigmoid", sums), graph.constant((1, 3, 16, 24), "int64"))
+    graph.output("made", made, "float32", (1, 3, 16, 24))
+    path = tmp_path / "decoder.onnx"
+    path.write_bytes(latent.with_codes(graph.to_bytes(), codes))
+    return path, codes.astype(np.float16).astype(np.float32)
+
+
+def test_photos_are_found_again_and_led_through(drawn, tmp_path):
+    path, codes = drawn
+    space = spaces.find(str(path))
+    for index in (1, 3):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), space.image(codes[index : index + 1], (24, 16))[..., ::-1])
+        found = photos.styles(space, photos.photo(str(tmp_path / f"{index}.png")))
+        assert np.abs(found - codes[index]).max() < 0.1
+    photos.write(codes[None, 2], tmp_path / "two.npz")
+    named = (tmp_path / "1.png", tmp_path / "two.npz", tmp_path / "3.png")
+    walk = Walk(model=path, photo=named, size="24x16", fps=6, duration=1, loop=True, even=False)
+    frames = pictures(walk)
+    for frame, index in ((0, 1), (2, 2), (4, 3)):
+        assert np.abs(walk.styles(frame, walk.spec) - codes[index]).max() < 0.1
+        assert np.abs(frames[frame].astype(int) - space.image(codes[index : index + 1], (24, 16))).mean() < 2
+    assert np.array_equal(walk.picture(6, walk.spec), frames[0])
+    assert set(named) | {path} <= set(walk.files)
+    assert Walk(model=path, photo=named[:1], duration=float("inf")).spec.frames is None
+
+
+def test_latent_vectors_lead_to_codes_of_real_pictures(drawn):
+    path, codes = drawn
+    space = spaces.find(str(path))
+    # Whatever is drawn lies between codes, and mostly near one; a vector that leads far that way ends at one.
+    apart = []
+    for seed in range(40):
+        found = space.styles(np.random.RandomState(seed).standard_normal(6).astype(np.float32))
+        shares, *_ = np.linalg.lstsq(np.vstack([codes.T, np.ones(5)]), np.append(found[0], 1), rcond=None)
+        assert shares.min() > -1e-3
+        assert shares.sum() == pytest.approx(1, abs=1e-3)
+        apart.append(np.linalg.norm(codes - found, axis=1).min())
+    assert np.median(apart) < 0.3 * np.linalg.norm(codes[0] - codes[1])
+    far = 30 * np.random.RandomState(2).standard_normal(6).astype(np.float32)
+    assert np.linalg.norm(codes - space.styles(far), axis=1).min() < 1e-3
+    ordinary = Walk(model=path, truncation=0, size="24x16")
+    assert np.allclose(ordinary.styles(3, ordinary.spec), codes.mean(0), atol=1e-6)
+
+
+def test_wrong_files_of_photos_and_of_spaces_are_refused(drawn, tmp_path):
+    path, _ = drawn
+    space = spaces.find(str(path))
+
+    def told(array, name="w"):
+        np.savez(tmp_path / "some.npz", **{name: array})
+        return photos.styles(space, photos.photo(str(tmp_path / "some.npz")))
+
+    assert told(np.ones((1, 1, 6))).shape == (1, 6)
+    with pytest.raises(UseError, match="styles of another network: 1×1×7"):
+        told(np.ones((1, 1, 7)))
+    for array, name in ((np.ones((1, 1, 6)), "z"), (np.full((1, 1, 6), np.inf), "w"), (np.array([{}]), "w")):
+        with pytest.raises(UseError, match="holds no styles"):
+            told(array, name)
+    with pytest.raises(UseError, match="There is no file"):
+        pictures(Walk(model=path, photo=(tmp_path / "none.png",)))
+    whole = path.read_bytes()
+    for content, message in (
+        (with_metadata(whole, {"melies.codes": "AAA="}), "is damaged"),
+        (cppn.written(cppn.Plan()), "no network to walk through"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ModelError, match=message):
+            spaces.find(str(path))
+
+
+def test_a_dcgan_computes_what_its_layers_say(tmp_path, monkeypatch):
+    """The same in numpy, layer by layer, from the state dict that PyTorch saved."""
+    monkeypatch.setenv("MELIES_HOME", str(tmp_path))
+    rng = np.random.default_rng(4)
+    weights, into = {}, 5
+    for index, out in enumerate((6, 4, 3)):
+        weights[f"main.{3 * index}.weight"] = (
+            rng.normal(0, 0.3, (into, out, 4, 4)).astype(np.float16).astype(np.float32)
+        )
+        if index < 2:
+            for part, low in (("weight", 0.5), ("bias", -0.3), ("running_mean", -0.5), ("running_var", 0.5)):
+                weights[f"main.{3 * index + 1}.{part}"] = (low + rng.random(out)).astype(np.float32)
+            weights[f"main.{3 * index + 1}.num_batches_tracked"] = np.array(7)
+        into = out
+    path = tmp_path / "faces.pth"
+    path.write_bytes(zipped(weights))
+    z = np.random.RandomState(9).standard_normal(5)
+    data = np.einsum("i,iokl->okl", z, weights["main.0.weight"])
+    for index in (0, 1, 2):
+        if index:
+            kernel, size = weights[f"main.{3 * index}.weight"], data.shape[1]
+            whole = np.zeros((kernel.shape[1], 2 * size + 2, 2 * size + 2))
+            for y, x in np.ndindex(size, size):
+                whole[:, 2 * y : 2 * y + 4, 2 * x : 2 * x + 4] += np.einsum("i,iokl->okl", data[:, y, x], kernel)
+            data = whole[:, 1:-1, 1:-1]
+        if index < 2:
+            scale, shift, mean, spread = (
+                weights[f"main.{3 * index + 1}.{part}"][:, None, None]
+                for part in ("weight", "bias", "running_mean", "running_var")
+            )
+            data = np.maximum(0, (data - mean) / np.sqrt(spread + 1e-5) * scale + shift)
+    walk = Walk(model=path, seeds="9", size="16x16")
+    wanted = (np.tanh(data).transpose(1, 2, 0) + 1) * 127.5
+    assert np.abs(walk.picture(0, walk.spec) - wanted).max() < 1
+    path.write_bytes(zipped({name: value for name, value in weights.items() if name != "main.4.bias"}))
+    with pytest.raises(ModelError, match=r"it has no weight main\.4\.bias"):
+        Walk(model=path).spec  # noqa: B018
