@@ -305,6 +305,9 @@ def test_what_a_model_makes_says_so(tmp_path: Path, pretend: list[Pretended]) ->
     found = provenance.of(Clip(diffuse))
     assert found is not None
     assert dict(found.effects)["diffuse"]["model"] == "one"  # not where it lies
+    of_film = provenance.of(Clip(diffuse.model_copy(update={"init": out})))
+    assert of_film is not None
+    assert not of_film.whole
     effect = Anew(model=model(tmp_path / "one"), strength=0)
     assert effect.synthesis is None
     again = provenance.of(melies.open(out).apply(effect.model_copy(update={"strength": 0.5})))

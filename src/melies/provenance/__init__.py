@@ -40,7 +40,7 @@ class Provenance:
     Attributes:
         made: What a machine made, one sentence each.
         effects: The effects or the generator that did it, with their settings; files by their names alone.
-        whole: Whether all of it was made, by a generator.
+        whole: Whether all of it was made, by a generator and of no file.
     """
 
     made: tuple[str, ...]
@@ -93,7 +93,8 @@ def of(clip: Clip, idle: Collection[str] = ()) -> Provenance | None:
     if not made:
         return None
     effects = tuple((step.name(), _settings(step)) for step, sentence in acting if sentence)
-    whole = source is not None and source.synthesis is not None
+    # What was made of a photograph, or laid over one, is only partly made.
+    whole = source is not None and source.synthesis is not None and set(clip.inputs()) <= {source.audio}
     return Provenance(tuple(dict.fromkeys(made)), effects, whole)
 
 
