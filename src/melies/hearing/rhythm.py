@@ -24,6 +24,8 @@ _TIGHT = 100.0
 """How much a step beside the tempo costs."""
 BAR = 4
 """Beats."""
+_BELL = np.array([0.25, 0.75, 1.0, 0.75, 0.25])
+"""How much wider each beginning is made before it is compared with others."""
 _AROUND = 8
 """Beats over which a tempo is taken."""
 _LEAST = 3.0
@@ -100,7 +102,8 @@ def _around(row: Row, reach: int) -> Row:
 
 def find_period(begins: Row, rate: int) -> float:
     """Return how many moments lie between two beats."""
-    even = begins - begins.mean()
+    # A beat need not be a whole number of moments: what is a little wider is also alike at half of one.
+    even = np.convolve(begins - begins.mean(), _BELL, "same")
     size = 1 << (2 * len(even) - 1).bit_length()
     alike = np.fft.irfft(np.abs(np.fft.rfft(even, size)) ** 2)[: len(even)]
     # What repeats after a beat also does after two and four; what repeats half-way does not.
