@@ -3,15 +3,20 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import av
 import numpy as np
 import pytest
 
+from melies import cli
 from melies.media.synthetic import write_clip
+
+Melies = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +24,27 @@ def clip(tmp_path_factory: Any) -> Path:
     return write_clip(tmp_path_factory.mktemp("clip") / "film.mp4", frames=60, sound=True)
 
 
-def melies(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def melies(monkeypatch: Any, capfd: Any) -> Melies:
+    """Runs a command in a folder, in this process; what libraries write to the terminal themselves counts as said."""
+
+    def run(*words: str | Path, folder: Path) -> CompletedProcess[str]:
+        monkeypatch.chdir(folder)
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            cli.main([str(word) for word in words])
+        out, err = capfd.readouterr()
+        return CompletedProcess(words, left.value.code, out, err)
+
+    return run
+
+
+def in_its_own_process(*words: str | Path, folder: Path) -> CompletedProcess[str]:
     command = [sys.executable, "-m", "melies", *map(str, words)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 
-def refused(done: subprocess.CompletedProcess[str], status: int, words: str, folder: Path, *left: str) -> None:
+def refused(done: CompletedProcess[str], status: int, words: str, folder: Path, *left: str) -> None:
     """One message, no traceback, nothing new in the folder."""
     assert done.returncode == status, done.stderr + done.stdout
     assert words in done.stderr
@@ -89,7 +109,7 @@ def concat_list(path: Path, clip: Path) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_files_that_are_no_film(tmp_path: Path, clip: Path, make: Any, status: int, words: str) -> None:
+def test_files_that_are_no_film(tmp_path: Path, clip: Path, make: Any, status: int, words: str, melies: Melies) -> None:
     make(tmp_path / "in.mp4", clip)
     before = (tmp_path / "in.mp4").read_bytes()
     refused(melies("apply", "in.mp4", "out.mp4", "fade", folder=tmp_path), status, words, tmp_path, "in.mp4")
@@ -125,7 +145,9 @@ def test_files_that_are_no_film(tmp_path: Path, clip: Path, make: Any, status: i
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_requests_that_cannot_be_met(tmp_path: Path, clip: Path, arguments: list[str], words: str) -> None:
+def test_requests_that_cannot_be_met(
+    tmp_path: Path, clip: Path, arguments: list[str], words: str, melies: Melies
+) -> None:
     (tmp_path / "in.mp4").write_bytes(clip.read_bytes())
     (tmp_path / "kept.mp4").write_text("precious")
     refused(melies("apply", *arguments, folder=tmp_path), 2, words, tmp_path, "in.mp4", "kept.mp4")
@@ -134,7 +156,7 @@ def test_requests_that_cannot_be_met(tmp_path: Path, clip: Path, arguments: list
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is unwritable for root")
-def test_unwritable_folder(tmp_path: Path, clip: Path) -> None:
+def test_unwritable_folder(tmp_path: Path, clip: Path, melies: Melies) -> None:
     locked = tmp_path / "locked"
     locked.mkdir()
     locked.chmod(0o500)
@@ -142,7 +164,7 @@ def test_unwritable_folder(tmp_path: Path, clip: Path) -> None:
 
 
 def test_unwritable_place(tmp_path: Path, clip: Path) -> None:
-    done = melies("apply", clip, "/proc/out.mp4", folder=tmp_path)
+    done = in_its_own_process("apply", clip, "/proc/out.mp4", folder=tmp_path)
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
 
@@ -163,7 +185,7 @@ def broken(path: Path, places: range) -> Path:
     return path
 
 
-def test_a_broken_frame_is_skipped_and_counted(tmp_path: Path) -> None:
+def test_a_broken_frame_is_skipped_and_counted(tmp_path: Path, melies: Melies) -> None:
     broken(tmp_path / "in.mkv", range(20, 22))
     done = melies("apply", "in.mkv", "out.mp4", folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -175,11 +197,11 @@ def test_a_broken_frame_is_skipped_and_counted(tmp_path: Path) -> None:
 
 def test_too_many_broken_frames_stop(tmp_path: Path) -> None:
     broken(tmp_path / "in.mkv", range(20, 40))
-    done = melies("apply", "in.mkv", "out.mp4", "--max-errors", "5", folder=tmp_path)
+    done = in_its_own_process("apply", "in.mkv", "out.mp4", "--max-errors", "5", folder=tmp_path)
     refused(done, 1, "--max-errors", tmp_path, "in.mkv")
 
 
-def test_a_stream_that_changes_size(tmp_path: Path) -> None:
+def test_a_stream_that_changes_size(tmp_path: Path, melies: Melies) -> None:
     parts = [write_clip(tmp_path / f"{w}.h264", size=(w, 64), frames=10) for w in (96, 128)]
     (tmp_path / "in.h264").write_bytes(b"".join(p.read_bytes() for p in parts))
     done = melies("apply", "in.h264", "out.mp4", folder=tmp_path)
@@ -189,14 +211,14 @@ def test_a_stream_that_changes_size(tmp_path: Path) -> None:
         assert {(f.width, f.height) for f in file.decode(video=0)} == {(96, 64)}
 
 
-def test_odd_dimensions_are_written_with_a_word(tmp_path: Path) -> None:
+def test_odd_dimensions_are_written_with_a_word(tmp_path: Path, melies: Melies) -> None:
     write_clip(tmp_path / "in.mkv", size=(95, 63), frames=5, codec="ffv1", pix_fmt="yuv444p")
     done = melies("apply", "in.mkv", "out.mp4", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "odd" in done.stderr
 
 
-def test_variable_rate_through_the_command(tmp_path: Path) -> None:
+def test_variable_rate_through_the_command(tmp_path: Path, melies: Melies) -> None:
     write_clip(tmp_path / "in.mkv", pts=[0, 40, 95, 133, 300], time_base=Fraction(1, 1000))
     done = melies("apply", "in.mkv", "out.mkv", folder=tmp_path)
     assert done.returncode == 0, done.stderr
