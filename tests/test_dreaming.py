@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from melies import models
-from melies.dreaming import gradient
+from melies.dreaming import cppn, gradient
 from melies.dreaming.ascent import Effort, ascend
 from melies.dreaming.camera import Move, coloured_like, moved_flat, moved_in_space, noised
+from melies.dreaming.cppn import Pattern
 from melies.dreaming.guides import _text, of_parts
 from melies.dreaming.prompts import Part
+from melies.dreaming.sheets import Going, Patterns
 from melies.errors import UseError
 from melies.footage import tagger
 from melies.generators.dream import Dream
@@ -141,6 +143,43 @@ def test_a_text_becomes_the_nearest_kinds(caplog: pytest.LogCaptureFixture) -> N
         of_parts([Part("goldfsh", 1)], "class")
 
 
+def test_a_pattern_goes_where_its_gradient_says() -> None:
+    """The way back through the network is what finite differences say, so steps towards a picture come nearer to it."""
+    rng = np.random.default_rng(6)
+    pattern, way = Pattern.random(rng), rng.standard_normal((64, 96, 3)).astype(np.float32)
+    found = cppn._gradient(pattern.weights, (96, 64), (3, 2), way)
+    unit = found / np.linalg.norm(found)
+    up, down = (
+        float(
+            (pattern._replace(weights=pattern.weights + np.float32(step) * unit).picture((96, 64), (3, 2)) * way).sum()
+        )
+        for step in (0.003, -0.003)
+    )
+    assert (up - down) / 0.006 == pytest.approx(float(np.linalg.norm(found)), rel=0.02)
+    wanted = scene()
+
+    def towards(picture: np.ndarray, _: np.random.Generator) -> np.ndarray:
+        return cv2.resize(wanted, picture.shape[1::-1]) - picture
+
+    made = pattern.dreamt((96, 64), towards, Effort(30, 0.02, 1, 64), rng).picture((96, 64), (96, 64))
+    before = pattern.picture((96, 64), (96, 64))
+    assert np.square(made - wanted).mean() < 0.5 * np.square(before - wanted).mean()
+
+
+def test_a_pattern_is_the_same_at_any_size_and_moves_as_pictures_do() -> None:
+    patterns = Patterns((192, 128), np.random.default_rng(7))
+    pattern = patterns.begin()
+    small = pattern.picture((96, 64), (192, 128))
+    np.testing.assert_allclose(
+        cv2.resize(patterns.shown(pattern), (96, 64), interpolation=cv2.INTER_AREA), small, atol=0.02
+    )
+    move = Move(zoom=1.2, angle=10, translation=(30, -20, 0), centre=(0.4, 0.6))
+    moved = patterns.shown(patterns.moved(pattern, Going(move), 1))
+    pixels = moved_flat(patterns.shown(pattern), move)
+    np.testing.assert_allclose(moved[30:-30, 40:-40], pixels[30:-30, 40:-40], atol=0.02)
+    assert np.abs(moved - patterns.shown(pattern)).max() > 0.1
+
+
 QUICK = {"size": "96x64", "fps": 10, "duration": 0.6, "steps": 2, "octaves": 1, "detail": 64, "strength": "0:(0.5)"}
 
 
@@ -148,8 +187,9 @@ def images(dream: Dream, since: Fraction = Fraction(0)) -> list[np.ndarray]:
     return [frame.image for frame in dream.frames(since)]
 
 
-def test_frames_do_not_depend_on_where_the_making_begins() -> None:
-    dream = Dream(**QUICK, cadence=3, seed=5)
+@pytest.mark.parametrize("space", ["fft", "cppn"])
+def test_frames_do_not_depend_on_where_the_making_begins(space: str) -> None:
+    dream = Dream(**QUICK, cadence=3, seed=5, space=space)
     whole = images(dream)
     assert len(whole) == 6
     assert np.array_equal(np.stack(whole[4:]), np.stack(images(dream, Fraction(4, 10))))

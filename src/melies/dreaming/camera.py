@@ -61,16 +61,27 @@ def moved_flat(picture: Picture, move: Move, border: Border = "wrap") -> Picture
         border: What comes in at the edges.
     """
     height, width = picture.shape[:2]
-    unit = min(width, height) / UNIT
-    centre = move.centre[0] * width, move.centre[1] * height
-    shift = np.array([[1, 0, move.translation[0] * unit], [0, 1, move.translation[1] * unit], [0, 0, 1]])
-    turn = np.vstack([cv.getRotationMatrix2D(centre, move.angle, max(move.zoom, 1e-3)), [0, 0, 1]])
-    matrix = turn @ shift
+    matrix = flat(move, width, height)
     if np.array_equal(matrix, np.eye(3)):
         return picture
     how = {"flags": cv2.INTER_CUBIC, "borderMode": _BORDERS[border]}
     made: Picture = cv.warpPerspective(picture, matrix, (width, height), **how)
     return np.clip(made, 0, 1, out=made)
+
+
+def flat(move: Move, width: int, height: int) -> NDArray[np.float64]:
+    """Return where such a move of the plane takes the pixels: 3×3 float64, affine.
+
+    Args:
+        move: Its `zoom`, `angle`, `translation` and `centre` count.
+        width: Of the picture, in pixels.
+        height: The same.
+    """
+    unit = min(width, height) / UNIT
+    centre = move.centre[0] * width, move.centre[1] * height
+    shift = np.array([[1, 0, move.translation[0] * unit], [0, 1, move.translation[1] * unit], [0, 0, 1]])
+    turn = np.vstack([cv.getRotationMatrix2D(centre, move.angle, max(move.zoom, 1e-3)), [0, 0, 1]])
+    return np.asarray(turn @ shift, np.float64)
 
 
 def moved_in_space(picture: Picture, move: Move, border: Border = "wrap") -> Picture:

@@ -1,4 +1,4 @@
-"""What a dream is led by. None of the guides is CLIP: all are the judgement of a small network of ImageNet's kinds."""
+"""What a dream is led by: what a small network of ImageNet's kinds sees. For CLIP, see `clip`."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ from numpy.typing import NDArray
 
 from melies.dreaming import gradient
 from melies.dreaming.ascent import Guide
+from melies.dreaming.camera import Picture
 from melies.dreaming.prompts import Part
 from melies.errors import UseError
+from melies.models import runtime
 from melies.suggest import did_you_mean
 
 log = logging.getLogger("melies")
 
-Kind = Literal["text", "class", "layer"]
+Kind = Literal["text", "class", "layer", "clip"]
 
 _TAKEN = 4
 """Kinds that stand for a text."""
 _SHARPNESS = 12.0
 """How much more the nearest of them counts."""
+_SHIFT = 16
+"""Pixels by which the picture is moved at most before a step, so that the network's grid leaves no trace."""
 
 
 def of_layer(block: int) -> Guide:
     """Lead towards more of what a block of the network sees anyway: DeepDream."""
-    session = gradient.layer(block)
-    return lambda picture: session.run({"image": picture}, ["gradient"])["gradient"]
+    return _judgement(gradient.layer(block))
 
 
-def of_parts(parts: Sequence[Part], kind: Kind) -> Guide:
+def of_parts(parts: Sequence[Part], kind: Literal["text", "class"]) -> Guide:
     """Lead towards what prompts ask for.
 
     Args:
@@ -46,8 +49,20 @@ def of_parts(parts: Sequence[Part], kind: Kind) -> Guide:
     weights = np.zeros(1000, np.float32)
     for part in parts:
         weights += np.float32(part.weight) * read(part.text)
-    session, column = gradient.kinds(), weights[:, None]
-    return lambda picture: session.run({"image": picture, "weights": column}, ["gradient"])["gradient"]
+    return _judgement(gradient.kinds(), weights=weights[:, None])
+
+
+def _judgement(session: runtime.Session, **given: NDArray[np.float32]) -> Guide:
+    """The gradient of what a network says of a picture that is moved a little, round its edges."""
+
+    def guide(picture: Picture, random: np.random.Generator) -> Picture:
+        down, right = (int(number) for number in random.integers(-_SHIFT, _SHIFT + 1, 2))
+        codes = (np.roll(picture, (down, right), (0, 1)) * np.float32(255) - 127) / np.float32(128)
+        image = np.ascontiguousarray(codes.transpose(2, 0, 1)[None])
+        found = session.run({"image": image, **given}, ["gradient"])["gradient"]
+        return np.roll(found[0].transpose(1, 2, 0), (-down, -right), (0, 1))
+
+    return guide
 
 
 @lru_cache(maxsize=64)

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import cv2
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from melies.dreaming.ascent import Effort, Guide, Space, ascend
-from melies.dreaming.camera import Border, Colours, Move, Picture, coloured_like, moved_flat, moved_in_space, noised
+from melies.dreaming.ascent import Effort, Guide, Medium, Pixels, Space, Waves
+from melies.dreaming.camera import Border, Colours, Move, Picture
+from melies.dreaming.clip import of_clip
+from melies.dreaming.folders import CLIP, find
 from melies.dreaming.gradient import BLOCKS
 from melies.dreaming.guides import Kind, of_layer, of_parts
 from melies.dreaming.prompts import Prompts
 from melies.dreaming.schedule import Behaviour, Schedule, Way, scheduled, seeds
+from melies.dreaming.sheets import Going, Mode, Patterns, Pictures, Sheet, Wish
 from melies.dreaming.source import Source, begins
+from melies.dreaming.vqgan import Codes, located, vqgan
+from melies.effects._fields import Source as Word
 from melies.effects._fields import refuse_address
 from melies.errors import UseError
-from melies.frame import Frame, Image
+from melies.frame import Frame, Image, VideoSpec
 from melies.generators._canvas import Canvas
 from melies.matting.scale import cv
-from melies.motion import Flow, grey, warp
 
 
 def _schedule(text: str) -> str:
@@ -61,10 +66,14 @@ class Dream(Canvas):
     )
     guide: Kind | None = Field(
         None,
-        description="Led by texts, by names of ImageNet's kinds, or by what a layer sees anyway; none is CLIP.",
+        description="Led by texts, by names of ImageNet's kinds, by what a layer sees anyway, or by CLIP.",
     )
+    clip: Word | None = Field(
+        None, description="The folder of a CLIP as Transformers writes it, or ORG/NAME from the hub's local cache."
+    )
+    cutouts: int = Field(16, ge=1, le=512, description="Parts of the picture that CLIP looks at in each step.")
     layer: int = Field(8, ge=0, lt=BLOCKS, description="Whose sights are enhanced: first edges, last parts of things.")
-    mode: Literal["2d", "3d"] = Field("2d", description="The camera in the plane, or before a flat wall.")
+    mode: Mode = Field("2d", description="The camera in the plane, or before a flat wall.")
     zoom: Numbers = Field("0:(1.02)", description="2d: above 1 one comes nearer, a frame.")
     angle: Numbers = Field("0:(0)", description="2d: degrees that the picture turns, a frame.")
     translation_x: Numbers = Field("0:(0)", description="To the right, in pixels of a picture of 512.")
@@ -92,7 +101,13 @@ class Dream(Canvas):
     rate: float = Field(0.02, ge=0, le=1, description="How far a step goes.")
     octaves: int = Field(2, ge=1, le=6, description="Sizes at which is dreamt.")
     detail: int = Field(192, ge=64, le=2048, description="Shorter side, in pixels, at which is dreamt.")
-    space: Space = Field("fft", description="What a step changes: waves with photographs' colours, or pixels.")
+    space: Space | None = Field(
+        None,
+        description="What stands for the picture: waves with photographs' colours (fft), pixels, a CPPN, or a VQGAN.",
+    )
+    vqgan: Word | None = Field(
+        None, description="The folder of a VQGAN as Diffusers writes it (VQModel), or ORG/NAME from the local cache."
+    )
     init: Annotated[Path, BeforeValidator(refuse_address)] | None = Field(
         None, description="A picture to begin with, or a film that is dreamt over along its motion."
     )
@@ -122,14 +137,35 @@ class Dream(Canvas):
         if self.prompts:
             if self.leads == "layer":
                 raise ValueError("the guide layer looks for no prompts: leave them out, or take the guide text")
-        elif self.guide in ("text", "class"):
-            raise ValueError(f"the guide {self.guide} needs prompts, such as 0: a coral reef")
+        elif self.leads != "layer":
+            raise ValueError(f"the guide {self.leads} needs prompts, such as 0: a coral reef")
+        return self
+
+    @model_validator(mode="after")
+    def _models_are_used(self) -> Self:
+        if (self.leads == "clip") != (self.clip is not None):
+            raise ValueError("--guide clip and --clip FOLDER go together")
+        if (self.represents == "vqgan") != (self.vqgan is not None):
+            raise ValueError("--space vqgan and --vqgan FOLDER go together")
+        return self
+
+    @model_validator(mode="after")
+    def _a_cppn_can_do_it(self) -> Self:
+        if self.represents == "cppn" and self.init is not None:
+            raise ValueError("a CPPN begins with a pattern of its own: leave out init, or take another space")
+        if self.represents == "cppn" and self.mode == "3d":
+            raise ValueError("a CPPN is moved in its plane: take mode 2d, or another space")
         return self
 
     @property
     def leads(self) -> Kind:
-        """What the dream is led by: the text if there is one."""
-        return self.guide or ("text" if self.prompts else "layer")
+        """What the dream is led by: CLIP where there is one, and the text if there is one."""
+        return self.guide or ("clip" if self.clip is not None else "text" if self.prompts else "layer")
+
+    @property
+    def represents(self) -> Space:
+        """What stands for the picture: a VQGAN's codes where there is one."""
+        return self.space or ("fft" if self.vqgan is None else "vqgan")
 
     @property
     def seconds(self) -> Fraction | None:
@@ -140,8 +176,31 @@ class Dream(Canvas):
                 return length
         return super().seconds
 
+    @property
+    def spec(self) -> VideoSpec:
+        """What the frames look like.
+
+        Raises:
+            UseError: CLIP or the VQGAN cannot be used.
+            ModelError: One of them is damaged, or may not be loaded.
+        """
+        if self.clip is not None:
+            find(self.clip, CLIP)
+        if self.vqgan is not None:
+            located(self.vqgan)
+        return super().spec
+
+    @property
+    def synthesis(self) -> str | None:
+        """What a machine made: only a VQGAN knows how photographs look."""
+        if self.vqgan is None:
+            return None
+        return f"The pictures were dreamt in the codes of a VQGAN (dream, model {located(self.vqgan).label})."
+
     def models(self) -> tuple[str, ...]:
         """Names of the networks."""
+        if self.leads == "clip":
+            return ()
         return ("efficientnet-lite0", "minilm") if self.leads == "text" else ("efficientnet-lite0",)
 
     def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
@@ -158,8 +217,8 @@ class Dream(Canvas):
             if index >= first:
                 yield Frame(_levels(picture), index, spec.time_base, 1)
 
-    def move(self, picture: Picture, index: int, length: int | None) -> Picture:
-        """Move the camera on to a frame."""
+    def going(self, index: int, length: int | None) -> Going:
+        """Say how the camera goes on to a frame."""
 
         def at(name: str) -> float:
             return self._at(name, index, length)
@@ -167,19 +226,25 @@ class Dream(Canvas):
         shift = at("translation_x"), at("translation_y"), at("translation_z")
         if self.mode == "3d":
             turn = at("rotation_3d_x"), at("rotation_3d_y"), at("rotation_3d_z")
-            fov = float(np.clip(at("fov"), 1, 179))
-            return moved_in_space(picture, Move(translation=shift, rotation=turn, fov=fov), self.border)
-        centre = at("transform_center_x"), at("transform_center_y")
-        zoom, angle = at("zoom") * self.zoom_by, at("angle") + self.angle_by
-        return moved_flat(picture, Move(zoom, angle, shift, centre), self.border)
+            move = Move(translation=shift, rotation=turn, fov=float(np.clip(at("fov"), 1, 179)))
+        else:
+            centre = at("transform_center_x"), at("transform_center_y")
+            move = Move(at("zoom") * self.zoom_by, at("angle") + self.angle_by, shift, centre)
+        return Going(move, self.mode, self.border, self.keep)
 
-    def dream(self, picture: Picture, index: int, length: int | None, first: bool = False) -> Picture:
-        """Dream one key picture on what there is."""
+    def wish(self, index: int, length: int | None) -> Wish:
+        """Say what is dreamt at a key picture; the first takes all steps."""
         noise, strength = (self._at(name, index, length) for name in ("noise", "strength"))
         random = np.random.default_rng([self._seed(index, length), 5])
-        steps = self.steps if first else round(self.steps * (1 - min(max(strength, 0), 1)))
-        effort = Effort(steps, self.rate, self.octaves, self.detail, self.space)
-        return ascend(noised(picture, noise, random), self._guide(index, length), effort, random)
+        steps = round(self.steps * (1 - min(max(strength, 0), 1))) if index else self.steps
+        effort = Effort(steps, self.rate, self.octaves, self.detail)
+        return Wish(self._guide(index, length), effort, random, noise, self.colours)
+
+    def sheet(self, source: Source | None) -> Sheet[Any]:
+        """Return what is dreamt on."""
+        if self.represents == "cppn":
+            return Patterns(self.size, self.random(1))
+        return Pictures(_clouds(self.size, self.random(1)), source, self._medium())
 
     def _at(self, name: str, index: int, length: int | None) -> float:
         """The number that a schedule gives a frame."""
@@ -193,7 +258,15 @@ class Dream(Canvas):
     def _guide(self, index: int, length: int | None) -> Guide:
         if self.leads == "layer":
             return of_layer(self.layer)
-        return of_parts(Prompts(self.prompts or "", self.seed).at(index, length), self.leads)
+        parts = Prompts(self.prompts or "", self.seed).at(index, length)
+        if self.leads == "clip":
+            return of_clip(parts, str(self.clip), self.cutouts)
+        return of_parts(parts, self.leads)
+
+    def _medium(self) -> Callable[[Picture], Medium]:
+        if self.represents == "vqgan":
+            return functools.partial(Codes, vqgan(str(self.vqgan)))
+        return Pixels if self.represents == "pixels" else Waves
 
 
 def _dreamt(dream: Dream, length: int | None, at: Callable[[int], Dream]) -> Iterator[Picture]:
@@ -202,40 +275,27 @@ def _dreamt(dream: Dream, length: int | None, at: Callable[[int], Dream]) -> Ite
         source = Source(dream.init, dream.size, dream.fps) if dream.init is not None else None
         if source:
             open_files.callback(source.close)
-        picture = source.picture(0) if source else _beginning(dream)
-        picture = at(0).dream(picture, 0, length, first=True)
-        yield picture
-        model, index = picture, 0
+        sheet = dream.sheet(source)
+        state = sheet.dreamt(sheet.begin(), at(0).wish(0, length), 0)
+        yield sheet.shown(state)
+        index = 0
         while length is None or index + 1 < length:
             key = min(index + at(index).cadence, math.inf if length is None else length - 1)
             moved = []
             for frame in range(index + 1, int(key) + 1):
-                picture = at(frame).move(picture, frame, length)
-                if source and source.moves:
-                    picture = source.carried(picture, frame, at(frame).keep)
-                moved.append(picture)
+                state = sheet.moved(state, at(frame).going(frame, length), frame)
+                moved.append(state)
             index = int(key)
-            wanted = source.picture(index) if source and source.moves else model
-            picture = at(index).dream(coloured_like(picture, wanted, at(index).colours), index, length)
-            yield from _between(moved[:-1], picture)
-            yield picture
+            state = sheet.dreamt(state, at(index).wish(index, length), index)
+            for between in sheet.between(moved, state):
+                yield sheet.shown(between)
+            yield sheet.shown(state)
 
 
-def _between(moved: list[Picture], made: Picture) -> Iterator[Picture]:
-    """Let the pictures before a dreamt one become it: it is fetched along the flow and mixed in, more and more."""
-    if not moved:
-        return
-    flow, end = Flow("fast", 512), grey(_levels(made))
-    for number, picture in enumerate(moved, 1):
-        share = np.float32(number / (len(moved) + 1))
-        yield picture + share * (warp(made, flow(grey(_levels(picture)), end)) - picture)
-
-
-def _beginning(dream: Dream) -> Picture:
+def _clouds(size: tuple[int, int], random: np.random.Generator) -> Picture:
     """Soft clouds of colour, the same at every size."""
-    width, height = dream.size
-    clouds = dream.random(1).random((6, 10, 3), np.float32) * np.float32(0.3) + np.float32(0.35)
-    made: Picture = cv.resize(clouds, (width, height), interpolation=cv2.INTER_CUBIC)
+    clouds = random.random((6, 10, 3), np.float32) * np.float32(0.3) + np.float32(0.35)
+    made: Picture = cv.resize(clouds, size, interpolation=cv2.INTER_CUBIC)
     return np.clip(made, 0, 1, out=made)
 
 
