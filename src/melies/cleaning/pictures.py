@@ -33,7 +33,9 @@ def to_picture(image: Image) -> Picture:
 def to_image(picture: Picture, like: Image) -> Image:
     """Return code values, rounded and clipped, with the depth and the alpha of `like`."""
     white = np.iinfo(like.dtype).max
-    codes: Image = np.clip(picture * np.float32(white) + np.float32(0.5), 0, white).astype(like.dtype)
+    scaled = picture * np.float32(white)
+    scaled += np.float32(0.5)
+    codes: Image = np.clip(scaled, 0, white, out=scaled).astype(like.dtype)
     if like.shape[2] == 3:
         return codes
     joined: Image = np.concatenate([codes, like[..., 3:]], axis=2)

@@ -79,14 +79,15 @@ class Sketch(Drawing):
         paper = _paper(size[1], size[0], self.seed)
         # Where a pencil is pressed, the hollows of the paper are filled as well.
         covered *= 1 + np.float32(self.grain) * paper * (1 - np.float32(0.8) * covered)
-        ground = cv.merge([share + np.float32(0.05 * self.grain * share) * paper for share in _unit(self.paper)])
-        made = _coloured(ground, covered, self._pigment(even, size))
+        made = _coloured(_ground(*size, self.seed, self.paper, self.grain), covered, self._pigment(even, size))
         if self.line:
             lines = cv.resize(self._lines(small), size, interpolation=cv2.INTER_CUBIC)
             made = _coloured(made, lines, _unit(self.pencil))
         if size != (width, height):
             made = cv.resize(made, (width, height), interpolation=cv2.INTER_CUBIC)
-        return to_image(cv.addWeighted(made, self.strength, to_picture(image), 1 - self.strength, 0), image)
+        if self.strength < 1:
+            made = cv.addWeighted(made, self.strength, to_picture(image), 1 - self.strength, 0)
+        return to_image(made, image)
 
     def _lines(self, small: Plane) -> Plane:
         faint = 0.001 + 0.03 * (1 - self.detail) ** 2
@@ -136,8 +137,17 @@ class Sketch(Drawing):
 def _coloured(ground: Picture, covered: Plane, pigment: Picture) -> Picture:
     """Lay a pigment (`H×W×3`, or one colour) over a ground, as much of it as is covered (0…1)."""
     share = np.clip(covered, 0, 1)
+    if pigment.ndim == 1:
+        return np.asarray(cv.multiply(ground, cv.merge([1 - share * (1 - part) for part in pigment])), np.float32)
     mixed: Picture = cv.blendLinear(ground * pigment, ground, share, 1 - share)
     return mixed
+
+
+@lru_cache(maxsize=2)
+def _ground(width: int, height: int, seed: int, colour: str, grain: float) -> Picture:
+    """Paper of a colour before anything is drawn on it."""
+    paper = _paper(height, width, seed)
+    return np.asarray(cv.merge([part + np.float32(0.05 * grain * part) * paper for part in _unit(colour)]), np.float32)
 
 
 @lru_cache(maxsize=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -48,10 +49,18 @@ class Toon(Drawing):
             found = cv.resize(edges(small, self.line * small.shape[0]), size, interpolation=cv2.INTER_CUBIC)
             faint = 0.002 + 0.05 * (1 - self.detail) ** 2
             bare = 1 - ramp(found, faint / 2, 1.5 * faint)
-            ink = np.empty_like(made)
-            ink[:] = np.array(parse_colour(self.ink)[:3], np.float32) / np.float32(255)
-            made = cv.blendLinear(made, ink, bare, 1 - bare)
-        return to_image(cv.addWeighted(made, self.strength, source, 1 - self.strength, 0), image)
+            made = cv.blendLinear(made, _even(self.ink, *size), bare, 1 - bare)
+        if self.strength < 1:
+            made = cv.addWeighted(made, self.strength, source, 1 - self.strength, 0)
+        return to_image(made, image)
+
+
+@lru_cache(maxsize=2)
+def _even(colour: str, width: int, height: int) -> Picture:
+    """A picture of one colour."""
+    picture = np.empty((height, width, 3), np.float32)
+    picture[:] = np.array(parse_colour(colour)[:3], np.float32) / np.float32(255)
+    return picture
 
 
 def _steepness(tone: Plane) -> Plane:
