@@ -44,7 +44,8 @@ def trained(name, pairs, out, resume=False, **options):
 
 @pytest.mark.parametrize(("net", "steps", "apart"), [("spade", 14, 0.15), ("small", 2, 1), ("unet", 2, 1)])
 def test_a_painter_learns_the_colours_of_things(net, steps, apart, pairs, tmp_path):
-    last = trained("paint", pairs, tmp_path, net=net, features=0, steady=0, steps=steps, rate=3e-3, average=0, seed=1)
+    options = {"features": 0, "steady": 0, "average": 0, "batch": 1}
+    last = trained("paint", pairs, tmp_path, net=net, steps=steps, rate=3e-3, seed=1, **options)
     assert last.measured["L1"] < apart
     assert "moved" not in last.losses
     path = tmp_path / "painter.onnx"
