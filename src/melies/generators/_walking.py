@@ -53,7 +53,7 @@ class Walking(Canvas):
         False, description="Come back to the beginning, so that the film can be repeated without a jump."
     )
     pace: float = Field(
-        3.0, gt=0, le=3600, description="Seconds from one picture to the next, unless seeds or a loop fix it."
+        3.0, ge=0.01, le=3600, description="Seconds from one picture to the next, unless seeds or a loop fix it."
     )
     speed: str = Field(
         "1", description="How fast: a formula of t, in seconds, or a schedule by frames: 0:(1), 60:(3). 1 is as usual."
