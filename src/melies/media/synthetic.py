@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,13 +61,18 @@ def picture(
 
 
 def _texture(width: int, height: int, index: int, scene: int) -> NDArray[np.float32]:
-    noise: NDArray[Any] = np.random.default_rng(scene).random((height, width, 3), dtype=np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), 2, borderType=cv2.BORDER_REFLECT)
-    noise = np.clip((noise - 0.5) * 3 + 0.5, 0, 1)
+    noise = _noise(width, height, scene)
     ramp = np.linspace(0.05, 0.6, height, dtype=np.float32)[:, None, None]
     if scene % 2:
         ramp = 0.95 - ramp
     return cast(NDArray[np.float32], 0.7 * ramp + 0.3 * np.roll(noise, (index, 2 * index), axis=(0, 1)))
+
+
+@lru_cache(maxsize=1)  # one is enough for a clip, and those of large pictures are large
+def _noise(width: int, height: int, scene: int) -> NDArray[np.float32]:
+    noise: NDArray[Any] = np.random.default_rng(scene).random((height, width, 3), dtype=np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), 2, borderType=cv2.BORDER_REFLECT)
+    return cast(NDArray[np.float32], np.clip((noise - 0.5) * 3 + 0.5, 0, 1))
 
 
 def write_clip(
