@@ -23,7 +23,8 @@ from melies.metrics import warp_error
 from melies.models import registry, store
 from melies.models.convert import adain, fast_style
 from melies.models.convert.onnx_graph import Graph
-from melies.styling.looks import find, styles
+from melies.styling.looks import find, styles, where
+from melies.translating import network as networks
 from melies.translating.card import IMAGE, MADE, STYLES, Card, read_card, with_card
 
 SPEC = VideoSpec(48, 32, Fraction(25), Fraction(1, 25), frames=5)
@@ -117,6 +118,15 @@ def test_of_styles_of_one_name_the_shipped_has_it_and_the_others_are_reached_wit
     Style(style="ink").output(SPEC)
     assert "Several styles are called ink" in caplog.text
     assert "write ink@ink or more@ink." in caplog.text
+
+
+def test_a_network_of_several_styles_is_asked_for_by_one_of_them(home):
+    with pytest.raises(UseError, match=r"several styles\. Name one of them: auvers, cafe, wave\."):
+        where("paintings")
+    with pytest.raises(UseError, match=r"is a network for style, not for translate\. Use it so: style auvers"):
+        networks.must_be_of("translate", "paintings")
+    with pytest.raises(UseError, match="give one of them"):
+        Style(to="cafe", over=1, blend=0.5)
 
 
 def test_what_is_not_there_is_said_in_a_sentence(home, tmp_path):

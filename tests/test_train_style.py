@@ -18,7 +18,7 @@ from melies.errors import UseError
 from melies.nets.small import Small
 from melies.styling import looks
 from melies.train import _style
-from melies.train.style import Style
+from melies.train.style import Style, must_be_free
 from melies.translating.card import read_card
 
 
@@ -104,6 +104,11 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(material, tmp_path):
 def test_styles_of_the_same_name_are_refused(material, tmp_path):
     with pytest.raises(UseError, match="Two of the styles have the same name"):
         run(options(material, tmp_path, style=(material / "spots.png",) * 2, steps=1))
+
+
+def test_the_name_of_a_shipped_style_is_taken(material, tmp_path):
+    with pytest.raises(UseError, match="There is a style wave already, of paintings"):
+        must_be_free("wave")
 
 
 def test_what_moves_along_costs_nothing(material, tmp_path):

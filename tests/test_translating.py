@@ -90,8 +90,13 @@ def test_names_files_and_what_they_are_not(tmp_path):
         locate("translate", "my-modle")
     with pytest.raises(UseError, match=r"There is no file nothing\.pth"):
         locate("translate", "nothing.pth")
-    with pytest.raises(UseError, match="is a network for translate, not for style"):
-        find("style", path)
+    for model in (path, "my-model"):
+        with pytest.raises(UseError, match="is a network for translate, not for style"):
+            find("style", model)
+    junk = tmp_path / "junk.onnx"
+    junk.write_bytes(b"junk")
+    with pytest.raises(ModelError, match=r"junk\.onnx is no ONNX file, or a damaged one\."):
+        find("translate", junk)
     bare = Graph()
     bare.output("made", bare.input("image", "float32", [1, 3, "h", "w"]), "float32", None)
     path.write_bytes(bare.to_bytes())

@@ -161,6 +161,11 @@ def _item(field: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
 def _bounds(kind: Mapping[str, Any]) -> str:
     low = kind.get("minimum", kind.get("exclusiveMinimum"))
     high = kind.get("maximum", kind.get("exclusiveMaximum"))
+    whole = f", a multiple of {kind['multipleOf']:g}" if "multipleOf" in kind else ""
+    return f"{_range(kind, low, high)}{whole}".removeprefix(", ")
+
+
+def _range(kind: Mapping[str, Any], low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     above = "≤" if "minimum" in kind else "<"

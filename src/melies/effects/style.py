@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from melies.effect import Effect
 from melies.effects._fields import Source
@@ -49,6 +49,14 @@ class Style(Effect):
         description="shorter side in pixels at which frames are painted at most: the smaller, the larger the strokes, "
         "and the faster; 0: as large as they are",
     )
+
+    @model_validator(mode="after")
+    def _stays_or_goes(self) -> Self:
+        if self.blend is not None and self.over is not None:
+            raise ValueError(
+                "--blend stays at a share of the second style and --over goes over to it: give one of them"
+            )
+        return self
 
     @property
     def lead_in(self) -> int | None:

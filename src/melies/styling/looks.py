@@ -135,6 +135,8 @@ def where(name: str) -> Where | Place:
         network.locate(TASK, name)
         return Where(name)
     network.must_be_of(TASK, name)
+    if held := [style for style, at in known.items() if at.model == name]:
+        raise UseError(f"{name} is a network that holds several styles.", f"Name one of them: {', '.join(held)}.")
     place = Place.parse(name)
     if exists(place.path):
         return _shown(place)

@@ -18,7 +18,7 @@ from melies.nets.vgg import Vgg16
 from melies.painting import palette
 from melies.train._export import write
 from melies.train._moved import affine, warped
-from melies.train._pairs import Pairs
+from melies.train._pairs import Pairs, paired
 from melies.train._precision import descend
 from melies.translating.card import LAYOUT, Card
 
@@ -42,7 +42,8 @@ class PaintWork:
     def __init__(self, options: Paint, rng: np.random.Generator, device: str) -> None:
         self._options, self._rng, self._device = options, rng, device
         self._palette = palette.find(options.classes)
-        sees = store.path("vgg16") if options.features else None  # before the pairs are read, which takes long
+        paired(options)  # what is not there is said before VGG16 is asked for, and both before the pairs are read
+        sees = store.path("vgg16") if options.features else None
         self._pairs = Pairs(options, self._palette, device)
         count = len(self._palette.classes)
         self._painter = _painter(options.net, count).to(device)

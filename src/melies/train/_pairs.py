@@ -50,7 +50,7 @@ class Pairs:
     """
 
     def __init__(self, options: Paired, palette: Palette, device: str) -> None:
-        named = _paired(options.layouts, options.photos, options.without)
+        named = paired(options)
         self._size = width, height = options.width, options.height
         self._classes, self._device = len(palette.classes), device
         self.labels = np.empty((len(named), height, width), np.uint8)
@@ -92,12 +92,18 @@ class Pairs:
         return layouts, pictures
 
 
-def _paired(layouts: Path, photos: Path, without: str) -> list[tuple[Path, Path]]:
+def paired(options: Paired) -> list[tuple[Path, Path]]:
+    """Return the files of all pairs, of many some.
+
+    Raises:
+        UseError: A folder is not there, or there are fewer than two.
+    """
+    layouts, photos = options.layouts, options.photos
     for folder in (layouts, photos):
         if not folder.is_dir():
             raise UseError(f"There is no folder {folder}.")
     taken = {path.stem: path for path in sorted(photos.iterdir())}
-    patterns = [pattern.strip() for pattern in without.split(",") if pattern.strip()]
+    patterns = [pattern.strip() for pattern in options.without.split(",") if pattern.strip()]
     named = [
         (path, taken[path.stem])
         for path in sorted(layouts.iterdir())

@@ -65,6 +65,21 @@ class Style(Trainer):
         """Look at the styles, collect the photos and make the network."""
         if len(set(self.styles)) < len(self.styles):
             raise UseError("Two of the styles have the same name.", "Rename one of the files.")
+        must_be_free(self.kept_as)
         from melies.train._style import StyleWork
 
         return StyleWork(self, rng, device)
+
+
+def must_be_free(name: str | None) -> None:
+    """Refuse the name of a style that is shipped, which would hide the network.
+
+    Raises:
+        UseError: It is one.
+    """
+    from melies.models import registry
+    from melies.styling.looks import styles
+
+    known = styles()
+    if name in known and known[name].model in {row.name for row in registry.rows()}:
+        raise UseError(f"There is a style {name} already, of {known[name].model}.", "Choose another --name.")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.errors import ModelError, UseError
+from melies.files import is_file
 from melies.frame import Image, VideoSpec
 from melies.matting.scale import code, cv, unit
 from melies.models import own, registry, sources, store
@@ -77,13 +78,18 @@ def must_be_of(task: Task, name: str) -> None:
     Raises:
         UseError: It is.
     """
-    other = next((row.task for row in registry.rows() if row.name == name and row.task in get_args(Task)), task)
-    if other != task:
-        raise _misplaced(name, other, task)
+    row = next((row for row in registry.rows() if row.name == name and row.task in get_args(Task)), None)
+    file = own.find(name) if row is None else store.where(name)
+    card = read_card(file) if file is not None and is_file(file) else None
+    its = row.task if row is not None else card.task if card is not None else task
+    if its != task:
+        raise _misplaced(name, its, task, card)
 
 
-def _misplaced(name: str | Path, its: str, task: Task) -> UseError:
-    return UseError(f"{name} is a network for {its}, not for {task}.", f"Use it so: {its} {name}")
+def _misplaced(name: str | Path, its: str, task: Task, card: Card | None) -> UseError:
+    # Styles of the registry go by their own names.
+    called = card.styles[0] if card is not None and len(card.styles) > 1 else name
+    return UseError(f"{name} is a network for {its}, not for {task}.", f"Use it so: {its} {called}")
 
 
 def find(task: Task, name: str | Path, spec: VideoSpec | None = None, side: int | None = None) -> Network:
@@ -107,12 +113,16 @@ def find(task: Task, name: str | Path, spec: VideoSpec | None = None, side: int 
         path = store.converted(path, sources.digest(path), task)
     card = read_card(path)
     if card is None:
+        try:
+            load_file(path)
+        except ModelError:
+            raise ModelError(f"{name} is no ONNX file, or a damaged one.", "Get it again.") from None
         raise ModelError(
             f"{name} is an ONNX file, but not of a network that was trained or converted here.",
             "Train one: melies train --help. Or give the weights as they were published: .pth, .pt or .safetensors.",
         )
     if card.task != task:
-        raise _misplaced(name, card.task, task)
+        raise _misplaced(name, card.task, task, card)
     side = side or card.side
     with options() as now:
         workers = 1
