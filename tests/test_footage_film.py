@@ -15,6 +15,7 @@ import melies
 from melies.footage.conform import conform
 from melies.footage.detect import detect
 from melies.footage.film import open_film
+from melies.footage.shot import Shot
 from melies.footage.shot_list import ShotList, split, write
 from melies.footage.timecode import Timecode
 from melies.footage.timeline import about, export, from_shots, read
@@ -62,6 +63,12 @@ def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return path
 
 
+@pytest.fixture(scope="module")
+def shots(film: Path) -> tuple[Shot, ...]:
+    """The two shots of the film, looked for once."""
+    return tuple(detect(film))
+
+
 def same(one: np.ndarray, other: np.ndarray) -> bool:
     return bool(np.array_equal(one, other))
 
@@ -87,24 +94,22 @@ def test_clip_time_is_exact_from_the_first_frame(film: Path) -> None:
     assert same(later.image, frames[37].image)
 
 
-def test_shots_are_at_the_frame(film: Path) -> None:
+def test_shots_are_at_the_frame(film: Path, shots: tuple[Shot, ...]) -> None:
     rate = KINDS[film.name][2]
-    shots = detect(film)
     assert [(shot.first, shot.frames, shot.start, shot.end) for shot in shots] == [
         (0, CUT, 0, CUT / rate),
         (CUT, FRAMES - CUT, CUT / rate, FRAMES / rate),
     ]
     seen = list(watch(film))
-    assert [one.shot for one in seen] == shots
+    assert tuple(one.shot for one in seen) == shots
     assert seen[1].sound is not None
     assert beep(seen[1].sound, 16000) == pytest.approx(float((BEEP - CUT) / rate), abs=2e-3)
     (part,) = detect(film, start=CUT / rate)
     assert (part.first, part.start, part.frames) == (CUT, CUT / rate, FRAMES - CUT)
 
 
-def test_lists_name_the_frame(film: Path, tmp_path: Path) -> None:
-    shots = detect(film)
-    found = ShotList(tuple(shots), Timecode(0, about(film).rate))
+def test_lists_name_the_frame(film: Path, shots: tuple[Shot, ...], tmp_path: Path) -> None:
+    found = ShotList(shots, Timecode(0, about(film).rate))
     with write(found, tmp_path / "a.csv").open() as table:
         assert [row["first"] for row in csv.DictReader(table)] == ["0", str(CUT)]
     assert write(found, tmp_path / "a.qp").read_text() == f"0 I -1\n{CUT} I -1\n"
@@ -112,17 +117,17 @@ def test_lists_name_the_frame(film: Path, tmp_path: Path) -> None:
     assert " ".join(str(found.begin + frame) for frame in (CUT, FRAMES)) in edl
 
 
-def test_a_shot_with_a_key_frame_is_copied(film: Path, tmp_path: Path) -> None:
+def test_a_shot_with_a_key_frame_is_copied(film: Path, shots: tuple[Shot, ...], tmp_path: Path) -> None:
     whole = [frame.image for frame in melies.open(film).frames()]
-    pieces = split(detect(film), tmp_path)
+    pieces = split(shots, tmp_path)
     assert [piece.copied for piece in pieces] == [True, True]
     parts = [frame.image for piece in pieces for frame in melies.open(piece.path).frames()]
     assert len(parts) == FRAMES
     assert all(map(same, parts, whole))
 
 
-def test_a_shot_that_is_encoded_is_whole(film: Path, tmp_path: Path) -> None:
-    (_, shot) = detect(film)
+def test_a_shot_that_is_encoded_is_whole(film: Path, shots: tuple[Shot, ...], tmp_path: Path) -> None:
+    (_, shot) = shots
     late = replace(shot, start=shot.start + 3 / shot.rate, first=shot.first + 3, frames=shot.frames - 3)
     (piece,) = split([late], tmp_path)
     assert not piece.copied
@@ -133,8 +138,8 @@ def test_a_shot_that_is_encoded_is_whole(film: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".otio", ".fcpxml", ".edl", ".xml"])
-def test_a_timeline_of_all_shots_is_the_film(film: Path, tmp_path: Path, ending: str) -> None:
-    made = read(export(from_shots(detect(film)), tmp_path / f"cut{ending}"), media=[film.parent])
+def test_a_timeline_of_all_shots_is_the_film(film: Path, shots: tuple[Shot, ...], tmp_path: Path, ending: str) -> None:
+    made = read(export(from_shots(shots), tmp_path / f"cut{ending}"), media=[film.parent])
     clip = conform(made)
     whole = [frame.image for frame in melies.open(film).frames()]
     frames = [frame.image for frame in clip.frames()]
