@@ -8,6 +8,7 @@ run is named, too.
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import _sample
 from _footage import footage
@@ -15,11 +16,12 @@ from _footage import footage
 import melies
 from melies import train
 from melies.generators.walk import Walk
+from melies.train.latent import Latent
 
 
-def taught(film: Path, **options: object) -> Path:
+def taught(film: Path, **options: Any) -> Path:
     """Return the decoder of a run on a film."""
-    trainer = train.find("latent")(photos=(film,), out=_sample.OUT / "latent", **options)
+    trainer = Latent(photos=(film,), out=_sample.OUT / "latent", **options)
     for progress in train.run(trainer):
         for file in progress.files:
             print("wrote", file)
