@@ -42,7 +42,7 @@ def draw(image: np.ndarray, face: faces.Face) -> None:
 def main() -> None:
     """Write the film with wires, and print who appears in it and who does not."""
     out = folder()
-    clip = melies.open(footage(), end=2).apply(melies.Resize(width=512, height=384, fit="stretch"))
+    clip = melies.open(footage(), end=1).apply(melies.Resize(width=512, height=384, fit="stretch"))
     clip.apply(Wires()).save(out / "wires.mp4", overwrite=True)
 
     (man,) = faces.census(clip.frames())

@@ -12,7 +12,7 @@ from melies.effects.matte import Matte
 def main() -> None:
     """Write both beside each other, here or in the folder that the first argument names."""
     out = folder()
-    clip = melies.open(footage(), end=2)
+    clip = melies.open(footage(), end=1)
     clip.apply(Matte(background="#2f5d50")).save(out / "wall.mp4", overwrite=True)
     clip.apply(Matte()).save(out / "alone.webm", overwrite=True)
 

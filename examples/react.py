@@ -24,7 +24,7 @@ def beating(tune: Path) -> melies.Clip:
     """A film that is lit by what begins, and falls into itself with the drums."""
     flash = Grade(react=["exposure=1.5*onset | decay(0.15)"], audio=tune)
     trails = Feedback(mode="screen", amount=0.55, hue=25, react=REACTIONS)  # hears the song that flash brings along
-    return melies.open(footage("bikes"), end=6).apply(melies.Resize(width=320), flash, trails)
+    return melies.open(footage("bikes"), end=4).apply(melies.Resize(width=320), flash, trails)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from melies.recipe import Recipe, locate
 
 def main() -> None:
     """Write the old film and the restored one to `out/`."""
-    old = melies.open(film(frames=30)).apply(Old()).save(OUT / "restore-before.mp4", overwrite=True)
+    old = melies.open(film(frames=16)).apply(Old()).save(OUT / "restore-before.mp4", overwrite=True)
     recipe = Recipe.load(locate("restore"))
     melies.open(old).apply(*recipe.effects).save(OUT / "restore-after.mp4", overwrite=True)
 

