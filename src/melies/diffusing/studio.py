@@ -297,7 +297,7 @@ def usable_device() -> str:
         asked = next(device for device in ("cuda", "coreml", "cpu") if here[device])
     if not here.get(asked):
         usable = ", ".join(device for device, found in here.items() if found)
-        raise UseError(f"PyTorch cannot run on {asked} here.", f"They can run on: {usable}.")
+        raise UseError(f"PyTorch cannot run on {asked} here.", f"It can run on: {usable}.")
     return "mps" if asked == "coreml" else asked
 
 
