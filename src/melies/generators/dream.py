@@ -155,6 +155,10 @@ class Dream(Canvas):
             raise ValueError("a CPPN begins with a pattern of its own: leave out init, or take another space")
         if self.represents == "cppn" and self.mode == "3d":
             raise ValueError("a CPPN is moved in its plane: take mode 2d, or another space")
+        fields = type(self).model_fields
+        given = [name for name in ("noise", "colours", "border") if getattr(self, name) != fields[name].default]
+        if self.represents == "cppn" and given:
+            _log.warning("dream: a CPPN has no use for %s.", ", ".join(given))
         return self
 
     @property
