@@ -31,10 +31,10 @@ from melies.errors import UseError
 from melies.frame import Colour, Frame, VideoSpec
 from melies.media.synthetic import write_clip
 
-FRAMES = 20
+FRAMES = 12  # what a kind stands for shows as well in few frames, and there are many effects
 
 KINDS: dict[str, dict[str, Any]] = {
-    "constant rate": {"sound": True},
+    "constant rate": {"sound": True, "frames": 20},
     "variable rate": {
         "pts": [i * 40 + (i % 3) * 11 for i in range(FRAMES)],
         "time_base": Fraction(1, 1000),
@@ -44,7 +44,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "odd size": {"size": (95, 63)},
     "rotated": {"rotation": 90, "codec": "libx264", "pix_fmt": "yuv444p"},
     "one frame": {"frames": 1},
-    "cut inside": {"frames": 44, "cut_at": 22},
+    "cut inside": {"frames": 28, "cut_at": 14},
     "alpha": {"pix_fmt": "bgra"},
     "no sound": {},
 }
@@ -83,8 +83,7 @@ def check_effect(effect: Effect, path: Path) -> list[Frame]:
     check_frames(whole, declared)
     for frame, image in zip(source, before, strict=True):
         assert np.array_equal(frame.image, image), "the effect changed the frames it was given"
-    same(whole, run(effect, source, given), "two runs differ")
-    same(whole, live(effect, source, given), "a live run that drops nothing differs from a batch run")
+    same(whole, live(effect, source, given), "a second run, live and dropping nothing, differs from the first")
     check_threads(effect, source, given)
     check_halves(effect, source, given, whole)
     if effect.touches_sound and given.sound:
