@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated
-
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from melies.diffusing.folder import Model, find, require
 from melies.diffusing.studio import Wish
 from melies.diffusing.windows import Windows
+from melies.dreaming.fields import Prompted
 from melies.dreaming.prompts import Part, Prompts
-from melies.dreaming.schedule import Schedule
 from melies.effects._fields import Source
-from melies.errors import UseError
-
-
-def _read_by(reader: Callable[[str], object]) -> AfterValidator:
-    def checked(text: str) -> str:
-        try:
-            reader(text)
-        except UseError as error:
-            raise ValueError(str(error)) from None
-        return text
-
-    return AfterValidator(checked)
-
-
-Scheduled = Annotated[str, _read_by(Schedule)]
-"""A field that holds a schedule, such as `0:(1.02), 60:(1)`."""
 
 
 class Diffusing(BaseModel):
@@ -40,8 +21,8 @@ class Diffusing(BaseModel):
     motion: Source | None = Field(
         None, description="The folder of an AnimateDiff motion adapter, for a Stable Diffusion model."
     )
-    prompt: Annotated[str, _read_by(lambda text: text and Prompts(text))] = Field(
-        "", description='What is to be seen, by frame: "0: a forest | 60: a city", or {"0": "…"}; --neg as well.'
+    prompt: Prompted | None = Field(
+        None, description='What is to be seen, by frame: "0: a forest | 60: a city", or {"0": "…"}; --neg as well.'
     )
     negative: str = Field("", description="What is not to be seen, at any time.")
     steps: int = Field(25, ge=1, le=1000, description="Steps from noise to picture.")

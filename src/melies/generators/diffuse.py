@@ -14,10 +14,11 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from melies.diffusing.fields import Diffusing, Scheduled
+from melies.diffusing.fields import Diffusing
 from melies.diffusing.studio import Studio, studio
 from melies.diffusing.windows import noise, overlapped
 from melies.dreaming.camera import Border, Colours, Move, Picture, coloured_like, moved_flat, noised
+from melies.dreaming.fields import Scheduled
 from melies.dreaming.schedule import Behaviour, Schedule, Way, seeds
 from melies.dreaming.source import Source, begins
 from melies.effects._fields import refuse_address

@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal, Self
 
 import cv2
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from melies.dreaming.ascent import Effort, Guide, Medium, Pixels, Space, Waves
 from melies.dreaming.camera import Border, Colours, Move, Picture
 from melies.dreaming.clip import of_clip
+from melies.dreaming.fields import Prompted, Scheduled
 from melies.dreaming.folders import CLIP, find
 from melies.dreaming.gradient import BLOCKS
 from melies.dreaming.guides import Kind, of_layer, of_parts
@@ -29,19 +30,9 @@ from melies.dreaming.source import Source, begins
 from melies.dreaming.vqgan import Codes, located, vqgan
 from melies.effects._fields import Source as Word
 from melies.effects._fields import refuse_address
-from melies.errors import UseError
 from melies.frame import Frame, Image, VideoSpec
 from melies.generators._canvas import Canvas
 from melies.matting.scale import cv
-
-
-def _schedule(text: str) -> str:
-    try:
-        Schedule(text)
-    except UseError as error:
-        raise ValueError(str(error)) from None
-    return text
-
 
 _log = logging.getLogger("melies")
 
@@ -51,9 +42,6 @@ _OF_MODE = {
 }
 """What only one of the cameras knows."""
 
-Numbers = Annotated[str, AfterValidator(_schedule)]
-"""A field that holds a schedule, such as `0:(1.02), 60:(1)`."""
-
 
 class Dream(Canvas):
     """Dreams: a picture in which a network is shown more and more of what it is to see, while a camera moves on.
@@ -61,7 +49,7 @@ class Dream(Canvas):
     Schedules are written as Deforum's: `0:(1.02+0.01*sin(t/10)), 60:(1)`.
     """
 
-    prompts: str | None = Field(
+    prompts: Prompted | None = Field(
         None, description='What shall be seen, by frame: "0: a coral reef | 60: a city", or {"0": "…"}; --neg as well.'
     )
     guide: Kind | None = Field(
@@ -74,28 +62,30 @@ class Dream(Canvas):
     cutouts: int = Field(16, ge=1, le=512, description="Parts of the picture that CLIP looks at in each step.")
     layer: int = Field(8, ge=0, lt=BLOCKS, description="Whose sights are enhanced: first edges, last parts of things.")
     mode: Mode = Field("2d", description="The camera in the plane, or before a flat wall.")
-    zoom: Numbers = Field("0:(1.02)", description="2d: above 1 one comes nearer, a frame.")
-    angle: Numbers = Field("0:(0)", description="2d: degrees that the picture turns, a frame.")
-    translation_x: Numbers = Field("0:(0)", description="To the right, in pixels of a picture of 512.")
-    translation_y: Numbers = Field("0:(0)", description="Down.")
-    translation_z: Numbers = Field("0:(0)", description="3d: forwards; the wall is 200 away.")
-    rotation_3d_x: Numbers = Field("0:(0)", description="3d: degrees about the horizontal axis.")
-    rotation_3d_y: Numbers = Field("0:(0)", description="3d: degrees about the vertical axis.")
-    rotation_3d_z: Numbers = Field("0:(0)", description="3d: degrees about the line of sight.")
-    fov: Numbers = Field("0:(70)", description="3d: the field of view, in degrees.")
-    transform_center_x: Numbers = Field("0:(0.5)", description="2d: about what is zoomed, as a share of the width.")
-    transform_center_y: Numbers = Field("0:(0.5)", description="2d: and of the height.")
+    zoom: Scheduled = Field("0:(1.02)", description="2d: above 1 one comes nearer, a frame.")
+    angle: Scheduled = Field("0:(0)", description="2d: degrees that the picture turns, a frame.")
+    translation_x: Scheduled = Field("0:(0)", description="To the right, in pixels of a picture of 512.")
+    translation_y: Scheduled = Field("0:(0)", description="Down.")
+    translation_z: Scheduled = Field("0:(0)", description="3d: forwards; the wall is 200 away.")
+    rotation_3d_x: Scheduled = Field("0:(0)", description="3d: degrees about the horizontal axis.")
+    rotation_3d_y: Scheduled = Field("0:(0)", description="3d: degrees about the vertical axis.")
+    rotation_3d_z: Scheduled = Field("0:(0)", description="3d: degrees about the line of sight.")
+    fov: Scheduled = Field("0:(70)", description="3d: the field of view, in degrees.")
+    transform_center_x: Scheduled = Field("0:(0.5)", description="2d: about what is zoomed, as a share of the width.")
+    transform_center_y: Scheduled = Field("0:(0.5)", description="2d: and of the height.")
     zoom_by: float = Field(1.0, gt=0.1, le=10, description="2d: a further factor of the zoom, for --react.")
     angle_by: float = Field(0.0, ge=-360, le=360, description="2d: further degrees, for --react.")
     border: Border = Field("mirror", description="What comes in at the edges.")
-    noise: Numbers = Field("0:(0.03)", description="Noise in each key picture, so that new things are found.")
-    strength: Numbers = Field("0:(0.7)", description="How much of the last picture stays: 1 - this share of the steps.")
+    noise: Scheduled = Field("0:(0.03)", description="Noise in each key picture, so that new things are found.")
+    strength: Scheduled = Field(
+        "0:(0.7)", description="How much of the last picture stays: 1 - this of the steps."
+    )
     cadence: int = Field(2, ge=1, le=100, description="Frames from one dreamt picture to the next.")
     interpolation: Way = Field("linear", description="How schedules go from number to number.")
     seed_behaviour: Behaviour | Literal["schedule"] = Field(
         "iter", description="How the seed goes on from frame to frame; schedule: as seed-schedule says."
     )
-    seed_schedule: Numbers = Field("0:(s+t)", description="Seeds by frame, without fractions; -1 draws one.")
+    seed_schedule: Scheduled = Field("0:(s+t)", description="Seeds by frame, without fractions; -1 draws one.")
     colours: Colours = Field("lab", description="Keep the first picture's colours, matched in this space.")
     steps: int = Field(14, ge=0, le=500, description="Steps of the first picture in each octave.")
     rate: float = Field(0.02, ge=0, le=1, description="How far a step goes.")
@@ -112,16 +102,6 @@ class Dream(Canvas):
         None, description="A picture to begin with, or a film that is dreamt over along its motion."
     )
     keep: float = Field(0.85, ge=0, le=1, description="With a film: how much of the dream stays from frame to frame.")
-
-    @field_validator("prompts")
-    @classmethod
-    def _prompts_can_be_read(cls, text: str | None) -> str | None:
-        try:
-            if text is not None:
-                Prompts(text)
-        except UseError as error:
-            raise ValueError(str(error)) from None
-        return text
 
     @model_validator(mode="after")
     def _the_camera_is_the_one_that_is_set(self) -> Self:
