@@ -50,7 +50,7 @@ def clips(tmp_path_factory: Any) -> Path:
 CUBE = "LUT_3D_SIZE 2\n" + "\n".join(f"{r * 0.9} {g * 0.8 + 0.1} {b}" for b in (0, 1) for g in (0, 1) for r in (0, 1))
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
-    "anonymize": [{"cover": "pixelate", "ahead": 0.2}, {"cover": "mask", "part": "face", "ahead": 0}],
+    "anonymize": [{"cover": "mask", "part": "face", "ahead": 0}],
     "ascii": [{"columns": 24, "characters": "blocks", "paper": "white"}, {"columns": 16, "colour": "mono"}],
     "bokeh": [{"blades": 6}, {"depth": "strokes.png", "focus": 0.5, "amount": 12, "near": "black"}],
     "colorize": [{"tint": "teal"}, {"reference": ["other.mkv"]}, {"scribbles": ["strokes.png"], "strength": 0.8}],

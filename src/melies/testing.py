@@ -46,7 +46,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "one frame": {"frames": 1},
     "cut inside": {"frames": 28, "cut_at": 14},
     "alpha": {"pix_fmt": "bgra"},
-    "no sound": {},
+    "no sound": {"frames": 6},  # others have none either
 }
 """Kinds of clip, with what `melies.media.synthetic.write_clip` makes them from."""
 
