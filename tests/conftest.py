@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported; tests run beside each other
@@ -21,6 +22,15 @@ def footage() -> Path:
     if not (folder / "footage").is_dir():
         pytest.skip("real footage is not here: set MELIES_TEST_DATA to a folder that holds footage/ and faces/")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_for_models() -> Iterator[None]:
+    """Tests run beside each other: threads of a model that wait for one another would only take the cores from them."""
+    from melies.models import runtime
+
+    with runtime.options(threads=1):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
