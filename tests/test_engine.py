@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from melies.engine.chain import constant_rate
 from melies.engine.live import Live
@@ -159,6 +160,31 @@ class TestShots:
         ]
         assert found == known
         assert 3 <= len(found) < 9
+
+    @pytest.mark.parametrize(("new", "shown"), [(25, 60), (24, 60), (12, 60), (15, 60), (25, 30), (30, 30)])
+    @pytest.mark.parametrize("noise", [0, 2])
+    def test_repeated_pictures_are_no_neighbours(self, new: int, shown: int, noise: int) -> None:
+        rng = np.random.default_rng(7)
+        scenes = rng.integers(0, 256, (2, 8, 100, 3)).astype(np.uint8).repeat(8, 1).repeat(8, 2)
+        scenes[1] //= 4
+
+        def picture(index: int) -> NDArray[np.uint8]:
+            at = index * new // shown
+            moved = scenes[0 if at < 40 else 1][:, 2 * at : 2 * at + 128].astype(np.int16)
+            grain = rng.integers(-noise, noise + 1, moved.shape)
+            return np.clip(moved + grain, 0, 255).astype(np.uint8)
+
+        detector, count = Adaptive(), 80 * shown // new
+        found = [index - 2 for index in range(count) if detector.step(picture(index))]
+        assert [at for at in found if at >= shown // 2] == [-(-40 * shown // new)]
+
+    def test_a_still_film_may_have_moved_a_little_before_a_cut(self) -> None:
+        rng = np.random.default_rng(7)
+        scenes = rng.integers(0, 256, (2, 64, 128, 3)).astype(np.uint8)
+        moved = np.roll(scenes[0], 2, 1)
+        shaken = [scenes[0]] * 12 + [moved] * 3 + [scenes[0]] * 7 + [scenes[1]] * 9
+        detector = Adaptive()
+        assert 22 in [index - 2 for index, picture in enumerate(shaken) if detector.step(picture)]
 
     def test_real_cuts(self, footage: Path) -> None:
         import melies

@@ -1,13 +1,14 @@
 """Where shots begin, found while the film runs.
 
-The measure and the rule are those of PySceneDetect's adaptive detector. They are written here, with a test that both
-say the same, because importing that library takes as long as reading a film's first second.
+The measure and the rule are those of PySceneDetect's adaptive detector, but for films whose pictures are repeated. They
+are written here, with a test that both say the same, because importing that library takes as long as reading a film's
+first second.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from melies.frame import Frame
 from melies.media.convert import small
 
-WARM_UP = 8
+WARM_UP = 12
 """Frames the detector must have seen before its answers do not depend on where it started."""
 
 SHORTEST = Fraction(1, 2)
@@ -28,12 +29,18 @@ OUTSTANDS = 3.0
 """How many times more than its neighbours the first picture of a shot differs from the one before."""
 
 _WINDOW = 2
+_PAST = 10
+"""Frames before one among which it is looked for others that came as unexpectedly: two of them, at 12 pictures a second
+shown at 60."""
 _WIDTH = 256
 _LEAST = 15.0
 
 
 class Adaptive:
     """Find cuts: pictures that differ from the one before much more than their neighbours do.
+
+    Where pictures are repeated, as in a film of 25 a second that is shown at 60, every new one stands out from the
+    repeats around it. It is no cut if the last two that did came at the same pace and differed half as much at least.
 
     Args:
         outstands: How many times more.
@@ -47,7 +54,7 @@ class Adaptive:
         self.score = 0.0
         self._outstands = outstands
         self._past: NDArray[np.uint8] | None = None
-        self._scores: deque[float] = deque(maxlen=2 * _WINDOW + 1)
+        self._scores: deque[float] = deque(maxlen=_PAST + 1 + _WINDOW)
 
     def step(self, picture: NDArray[np.uint8]) -> bool:
         """Look at the next picture, and say whether the one two pictures earlier is the first of a shot.
@@ -61,9 +68,18 @@ class Adaptive:
         self._scores.append(self.score)
         if len(self._scores) <= 2 * _WINDOW:
             return False
-        score = self._scores[_WINDOW]
-        usual = (sum(self._scores) - score) / (2 * _WINDOW)
-        return score >= _LEAST and score >= self._outstands * usual
+        *past, score, _, _ = scores = list(self._scores)
+        usual = (sum(scores[-2 * _WINDOW - 1 :]) - score) / (2 * _WINDOW)
+        return score >= _LEAST and score >= self._outstands * usual and not _keeps_pace(past, score)
+
+
+def _keeps_pace(past: Sequence[float], score: float) -> bool:
+    """Whether pictures are repeated, and the one after some others is only the next new one."""
+    new = [ago for ago, other in enumerate(reversed(past), 1) if other >= score / 2]
+    if len(new) < 2:
+        return False
+    last, before = new[0], new[1] - new[0]
+    return min(last, before) > 1 and abs(last - before) <= 1
 
 
 def mark_shots(
