@@ -125,8 +125,9 @@ def test_palettes_of_ones_own(tmp_path):
     image = np.array([[[0, 0, 255], [187, 153, 0]]], np.uint8)
     assert labels_of(image, mine).tolist() == [[0, 1]]
     with pytest.raises(UseError, match="The model paints no sea, which is a class of the palette beach") as told:
-        palette.translated(mine, ["sky", "road"])
-    assert "sky, road" in told.value.hint
+        palette.translated(mine, ["sky", "seas", "unlabelled"])
+    assert "Did you mean seas?" in told.value.message
+    assert "sky, seas" in told.value.hint
     path.write_text("sea #0000ff\nsand yellow\n")
     with pytest.raises(UseError, match=r"Line 2 of .*beach.txt is not a name and a colour: 'sand yellow'"):
         palette.find(str(path))

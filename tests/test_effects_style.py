@@ -125,6 +125,9 @@ def test_a_network_of_several_styles_is_asked_for_by_one_of_them(home):
         where("paintings")
     with pytest.raises(UseError, match=r"is a network for style, not for translate\. Use it so: style auvers"):
         networks.must_be_of("translate", "paintings")
+    for name in ("wave", "paintings@wave"):
+        with pytest.raises(UseError, match=f"{name} is a style of paintings, a network for style, not for paint"):
+            networks.locate("paint", name)
     with pytest.raises(UseError, match="give one of them"):
         Style(to="cafe", over=1, blend=0.5)
 

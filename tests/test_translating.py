@@ -10,7 +10,7 @@ from melies.models.convert.onnx_graph import Graph
 from melies.models.metadata import metadata, with_metadata
 from melies.translating import mix
 from melies.translating.card import Card, read_card, with_card
-from melies.translating.network import find, locate
+from melies.translating.network import find, locate, must_be_of
 from melies.translating.steady import Steady
 from melies.translating.tiles import Tiled
 
@@ -105,6 +105,33 @@ def test_names_files_and_what_they_are_not(tmp_path):
     path.write_bytes(with_card(bare.to_bytes(), Card(name="x", task="paint")))
     with pytest.raises(ModelError, match="something else than its card says"):
         find("paint", path)
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "use"),
+    [
+        ("paint", "streets-layout", "paint --from footage"),
+        ("style", "blossom", "melies dream OUT growth --model blossom"),
+        ("style", "dcgan-faces", "melies dream OUT walk --model dcgan-faces"),
+        ("paint", "day2dusk", "translate day2dusk"),
+    ],
+)
+def test_a_network_for_something_else_is_said_to_be_used_as_it_is(task, name, use):
+    with pytest.raises(UseError) as told:
+        must_be_of(task, name)
+    assert told.value.hint.startswith(f"Use it so: {use}")
+
+
+def test_the_state_of_a_run_is_no_network_but_there_is_one_beside_it(tmp_path):
+    state = tmp_path / "checkpoint.pt"
+    state.write_bytes(b"PK")
+    (tmp_path / "options.json").write_text("{}")
+    with pytest.raises(UseError, match=r"is a checkpoint of melies train.*Write it: melies train TRAINER"):
+        locate("translate", state)
+    made = network(tmp_path / "a-to-b.onnx")
+    with pytest.raises(UseError) as told:
+        locate("translate", state)
+    assert told.value.hint == f"Use {made}"
 
 
 def test_tiles_with_shared_statistics_are_the_whole(tmp_path):

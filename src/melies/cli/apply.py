@@ -109,8 +109,8 @@ class Apply(General, click.Group):
                 target = rest if to_effect else front
                 target.append(word)
                 if _wants_value(option or _match(general, word), word):
-                    if not to_effect and not ctx.resilient_parsing:
-                        _check_value(ctx, word, words[0] if words else None, step if own else "")
+                    if not ctx.resilient_parsing:
+                        _check_value(ctx, word, words[0] if words else None, step if own else "", bool(to_effect))
                     target += [words.popleft()] if words else []
         return [*front, *(["--"] if names else []), *names, *rest]
 
@@ -157,14 +157,17 @@ def _match(options: Options, token: str) -> click.Option | None:
     return options.get(token.partition("=")[0]) or (None if token.startswith("--") else options.get(token[:2]))
 
 
-def _check_value(ctx: click.Context, word: str, value: str | None, step: str) -> None:
-    """Refuse a general option without a value before it takes the next word for one."""
+def _check_value(ctx: click.Context, word: str, value: str | None, step: str, of_step: bool) -> None:
+    """Refuse an option without a value before it takes the next one for it; negative numbers begin with one hyphen."""
     from melies.errors import UseError
 
-    if word == "--loop" and step and not (value or "").lstrip("-").isdecimal():
+    if word == "--loop" and step and not of_step and not (value or "").lstrip("-").isdecimal():
         raise UseError(f"{step} has no loops of its own.", "A whole number says how often a GIF is played: --loop 0.")
     if value is None:
         raise click.BadOptionUsage(word, f"Option {word!r} requires an argument.", ctx)
+    if value.startswith("--"):
+        whose = f"{step} {word}" if of_step else word
+        raise UseError(f"{whose} needs a value, and {value} is an option.", f"If it is the value: {word}={value}")
 
 
 def _wants_value(option: click.Option | None, token: str) -> bool:

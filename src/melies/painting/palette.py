@@ -34,12 +34,14 @@ class Palette:
         colours: RGB of 0–255 and the number of the class that it stands for; the first of a class is the one it is
             drawn in. None at all where layouts hold the numbers themselves.
         codes: For each grey value the number of the class that it stands for in layouts of numbers.
+        own: Whether a file of the user's names the classes: each must then be known to who paints.
     """
 
     name: str
     classes: tuple[str, ...]
     colours: tuple[tuple[tuple[int, int, int], int], ...] = ()
     codes: bytes = tables.PLAIN
+    own: bool = False
 
     @property
     def entries(self) -> tuple[tuple[str, tuple[int, int, int]], ...]:
@@ -117,13 +119,14 @@ def _read(path: Path) -> Palette:
         colours += [(_rgb(colour), len(classes) - 1) for colour in found["colours"].split()]
     if not 1 <= len(classes) <= 255 or len({colour for colour, _ in colours}) < len(colours):
         raise UseError(f"{path} must name 1 to 255 classes, each with colours of its own.")
-    return Palette(path.stem, tuple(classes), tuple(colours))
+    return Palette(path.stem, tuple(classes), tuple(colours), own=True)
 
 
 def translated(known: Palette, wanted: Sequence[str]) -> Labels:
     """Return for each number of a palette's classes that of the network's class that is meant by it.
 
-    What has another name there is found (`tables.KIN`); what a network does not know is to it as if unlabelled.
+    What has another name there is found (`tables.KIN`). What a network does not know of a public palette is to it as if
+    unlabelled; of one of the user's own it is a mistake.
 
     Args:
         known: The palette in which layouts are drawn.
@@ -138,10 +141,12 @@ def translated(known: Palette, wanted: Sequence[str]) -> Labels:
     numbers = {name: number for number, name in reversed(list(enumerate(wanted)))}
     table = np.zeros(256, np.uint8)
     for number, name in enumerate(known.classes):
-        kin = next((one for one in (name, *tables.KIN.get(name, ()), tables.UNKNOWN) if one in numbers), None)
+        otherwise = () if known.own else (tables.UNKNOWN,)
+        kin = next((one for one in (name, *tables.KIN.get(name, ()), *otherwise) if one in numbers), None)
         if kin is None:
             raise UseError(
-                f"The model paints no {name}, which is a class of the palette {known.name}.",
+                f"The model paints no {name}, which is a class of the palette {known.name}."
+                f"{did_you_mean(name, wanted)}",
                 f"It paints {', '.join(wanted[:12])}{' …' if len(wanted) > 12 else ''}.",
             )
         table[number] = numbers[kin]

@@ -13,7 +13,7 @@ from melies.files import replacing
 from melies.models import own
 from melies.schema import Setting, settings
 from melies.train._trainer import Trainer
-from melies.translating.card import Card, read_card, with_card
+from melies.translating.card import Card, read_card, use_of, with_card
 
 _ELSEWHERE = {
     "out", "minutes", "steps", "save_every", "preview_every", "name", "data", "licence", "device", "threads",
@@ -117,7 +117,7 @@ def markdown(card: Card) -> str:
 
 
 def _rows(card: Card) -> Iterator[tuple[str, object]]:
-    yield "for", f"the effect `{card.task}`"
+    yield "used so", use_of(card.task, (*card.styles, card.name)[0])
     for what, value in (
         ("styles", ", ".join(card.styles)),
         ("classes", ", ".join(name for name, _ in card.classes)),

@@ -26,6 +26,15 @@ walks: `1×L`, normally distributed.
 
 Task = Literal["style", "translate", "paint", "segment", "growth", "walk"]
 
+_USES = {
+    "style": "style {}",
+    "translate": "translate {}",
+    "paint": "paint {}",
+    "segment": "paint --from footage, which looks with streets-layout",
+    "growth": "melies dream OUT growth --model {}",
+    "walk": "melies dream OUT walk --model {}",
+}
+
 
 class Card(BaseModel):
     """What a network's file says about itself."""
@@ -36,7 +45,7 @@ class Card(BaseModel):
     name: str
     """What it is called, such as `day2dusk`."""
     task: Task
-    """The effect that runs it."""
+    """What it is for: an effect or a generator of that name, or for `segment` the layouts of `paint`."""
     description: str = ""
     """What it does, in a sentence."""
     styles: tuple[str, ...] = ()
@@ -85,6 +94,11 @@ def cards_of(files: Mapping[str, Path]) -> dict[str, Card]:
         if card is not None:
             found[name] = card
     return found
+
+
+def use_of(task: str, name: str) -> str:
+    """Return the words with which a network for a task is used: an effect and its options, or a command."""
+    return _USES[task].format(name)
 
 
 def with_card(model: bytes, card: Card) -> bytes:

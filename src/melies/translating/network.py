@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -17,7 +17,7 @@ from melies.models import own, registry, sources, store
 from melies.models.metadata import must_hold
 from melies.models.runtime import load_file, options
 from melies.suggest import did_you_mean
-from melies.translating.card import IMAGE, LAYOUT, MADE, STYLES, Card, Task, cards_of, read_card
+from melies.translating.card import IMAGE, LAYOUT, MADE, STYLES, Card, Task, cards_of, read_card, use_of
 from melies.translating.tiles import Tiled
 
 Planes = NDArray[np.float32]
@@ -60,6 +60,7 @@ def locate(task: Task, name: str | Path, also: Sequence[str] = ()) -> Place:
     path = Path(name).expanduser()
     if path.suffix.lower() in FILES:
         must_hold(path)
+        _must_be_finished(path)
         return Place(None, path)
     mine = own.every()
     if text in mine:
@@ -72,24 +73,53 @@ def locate(task: Task, name: str | Path, also: Sequence[str] = ()) -> Place:
     )
 
 
+def _must_be_finished(path: Path) -> None:
+    """Refuse the state of a run of `melies train`, which is more than a network."""
+    folder = path.parent
+    if path.name not in ("checkpoint.pt", "best.pt") or not (folder / "options.json").is_file():
+        return
+    made = sorted(folder.glob("*.onnx"))
+    raise UseError(
+        f"{path} is a checkpoint of melies train, with which it goes on; effects run the .onnx beside it.",
+        f"Use {' or '.join(map(str, made))}" if made else "Write it: melies train TRAINER --export-only --out RUN",
+    )
+
+
 def must_be_of(task: Task, name: str) -> None:
-    """Refuse the name of a network of the registry that is for something else.
+    """Refuse the name of a network that is for something else, that of a style in one, and `NETWORK@STYLE`.
 
     Raises:
-        UseError: It is.
+        UseError: It is one.
     """
-    row = next((row for row in registry.rows() if row.name == name and row.task in get_args(Task)), None)
-    file = own.find(name) if row is None else store.where(name)
-    card = read_card(file) if file is not None and is_file(file) else None
-    its = row.task if row is not None else card.task if card is not None else task
-    if its != task:
-        raise _misplaced(name, its, task, card)
+    tasks = {row.name: row.task for row in registry.rows() if row.task in get_args(Task)}
+    files = {model: file for model, file in (own.every() | _files(tasks)).items() if is_file(file)}
+    model, at, style = name.partition("@")
+    if model not in {*tasks, *files}:
+        # Among styles it has been looked for already.
+        cards = cards_of(files) if task != "style" else {}
+        model, style = next((holder for holder, card in cards.items() if name in card.styles), ""), name
+    card = read_card(files[model]) if model in files else None
+    its = card.task if card is not None else tasks.get(model, task)
+    if its == task:
+        return
+    if style:
+        called = name if at and model not in tasks else style
+        raise UseError(f"{name} is a style of {model}, a network for {its}, not for {task}.", _so(its, called))
+    raise _misplaced(name, its, task, card)
+
+
+def _files(models: Iterable[str]) -> dict[str, Path]:
+    return {model: store.where(model) for model in models}
 
 
 def _misplaced(name: str | Path, its: str, task: Task, card: Card | None) -> UseError:
     # Styles of the registry go by their own names.
-    called = card.styles[0] if card is not None and len(card.styles) > 1 else name
-    return UseError(f"{name} is a network for {its}, not for {task}.", f"Use it so: {its} {called}")
+    called = card.styles[0] if card is not None and len(card.styles) > 1 else str(name)
+    return UseError(f"{name} is a network for {its}, not for {task}.", _so(its, called))
+
+
+def _so(task: str, name: str) -> str:
+    return f"Use it so: {use_of(task, name)}"
 
 
 def find(task: Task, name: str | Path, spec: VideoSpec | None = None, side: int | None = None) -> Network:
