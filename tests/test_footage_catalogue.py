@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
         vector=rng.normal(size=VECTOR).astype(np.float32),
         look=look / np.linalg.norm(look),
     )
+    (tmp_path / "film1.mp4").touch()
     with Catalogue.open(tmp_path, create=True) as catalogue:
         catalogue.add(film(1), [shot(film(1), 1), full])
     with Catalogue.open(tmp_path) as catalogue:
@@ -127,6 +129,24 @@ def test_films_that_lie_nowhere_are_not_shown(tmp_path: Path) -> None:
         assert {one.shot.file.name for one in catalogue.records()} == {"elsewhere.mp4", "film2.mp4"}
 
 
+def test_films_that_have_gone_since_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    copy = replace(film(2), path=Path("copy.mp4"))
+    for name in ("film1.mp4", "film2.mp4", "film3.mp4"):
+        (tmp_path / name).touch()
+    with Catalogue.open(tmp_path, create=True) as catalogue:
+        for one in map(film, (1, 2, 3)):
+            catalogue.add(one, [shot(one, 1)])
+        catalogue.ledger.note([copy])  # the first of two places, and nothing lies there any more
+    (tmp_path / "film1.mp4").unlink()
+    with Catalogue.open(tmp_path) as catalogue:
+        for _ in range(2):
+            assert {one.shot.file.name for one in catalogue.records()} == {"film2.mp4", "film3.mp4"}
+    (said,) = caplog.messages
+    assert "film1.mp4" in said
+    assert "film2.mp4" not in said
+    assert "melies index" in said
+
+
 def test_a_film_that_was_cut_off_is_not_shown_and_goes(tmp_path: Path) -> None:
     with Catalogue.open(tmp_path, create=True) as catalogue:
         catalogue.add(film(1), [shot(film(1), 1)])
@@ -152,6 +172,7 @@ def test_shots_that_were_lost_are_noticed(tmp_path: Path) -> None:
 
 
 def test_reading_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "film1.mp4").touch()
     with Catalogue.open(tmp_path, create=True) as catalogue:
         catalogue.add(film(1), [shot(film(1), 1)])
 
@@ -194,13 +215,35 @@ def test_a_catalogue_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path
     assert book.read_bytes() == before
 
 
-def test_a_catalogue_of_an_older_version_is_to_be_made_anew(tmp_path: Path) -> None:
-    Catalogue.open(tmp_path, create=True).close()
-    with sqlite3.connect(tmp_path / HOME / "catalogue.sqlite") as db:
+def test_of_a_catalogue_of_an_older_version_the_people_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    import lancedb
+
+    faces = [Sighting(f"{film(1).film}-{n:06d}", np.eye(128, dtype=np.float32)[n], b"\xff\xd8", 1.0) for n in range(3)]
+    with Catalogue.open(tmp_path, create=True) as catalogue:
+        catalogue.add(film(1), [shot(film(1), 1)], faces=faces)
+        people.name(catalogue.ledger, 3, "Anna")
+    home = tmp_path / HOME
+    with sqlite3.connect(home / "catalogue.sqlite") as db:
+        db.execute("DROP INDEX people_same_as")
+        db.execute("ALTER TABLE people DROP COLUMN same_as")
         db.execute("PRAGMA user_version = 1")
     db.close()
-    with pytest.raises(UseError, match=r"older melies \(version 1, not 2\)"):
+    shutil.rmtree(home / "table")
+    lancedb.connect(home / "table").create_table("shots", [{"id": f"{film(1).film}-000000", "shot": "[]"}])
+    with pytest.raises(
+        UseError, match=r"older melies.*melies index; its films are read again, people keep their names"
+    ):
         Catalogue.open(tmp_path)
+    for _ in range(2):  # the second time as after being cut off before anything was read
+        with Catalogue.open(tmp_path, create=True) as catalogue:
+            assert [(one.number, one.called, one.shots) for one in catalogue.people()] == [
+                (1, "person 1", 1), (2, "person 2", 1), (3, "Anna", 1)
+            ]  # fmt: skip
+            assert (catalogue.count(), catalogue.ledger.asked(f"{1:016x}")) == (0, None)  # to be read again
+    assert caplog.text.count("older melies: its films are read again") == 1
+    with Catalogue.open(tmp_path, create=True) as catalogue:
+        catalogue.add(film(1), [shot(film(1), 1)], faces=faces[1:])
+        assert [(one.called, one.shots) for one in catalogue.people()] == [("person 2", 1), ("Anna", 1)]
 
 
 def test_what_is_no_catalogue_is_said_to_be_none(tmp_path: Path) -> None:
@@ -223,6 +266,7 @@ def test_what_is_no_catalogue_is_said_to_be_none(tmp_path: Path) -> None:
 
 
 def test_damaged_shots_are_said_to_be_damaged_and_names_stay(tmp_path: Path) -> None:
+    (tmp_path / "film1.mp4").touch()
     with Catalogue.open(tmp_path, create=True) as catalogue:
         face = Sighting(f"{1:016x}-000000", np.eye(1, 128, dtype=np.float32)[0], b"", 1.0)
         catalogue.add(film(1), [shot(film(1), 1)], faces=[face])
@@ -268,6 +312,7 @@ def test_who_writes_is_said_only_while_they_do(tmp_path: Path) -> None:
 def test_a_catalogue_elsewhere_knows_its_folder(tmp_path: Path) -> None:
     footage, home = tmp_path / "footage", tmp_path / "catalogue"
     footage.mkdir()
+    (footage / "film1.mp4").touch()
     with Catalogue.open(footage, create=True, at=home) as catalogue:
         catalogue.add(film(1), [shot(film(1), 1)])
     with Catalogue.open(home) as catalogue:
@@ -280,6 +325,7 @@ def test_a_catalogue_elsewhere_knows_its_folder(tmp_path: Path) -> None:
 
 def test_a_folder_that_moves_takes_its_catalogue_along(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "film1.mp4").touch()
     with Catalogue.open(tmp_path / "old", create=True) as catalogue:
         catalogue.add(film(1), [shot(film(1), 1)])
     (tmp_path / "old").rename(tmp_path / "new")

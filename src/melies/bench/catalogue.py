@@ -63,6 +63,7 @@ def _table(bench: Bench) -> list[Result]:
     with Catalogue.open(folder, create=True) as opened:
         began = time.perf_counter()
         for number in range(films):
+            (folder / f"{number}.mp4").touch()
             opened.add(File(Path(f"{number}.mp4"), f"{number:016x}", 1, 1), _shots(number))
         writing = time.perf_counter() - began
     with Catalogue.open(folder) as opened:

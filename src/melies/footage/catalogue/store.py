@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -25,6 +26,8 @@ from melies.footage.people import Person, Sighting, everybody, find, settle
 from melies.footage.record import Record
 from melies.frame import Image
 
+log = logging.getLogger("melies")
+
 HOME = ".melies"
 """The folder in which a catalogue is kept, in the folder of footage that it is of."""
 
@@ -39,6 +42,8 @@ _TIDY = 64
 """Films after which the table's small files are joined."""
 _CACHE = 1 << 20
 """Bytes that LanceDB may keep of the table's versions and files while it is written."""
+_NAMED = 10
+"""Films that a warning names."""
 _OLD = timedelta(minutes=10)
 """How long a reader may go on with a state of the table that has been replaced."""
 
@@ -60,12 +65,13 @@ class Catalogue:
             answered. `records_of` makes records of rows.
     """
 
-    def __init__(self, folder: Path, home: Path, ledger: Ledger, table: Any, held: ExitStack) -> None:
+    def __init__(self, folder: Path, home: Path, ledger: Ledger, table: Any, held: ExitStack, writes: bool) -> None:
         self.folder = folder
         self.home = home
         self.ledger = ledger
         self.table = table
         self._held = held
+        self._writes = writes
         self._added = 0
 
     @classmethod
@@ -103,7 +109,7 @@ class Catalogue:
                 raise UseError(
                     f"The catalogue {home} is of {known}, not of {root}.", "Choose another with --catalogue."
                 )
-            catalogue = cls(Path(known) if known else root, home, ledger, _table(home, create), held)
+            catalogue = cls(Path(known) if known else root, home, ledger, _table(home, create), held, create)
             if create:
                 catalogue._mend()
             catalogue._held = held.pop_all()
@@ -124,12 +130,12 @@ class Catalogue:
     # Reading
 
     def count(self, where: str | None = None) -> int:
-        """Return how many shots there are, of films that are there.
+        """Return how many shots there are, of films that were there at the last look.
 
         Args:
             where: A condition in SQL on the table's columns, such as `"size = 'close-up' AND seconds > 3"`.
         """
-        return int(self.table.count_rows(self.shown(where)))
+        return int(self.table.count_rows(self._listed(where, set(self.ledger.hidden()))))
 
     def records(self, where: str | None = None, *, missing: bool = False) -> Iterator[Record]:
         """Yield shots one by one, however many there are.
@@ -172,8 +178,7 @@ class Catalogue:
         for row, names in self._named(rows):
             film = row.id.partition("-")[0]
             if film not in known:
-                place = self.ledger.place(film)
-                known[film] = self.folder / place[0] if place else self.folder, self.stills(film)
+                known[film] = self.folder / self._place(film), self.stills(film)
             file, stills = known[film]
             yield to_record(row, file, names, stills)
 
@@ -199,13 +204,49 @@ class Catalogue:
 
     def shown(self, where: str | None = None) -> str | None:
         """Add to a condition in SQL that the shot's film must be there; None if there is no condition at all."""
+        gone = (film for film, place in self._places.items() if place is None)
+        return self._listed(where, {*self.ledger.hidden(), *gone})
+
+    def _listed(self, where: str | None, hidden: Set[str]) -> str | None:
         parts = [f"({where})"] if where else []
-        if hidden := set(self.ledger.hidden()):
+        if hidden:
             there = self.ledger.shots().keys() - hidden
             # A long list takes time, 12 ms for a thousand films: the shorter one is taken.
             few, listed = ("NOT IN", hidden) if len(hidden) <= len(there) else ("IN", there)
             parts.append(f"film {few} ({', '.join(repr(film) for film in sorted(listed)) or 'NULL'})")
         return " AND ".join(parts) or None
+
+    @cached_property
+    def _places(self) -> dict[str, Path | None]:
+        """Where each film lies, None if it has gone since the last look, of which one warning is given.
+
+        Empty while the catalogue is written: whoever does that has looked.
+        """
+        listed: dict[str, list[Path]] = {}
+        for file in () if self._writes else self.ledger.files():
+            if file.state == "here" and file.film is not None:
+                listed.setdefault(file.film, []).append(file.path)
+        found = {
+            film: next((path for path in paths if os.path.isfile(self.folder / path)), None)  # noqa: PTH113 bad names
+            for film, paths in listed.items()
+        }
+        gone = [str(listed[film][0]) for film, place in found.items() if place is None]
+        if gone:
+            more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+            log.warning(
+                "Left out, for they are not there any more: %s%s. After moving films run: melies index %s",
+                ", ".join(gone[:_NAMED]),
+                more,
+                self.folder,
+            )
+        return found
+
+    def _place(self, film: str) -> Path:
+        """Where a film lies or was last, relative to the folder."""
+        if place := self._places.get(film):
+            return place
+        known = self.ledger.place(film)
+        return known[0] if known else Path()
 
     def stills(self, film: str) -> Path:
         """Return the folder of a film's stills, whose files are named by `still_name`."""
