@@ -133,6 +133,36 @@ def test_merged_people_stay_one(ledger: Ledger) -> None:
         people.merge(ledger, 1, 2)
 
 
+def test_merged_people_stay_one_when_films_are_read_again(ledger: Ledger) -> None:
+    shots = (0,), (1,), (0, 1), (2,), (3,)
+    film(ledger, "a", *shots)
+    people.merge(ledger, 2, 4)
+    people.merge(ledger, 1, 2)  # all of what was merged with it comes along
+    people.name(ledger, 1, "Anna")
+    wanted = [("Anna", 4, 1), ("person 3", 1, 1)]
+    assert told(ledger) == wanted
+    film(ledger, "a", *shots)
+    assert told(ledger) == wanted
+    with ledger.change():
+        settle(ledger, "a", ())
+    film(ledger, "b", *shots)
+    assert told(ledger)[0] == ("Anna", 4, 1)
+    assert ledger.names(["b-000002"]) == {"b-000002": ("Anna",)}
+    assert people.shots(ledger, 1) == [f"b-{number:06d}" for number in (0, 1, 2, 4)]
+    people.forget(ledger, 1)
+    assert not ledger.db.execute("SELECT 1 FROM people WHERE id <= 2").fetchall()
+
+
+def test_merged_people_keep_the_best_face_and_their_number(ledger: Ledger) -> None:
+    with ledger.change():
+        settle(ledger, "a", [seen("a-000000", 0, 1), seen("a-000001", 1, 1, goodness=3.0)])
+    people.merge(ledger, 1, 2)
+    assert people.portrait(ledger, 1) == JPEG + bytes([1, 1])
+    with ledger.change():
+        settle(ledger, "a", ())
+    assert told(ledger) == [("person 1", 0, 0)]  # joined by somebody: kept like a name
+
+
 def test_names_are_found_and_belong_to_one(ledger: Ledger) -> None:
     film(ledger, "a", (0,), (1,))
     with pytest.raises(UseError, match="Nobody has a name yet"):

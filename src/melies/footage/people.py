@@ -2,6 +2,9 @@
 
 Faces are described by 128 numbers each (`melies.faces.identity`). Those of a film are grouped among themselves first
 (agglomerative clustering with average linkage), then every group joins the nearest person known, or founds a new one.
+
+Somebody made of several who were joined keeps the likeness of each: a row of `people` that says in `same_as` who it is.
+So the same faces find the same person again whenever films are read anew.
 """
 
 from __future__ import annotations
@@ -31,6 +34,11 @@ SMALLEST = 40
 ASIDE = 60
 """Degrees by which a face may look away from us."""
 
+_DELETE_NAMELESS = """
+DELETE FROM people WHERE id = :person AND name IS NULL AND same_as IS NULL
+    AND NOT EXISTS (SELECT 1 FROM people AS other WHERE other.same_as = :person)
+"""
+"""What somebody has named or joined stays when nobody is seen any more."""
 _AT_ONCE = 256
 """Faces that are grouped among themselves: the time grows with the cube of their number."""
 
@@ -128,7 +136,7 @@ def settle(ledger: Ledger, film: str, seen: Sequence[Sighting]) -> None:
     for person in touched:
         if _is_seen(db, person):
             crowd.put(person, _weigh(db, person))
-        elif db.execute("DELETE FROM people WHERE id = ? AND name IS NULL", (person,)).rowcount:
+        elif db.execute(_DELETE_NAMELESS, {"person": person}).rowcount:
             crowd.drop(person)
 
 
@@ -268,25 +276,36 @@ def _write(db: sqlite3.Connection, person: int, faces: _Sum) -> _Sum:
     return faces
 
 
-_PEOPLE = (
-    "SELECT people.id, name, count(shot), count(DISTINCT film) FROM people LEFT JOIN sightings ON person = people.id"
-)
+_PEOPLE = """
+SELECT one.id, one.name, count(DISTINCT shot), count(DISTINCT film) FROM people AS one
+    LEFT JOIN people AS likeness ON likeness.id = one.id OR likeness.same_as = one.id
+    LEFT JOIN sightings ON person = likeness.id WHERE one.same_as IS NULL
+"""
+_LIKENESSES = "SELECT id FROM people WHERE id = ?1 OR same_as = ?1"
 
 
 def everybody(ledger: Ledger) -> list[Person]:
     """Return all people, those first who are seen in most shots."""
-    rows = ledger.db.execute(f"{_PEOPLE} GROUP BY people.id ORDER BY count(shot) DESC, people.id")
+    rows = ledger.db.execute(f"{_PEOPLE} GROUP BY one.id ORDER BY count(DISTINCT shot) DESC, one.id")
     return [Person(*row) for row in rows]
 
 
 def count(ledger: Ledger) -> int:
     """Return how many people there are."""
-    return int(ledger.db.execute("SELECT count(*) FROM people").fetchone()[0])
+    return int(ledger.db.execute("SELECT count(*) FROM people WHERE same_as IS NULL").fetchone()[0])
+
+
+def shots(ledger: Ledger, number: int) -> list[str]:
+    """Return the ids of the shots in which somebody is seen."""
+    query = f"SELECT DISTINCT shot FROM sightings WHERE person IN ({_LIKENESSES}) ORDER BY shot"  # noqa: S608
+    rows = ledger.db.execute(query, (number,))
+    return [shot for (shot,) in rows]
 
 
 def portrait(ledger: Ledger, number: int) -> bytes:
     """Return somebody's face where it was seen best: JPEG of 150×150."""
-    return bytes(ledger.db.execute("SELECT picture FROM people WHERE id = ?", (number,)).fetchone()[0])
+    query = "SELECT picture FROM people WHERE id = ?1 OR same_as = ?1 ORDER BY goodness DESC LIMIT 1"
+    return bytes(ledger.db.execute(query, (number,)).fetchone()[0])
 
 
 def find(ledger: Ledger, who: str | int) -> Person:
@@ -299,14 +318,14 @@ def find(ledger: Ledger, who: str | int) -> Person:
     word = str(who).strip().casefold()
     for number, called in known.items():
         if word in (str(number), f"person {number}", called and called.casefold()):
-            return Person(*ledger.db.execute(f"{_PEOPLE} WHERE people.id = ?", (number,)).fetchone())
+            return Person(*ledger.db.execute(f"{_PEOPLE} AND one.id = ?", (number,)).fetchone())
     names = ", ".join(filter(None, known.values()))
     hint = f"There are {names}." if names else "Nobody has a name yet."
     raise UseError(f"There is nobody called {who} in the catalogue.", hint)
 
 
 def _names(ledger: Ledger) -> dict[int, str | None]:
-    return dict(ledger.db.execute("SELECT id, name FROM people ORDER BY id"))
+    return dict(ledger.db.execute("SELECT id, name FROM people WHERE same_as IS NULL ORDER BY id"))
 
 
 def name(ledger: Ledger, number: int, called: str) -> None:
@@ -337,20 +356,10 @@ def merge(ledger: Ledger, number: int, other: int) -> None:
     one, two = find(ledger, number), find(ledger, other)
     if one.number == two.number:
         raise UseError(f"Person {number} cannot be merged with themselves.")
-    db = ledger.db
-    with db:
-        db.execute("UPDATE OR IGNORE sightings SET person = ? WHERE person = ?", (one.number, two.number))
-        db.execute("DELETE FROM sightings WHERE person = ?", (two.number,))
-        picture, goodness = db.execute("SELECT picture, goodness FROM people WHERE id = ?", (two.number,)).fetchone()
-        db.execute("DELETE FROM people WHERE id = ?", (two.number,))
+    with ledger.db as db:
+        db.execute("UPDATE people SET name = NULL WHERE id = ?", (two.number,))
         db.execute("UPDATE people SET name = coalesce(name, ?) WHERE id = ?", (two.name, one.number))
-        db.execute(
-            "UPDATE people SET picture = ?, goodness = ? WHERE id = ? AND goodness < ?",
-            (picture, goodness, one.number, goodness),
-        )
-        if _is_seen(db, one.number):
-            _weigh(db, one.number)
-    ledger.crowd = None
+        db.execute("UPDATE people SET same_as = ?1 WHERE id = ?2 OR same_as = ?2", (one.number, two.number))
 
 
 def forget(ledger: Ledger, number: int | None) -> None:
@@ -359,10 +368,11 @@ def forget(ledger: Ledger, number: int | None) -> None:
     Raises:
         UseError: There is nobody of that number.
     """
-    db = ledger.db
-    if number is not None:
-        number = find(ledger, number).number
-    with db:
-        for table, column in (("sightings", "person"), ("people", "id")):
-            db.execute(f"DELETE FROM {table} WHERE ? IS NULL OR {column} = ?", (number, number))  # noqa: S608
+    with ledger.db as db:
+        if number is None:
+            gone = [id for (id,) in db.execute("SELECT id FROM people")]
+        else:
+            gone = [id for (id,) in db.execute(_LIKENESSES, (find(ledger, number).number,))]
+        db.executemany("DELETE FROM sightings WHERE person = ?", ((id,) for id in gone))
+        db.executemany("DELETE FROM people WHERE id = ?", ((id,) for id in gone))
     ledger.crowd = None

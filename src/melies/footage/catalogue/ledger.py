@@ -20,8 +20,11 @@ from melies.errors import MeliesError, UseError
 if TYPE_CHECKING:
     from melies.footage.people import Crowd
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the catalogue's layout, as a whole: the tables here, the columns of shots, the files beside them."""
+
+NEW_TABLE = 2
+"""The version since which the table of shots has its columns: shots of an earlier one cannot be read any more."""
 
 _APPLICATION = 0x4D454C53
 _TABLES = """
@@ -32,7 +35,9 @@ CREATE TABLE files (path BLOB PRIMARY KEY, film TEXT, size INTEGER NOT NULL, mod
     state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', frames INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX files_film ON files (film);
 CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, weight INTEGER NOT NULL,
-    total BLOB NOT NULL, squares REAL NOT NULL, picture BLOB NOT NULL, goodness REAL NOT NULL);
+    total BLOB NOT NULL, squares REAL NOT NULL, picture BLOB NOT NULL, goodness REAL NOT NULL,
+    same_as INTEGER);
+CREATE INDEX people_same_as ON people (same_as);
 CREATE TABLE sightings (shot TEXT NOT NULL, film TEXT NOT NULL, person INTEGER NOT NULL, descriptor BLOB NOT NULL,
     PRIMARY KEY (shot, person)) WITHOUT ROWID;
 CREATE INDEX sightings_film ON sightings (film);
@@ -74,10 +79,11 @@ class Ledger:
         create: Whether to begin a new one where there is none.
 
     Attributes:
+        version: Of the layout that it has; `upgrade` makes it `SCHEMA`.
         crowd: What `people` remembers of everybody while it writes; None if that is to be read anew.
 
     Raises:
-        UseError: It is of another version.
+        UseError: It is of a newer version; or of an older one, and is not to be changed.
         MeliesError: It is damaged.
     """
 
@@ -88,14 +94,14 @@ class Ledger:
         with self.trouble():
             self.db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
             try:
-                self._check(create)
+                self._check(write, create)
             except BaseException:
                 self.db.close()
                 raise
 
-    def _check(self, create: bool) -> None:
+    def _check(self, write: bool, create: bool) -> None:
         (application,) = self.db.execute("PRAGMA application_id").fetchone()
-        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        (self.version,) = self.db.execute("PRAGMA user_version").fetchone()
         # What is deleted is overwritten with zeros: faces that are to be forgotten are.
         self.db.execute("PRAGMA secure_delete = ON")
         (tables,) = self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -103,19 +109,30 @@ class Ledger:
             self.db.executescript(
                 f"BEGIN; {_TABLES} PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {SCHEMA}; COMMIT;"
             )
+            self.version = SCHEMA
         elif application != _APPLICATION:
             raise UseError(f"{self.path} is no catalogue.", "Move it away, or choose another place with --catalogue.")
-        elif version > SCHEMA:
+        elif self.version > SCHEMA:
             raise UseError(
-                f"The catalogue {self.path.parent} was written by a newer melies (its version is {version}, "
+                f"The catalogue {self.path.parent} was written by a newer melies (its version is {self.version}, "
                 f"this one knows {SCHEMA}); nothing was touched.",
                 "Update melies, or choose another place with --catalogue.",
             )
-        elif version < SCHEMA:
+        elif self.version < SCHEMA and not write:
+            read = "; its films are read again, people keep their names" if self.version < NEW_TABLE else ""
             raise UseError(
-                f"The catalogue {self.path.parent} was written by an older melies (version {version}, not {SCHEMA}).",
-                "Delete that folder and index again.",
+                f"The catalogue {self.path.parent} was written by an older melies.",
+                f"Bring it up to date with melies index{read}.",
             )
+
+    def upgrade(self) -> None:
+        """Give a book of an older version the layout of this one, all at once."""
+        with self.trouble():
+            self.db.executescript(
+                "BEGIN; ALTER TABLE people ADD COLUMN same_as INTEGER;"
+                f" CREATE INDEX people_same_as ON people (same_as); PRAGMA user_version = {SCHEMA}; COMMIT;"
+            )
+        self.version = SCHEMA
 
     @contextmanager
     def trouble(self) -> Iterator[None]:
@@ -265,7 +282,9 @@ class Ledger:
     def names(self, shots: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Names of those seen in shots, `"person 3"` of one who has none; shots in which nobody is are left out."""
         rows = self.db.execute(
-            "SELECT DISTINCT shot, people.id, name FROM sightings JOIN people ON people.id = person"
+            "SELECT DISTINCT shot, people.id, people.name FROM sightings"
+            " JOIN people AS likeness ON likeness.id = person"
+            " JOIN people ON people.id = coalesce(likeness.same_as, likeness.id)"
             " WHERE shot IN (SELECT value FROM json_each(?)) ORDER BY people.id",
             (json.dumps(list(shots)),),
         )

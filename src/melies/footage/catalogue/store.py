@@ -20,9 +20,9 @@ from melies.engine.target import alone
 from melies.errors import MeliesError, UseError
 from melies.files import exists, is_file
 from melies.footage.analyse import facets
-from melies.footage.catalogue.ledger import File, Ledger
+from melies.footage.catalogue.ledger import NEW_TABLE, SCHEMA, File, Ledger
 from melies.footage.catalogue.rows import Row, schema, still_name, to_draft, to_record, to_rows, to_table, write_still
-from melies.footage.people import Person, Sighting, everybody, find, settle
+from melies.footage.people import Person, Sighting, everybody, find, settle, shots
 from melies.footage.record import Record
 from melies.frame import Image
 
@@ -84,7 +84,8 @@ class Catalogue:
             at: Where the catalogue is kept, if not in `folder/.melies`.
 
         Raises:
-            UseError: There is none, it was written by a newer melies, or LanceDB is not installed.
+            UseError: There is none, it was written by a newer melies, or by an older one and is only to be read, or
+                LanceDB is not installed.
             BusyError: Another process is writing in it.
             MeliesError: It is damaged.
         """
@@ -100,6 +101,7 @@ class Catalogue:
             held.callback(ledger.close)
             held.enter_context(ledger.trouble())
             if create:
+                _renew(home, ledger)
                 ledger.set("writer", str(os.getpid()))
                 held.callback(ledger.set, "writer", "")
             known = ledger.setting("folder")
@@ -265,8 +267,8 @@ class Catalogue:
         Raises:
             UseError: There is nobody like that.
         """
-        rows = self.ledger.db.execute("SELECT shot FROM sightings WHERE person = ?", (find(self.ledger, who).number,))
-        return f"id IN ({', '.join(repr(shot) for (shot,) in rows) or 'NULL'})"
+        seen = shots(self.ledger, find(self.ledger, who).number)
+        return f"id IN ({', '.join(map(repr, seen)) or 'NULL'})"
 
     # Writing
 
@@ -357,15 +359,20 @@ class Catalogue:
     def _mend(self) -> None:
         """Put in order what was left when writing was cut off, and add columns for what is asked now."""
         self._fit_columns()
-        for film in self.ledger.unfinished():
-            self.drop(film)
+        lost = set(self.ledger.unfinished())
         found: Counter[str] = Counter()
         for batch in self.table.search().select(["film"]).to_batches(_MANY):
             found.update({pair["values"]: pair["counts"] for pair in batch["film"].value_counts().to_pylist()})
         known = self.ledger.shots()
-        for film in found.keys() | known.keys():
-            if found[film] != known.get(film, 0):
+        lost |= {film for film in found.keys() | known.keys() if found[film] != known.get(film, 0)}
+        for film in sorted(lost):
+            if self.ledger.place(film) is None:
                 self.drop(film)
+            else:  # It is to be read again: until then it stays known who is seen in it.
+                self.ledger.reopen(film)
+                shutil.rmtree(self.stills(film), ignore_errors=True)
+        if left := sorted(lost & found.keys()):
+            self.table.delete(f"film IN ({', '.join(map(repr, left))})")
 
     def _fit_columns(self) -> None:
         import pyarrow as pa
@@ -406,6 +413,15 @@ def _begin(folder: Path, home: Path, held: ExitStack) -> None:
         raise BusyError(
             f"Another melies{_by(home)} is writing in the catalogue of {folder}.", "Wait for it, or stop it."
         ) from None
+
+
+def _renew(home: Path, ledger: Ledger) -> None:
+    """Bring a catalogue of an older version up to this one."""
+    if ledger.version < NEW_TABLE:
+        log.warning("The catalogue %s was written by an older melies: its films are read again.", home)
+        shutil.rmtree(home / _TABLE, ignore_errors=True)
+    if ledger.version < SCHEMA:
+        ledger.upgrade()
 
 
 def _by(home: Path) -> str:
