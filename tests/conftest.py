@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,12 @@ from hypothesis import settings
 # The same examples everywhere, however busy the machine.
 settings.register_profile("melies", deadline=None, derandomize=True)
 settings.load_profile("melies")
+
+
+def pytest_collection_finish() -> None:
+    """Keep thousands of tests out of what is searched for garbage, which every encoder does when it has finished."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -168,6 +169,7 @@ def test_seeks_stay_inside_the_trim(tmp_path: Path) -> None:
 
 def test_closing_early_closes_the_file(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4")
+    gc.collect()  # files that other tests left are not closed in between
     before = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
     frames = Reader(path).frames()
     next(frames)
