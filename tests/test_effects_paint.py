@@ -95,6 +95,15 @@ def test_compressed_colours_are_read_and_others_refused():
         labels_of(np.full((8, 8, 3), 40, np.uint8), CAMVID, "numbers")
 
 
+def test_a_frame_that_is_no_layout_is_named_by_its_time():
+    good = CAMVID.painted(street())
+    bad = np.full_like(good, (250, 240, 10))
+    with pytest.raises(UseError, match=r"^At 0\.040 s: 100% of the picture has .* frames before it are layouts"):
+        painted([good, bad])
+    with pytest.raises(UseError, match=r"^100% of the picture has colours .* which palette"):
+        painted([bad, good])
+
+
 def test_numbers_beyond_the_classes_are_never_colours_near_black():
     void = street().astype(np.uint8)
     void[:2] = 255

@@ -106,6 +106,12 @@ def test_styles_of_the_same_name_are_refused(material, tmp_path):
         run(options(material, tmp_path, style=(material / "spots.png",) * 2, steps=1))
 
 
+def test_photos_that_are_not_there_are_said_before_vgg16_is_asked_for(material, tmp_path, monkeypatch):
+    monkeypatch.setattr(_style, "Vgg16", lambda path: pytest.fail("asked for"))
+    with pytest.raises(UseError, match=r"There is no file .*nodir"):
+        run(options(material, tmp_path, photos=(material / "nodir",), steps=1))
+
+
 def test_the_name_of_a_shipped_style_is_taken(material, tmp_path):
     with pytest.raises(UseError, match="There is a style wave already, of paintings"):
         must_be_free("wave")

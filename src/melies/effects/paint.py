@@ -134,7 +134,14 @@ class Paint(Effect):
 
         if self.origin == "layout":
             painter = Painter(self.model, spec, self.palette, self.side)
-            return painter, lambda frame: painter.read(frame.image, self.values)
+
+            def read(frame: Frame) -> NDArray[np.uint8]:
+                try:
+                    return painter.read(frame.image, self.values)
+                except UseError as error:
+                    raise _timed(error, frame) from None
+
+            return painter, read
         seer = Painter(self.model, spec, drawn_in().name, self.side)
         segmenter = Segmenter(seer.workers)
         return seer, lambda frame: segmenter(split_alpha(frame.image)[0], seer.width, seer.height)
@@ -156,6 +163,14 @@ class Paint(Effect):
             return np.ascontiguousarray(found)
 
         return instances
+
+
+def _timed(error: UseError, frame: Frame) -> UseError:
+    """Say of which frame of a film something is said; where those before it could be read, nothing else is wrong."""
+    time = float(frame.pts * frame.time_base)
+    if time == 0:
+        return error
+    return UseError(f"At {time:.3f} s: {error.message}", "The frames before it are layouts as they should be.")
 
 
 def _enlarged(made: Picture, like: Image) -> Picture:

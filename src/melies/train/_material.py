@@ -170,7 +170,8 @@ class Pictures:
         self.learned, self.judged = split([place.group for place in self._places], held_out)
         shots = len({place.group for place in self._places})
         words = f"{len(self)} pictures from {shots} shots or runs" if shots < len(self) else f"{len(self)} pictures"
-        log.info("%s: %s; %d of them are held out.", option, words, len(self.judged))
+        count = len(self.judged)
+        log.info("%s: %s; %d of them %s held out.", option, words, count, "is" if count == 1 else "are")
 
 
 def tinted(rng: np.random.Generator, batch: Batch, most: float) -> Batch:

@@ -69,6 +69,7 @@ class StyleWork:
     def _photos(self) -> Pictures:
         """Read when first needed: what is only exported needs no photos, styles or VGG16."""
         files_in(self._options.style, "--style")
+        files_in(self._options.photos, "--photos")  # what is not there is said before VGG16 is asked for
         _ = self._wanted  # the styles and VGG16 first: photos take long, and would be kept when these are refused
         return Pictures(self._options.photos, 640, kept=self._options.out / "photos")
 
