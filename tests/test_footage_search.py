@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from melies.errors import UseError
+from melies.errors import MeliesError, UseError
 from melies.footage import search_index
 from melies.footage.label import Label
 from melies.footage.record import Record, Word
@@ -323,7 +324,17 @@ def test_what_is_said_is_judged_by_everything():
 
 @pytest.mark.parametrize(
     ("least", "most"),
-    [(3, 5), (2.96, 3.04), (3.02, 3.07), (2.3, 2.3), (4.7, 4.8), (1.1, float("inf")), (float("-inf"), 2.28), (5, 3)],
+    [
+        (3, 5),
+        (math.nextafter(3, 4), math.nextafter(5, 0)),
+        (2.96, 3.04),
+        (3.02, 3.07),
+        (2.3, 2.3),
+        (4.7, 4.8),
+        (1.1, float("inf")),
+        (float("-inf"), 2.28),
+        (5, 3),
+    ],
 )
 def test_lengths_are_exact_in_a_large_catalogue(large, least, most):
     inside = sum(least <= one.shot.seconds <= most for one in large.records())
@@ -458,13 +469,18 @@ def test_what_cannot_be_done_is_said(rushes, tmp_path):
     def refused(*words: object) -> str:
         result = CliRunner().invoke(cli, ["find", *map(str, words)])
         assert result.exit_code != 0
-        return str(result.exception if isinstance(result.exception, UseError) else result.output)
+        return str(result.exception if isinstance(result.exception, MeliesError) else result.output)
 
     there = tmp_path / "there.html"
     there.touch()
     assert "exists already" in refused("man", "--in", rushes, "--to", there)
     assert "should end in" in refused("man", "--in", rushes, "--to", tmp_path / "x.gif")
     assert "Nothing was asked for" in refused("--in", rushes)
+    assert "Nothing was asked for" in refused("without", "--in", rushes)
+    page, film = tmp_path / "none.html", tmp_path / "none.mp4"
+    nothing = refused("90 seconds", "--in", rushes, "--to", page, "--to", film)
+    assert "Nothing was found, so none.html and none.mp4 were not written" in nothing
+    assert not page.exists()
     assert "There is no catalogue" in refused("man", "--in", tmp_path)
     assert "no frame at" in refused("--like", f"{rushes / NAME}@99", "--in", rushes)
     assert there.read_text() == ""

@@ -144,6 +144,12 @@ def test_vague_words_alone_are_no_terms():
         ("0:02 to 0:03", 2, 3),
         ("at most 1:02:03.5", 0, 3723.5),
         ("a 5-second shot", 3.5, 6.5),
+        ("2 seconds max", 0, 2),
+        ("2 seconds at most", 0, 2),
+        ("half a minute at least", 30, INFINITY),
+        ("a few seconds", 2, 5),
+        ("exactly 4 seconds", 3.95, 4.05),
+        ("4.25 seconds exactly", 4.25 - 1 / 48, 4.25 + 1 / 48),
     ],
 )
 def test_lengths(sentence, least, most):
@@ -161,6 +167,11 @@ def test_lengths(sentence, least, most):
         ("fewer than 2 people", 0, 1),
         ("at most 2 people", 0, 2),
         ("2 or more people", 2, INFINITY),
+        ("exactly two people", 2, 2),
+        ("two people exactly", 2, 2),
+        ("two people at most", 0, 2),
+        ("few people", 1, 3),
+        ("close-up at least two people", 2, INFINITY),
         ("a man", 1, INFINITY),
     ],
 )
@@ -245,6 +256,77 @@ def test_lengths_in_frames():
     assert one.match(Record("x", SHOT)).score == 1
     assert one.match(Record("x", replace(SHOT, frames=89))).score == 0
     assert conditions("24 frames per second") == conditions("at 0:05") == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "fits"),
+    [
+        ("under 3 seconds", [89]),
+        ("less than 3 seconds", [89]),
+        ("at most 3 seconds", [89, 90]),
+        ("not under 3 seconds", [90, 91]),
+        ("over 3 seconds", [91]),
+        ("more than 90 frames", [91]),
+        ("not over 3 seconds", [89, 90]),
+        ("exactly 90 frames", [90]),
+        ("exactly 90 or 91 frames", [90, 91]),
+        ("under 3 seconds or over 3 seconds", [89, 91]),
+    ],
+)
+def test_limits_of_lengths(sentence, fits):
+    (one,) = conditions(sentence)
+    shots = [Record("x", replace(SHOT, end=Fraction(frames, 30), frames=frames)) for frames in (89, 90, 91)]
+    assert [shot.shot.frames for shot in shots if bool(one.match(shot).score) is not one.negative] == fits
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("3 seconds or 50 seconds", "seconds 2.1 to 3.9 or seconds 35 to 65"),
+        ("1 or 3 minutes", "seconds 42 to 78 or seconds 126 to 234"),
+        ("two or four people", "people 2 or people 4"),
+        ("two or three cars", "objects car, 2 of it or objects car, 3 of it"),
+        ("a close-up or a full shot", "size close-up or full"),
+        ("Anna or Bob", "Anna is seen or Bob is seen"),
+        ('says "yes" or "no"', "“yes” is said or “no” is said"),
+    ],
+)
+def test_or_gives_a_choice(sentence, told):
+    (one,) = conditions(sentence, ("Anna", "Bob"))
+    assert str(one) == told
+    assert one.source in sentence
+
+
+def test_or_joins_only_what_is_alike():
+    assert [str(one) for one in conditions("a dog or at night")] == ["objects dog", "daytime night"]
+    assert [str(one) for one in conditions("a dog, or a cat")] == ["objects dog", "objects cat"]
+    assert parse("a man or a woman").explain()[0] == "“man” → wanted: people at least 1"
+
+
+def test_the_choice_counts_as_much_as_what_is_there():
+    (one,) = conditions("two cars or three dogs")
+    dogs, none = (Record("x", SHOT, labels) for labels in [(Label("objects", "dog", 0.8, "", {"count": 3.0}),), ()])
+    assert (one.match(dogs).score, one.match(none).score) == (0.8, None)
+    assert str(one.sql(facets())).count("array_has") == 2
+    assert not one.exact
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["nobody in the picture", "no people in frame", "nobody in sight", "pictures without people", "nobody visible"],
+)
+def test_words_for_the_picture_itself_ask_for_nothing(sentence):
+    query = parse(sentence)
+    (one,) = query.conditions
+    assert str(one) == "people at least 1"
+    assert one.negative
+    assert query.meaning == ""
+    assert parse("a picture frame").meaning == "picture frame"
+
+
+@pytest.mark.parametrize("sentence", ["no", "without", ",", '"', "the"])
+def test_nothing_is_asked(sentence):
+    assert not parse(sentence).asks
 
 
 def test_fewer_things_leave_out_more():
@@ -344,7 +426,7 @@ WORDS = (
         "text",
         "faces",
     ),
-    *("fewer", "non", "1,5"),
+    *("fewer", "non", "1,5", "exactly", "few", "max", "in", "frame"),
 )
 
 

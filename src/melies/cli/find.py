@@ -83,21 +83,24 @@ def command(
     said, by words and by meaning.
     """
     from melies.cli.report import reporting
+    from melies.errors import MeliesError
     from melies.footage.catalogue import Catalogue
     from melies.footage.search import wish
     from melies.footage.search_index import find, reader
 
     paths = [_checked(Path(target), overwrite) for target in targets]
-    if not sentence.strip() and like is None and not person:
-        raise click.UsageError("Nothing was asked for: give a sentence, --like or --person.")
     with reporting(as_json=False, quiet=quiet or as_json, verbose=False) as report:
         look = None if like is None else _look(like)
         with Catalogue.open(folder, at=catalogue) as opened:
             query = reader(opened)(sentence)
+            if not query.asks and look is None and not person:
+                raise click.UsageError("Nothing was asked for: say what should be seen, or give --like or --person.")
             wanted = wish(query, look)
             found = find(opened, wanted, limit, person)
             _remark(opened, wanted, report)
         dated = list(zip(found, _timecodes(found), strict=True))
+        if paths and not found:
+            raise MeliesError(f"Nothing was found, so {_listed(paths)} not written.")
         if as_json:
             click.echo(json.dumps(facts(query, dated), indent=2))
         else:
@@ -107,6 +110,11 @@ def command(
             report.note(logging.INFO, str(path))
         if play and found:
             _play(query, found)
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    *others, last = (path.name for path in paths)
+    return f"{', '.join(others)} and {last} were" if others else f"{last} was"
 
 
 def _play(query: Query, found: Sequence[Found]) -> None:
@@ -226,15 +234,12 @@ def _show(query: Query, found: Sequence[tuple[Found, Timecode]], explain: bool) 
 
 
 def _write(query: Query, found: Sequence[tuple[Found, Timecode]], path: Path, overwrite: bool, report: Report) -> None:
-    from melies.errors import UseError
     from melies.footage.conform import conform
     from melies.footage.search_sheet import write_sheet
     from melies.footage.timeline import export
 
     if path.suffix.lower() in PAGES:
         write_sheet(query, found, path)
-    elif not found:
-        raise UseError(f"{path.name} was not written, for nothing was found.")
     elif path.suffix.lower() in FILMS:
         conform(timeline(query, [one for one, _ in found])).save(path, overwrite=overwrite, progress=report.progress)
     else:

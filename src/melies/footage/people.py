@@ -10,7 +10,7 @@ So the same faces find the same person again whenever films are read anew.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
 from math import cos, radians
@@ -41,6 +41,8 @@ DELETE FROM people WHERE id = :person AND name IS NULL AND same_as IS NULL
 """What somebody has named or joined stays when nobody is seen any more."""
 _AT_ONCE = 256
 """Faces that are grouped among themselves: the time grows with the cube of their number."""
+_LISTED = 20
+"""Numbers of people that an error lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,9 +321,15 @@ def find(ledger: Ledger, who: str | int) -> Person:
     for number, called in known.items():
         if word in (str(number), f"person {number}", called and called.casefold()):
             return Person(*ledger.db.execute(f"{_PEOPLE} AND one.id = ?", (number,)).fetchone())
+    raise UseError(f"There is nobody called {who} in the catalogue.", _hint(known))
+
+
+def _hint(known: Mapping[int, str | None]) -> str:
+    """Say who there is, by name and by number."""
     names = ", ".join(filter(None, known.values()))
-    hint = f"There are {names}." if names else "Nobody has a name yet."
-    raise UseError(f"There is nobody called {who} in the catalogue.", hint)
+    numbers = ", ".join(map(str, list(known)[:_LISTED])) + (", …" if len(known) > _LISTED else "")
+    named = f"Named: {names}." if names else "Nobody has a name yet."
+    return f"{named} Numbered: {numbers}." if known else "Nobody is known."
 
 
 def _names(ledger: Ledger) -> dict[int, str | None]:

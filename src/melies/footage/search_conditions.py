@@ -153,26 +153,39 @@ class Amount(Condition):
     Attributes:
         facet: Which number; `"seconds"` is the shot's length, and `"frames"` the same in frames of the film.
         least: From.
-        most: To, inclusively.
+        most: To.
+        over: Whether `least` itself does not do.
+        under: Whether `most` itself does not do.
     """
 
     facet: str
     least: float = float("-inf")
     most: float = float("inf")
+    over: bool = False
+    under: bool = False
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the greatest number that will do."""
+        return (
+            math.nextafter(self.least, math.inf) if self.over else self.least,
+            math.nextafter(self.most, -math.inf) if self.under else self.most,
+        )
 
     def match(self, record: Record) -> Match:
         """See `Condition`."""
+        least, most = self.limits
         if self.facet == "seconds":
-            held = self.least <= record.shot.seconds <= self.most
-            return Match(float(held), f"{record.shot.seconds:.1f} s")
+            held = least <= record.shot.seconds <= most
+            return Match(float(held), f"{round(record.shot.seconds, 3):g} s")
         if self.facet == "frames":
             frames = record.shot.frames
-            return Match(float(self.least <= frames <= self.most), f"{frames} frames")
+            return Match(float(least <= frames <= most), f"{frames} frames")
         found = record.of(self.facet)
         if not found:
             return Match(None, "not known")
         label, value = found[0], float(found[0].value)
-        if self.least <= value <= self.most:
+        if least <= value <= most:
             # Eight people may be seven, but they are surely more than one.
             beyond = value - self.least if self.most == float("inf") else 0.0
             return Match(1 - (1 - label.sure) ** (1 + beyond), f"{value:g} ({label.why})")
@@ -183,7 +196,7 @@ class Amount(Condition):
         if self.facet == "frames":
             return None  # The catalogue has no column for it.
         if self.facet == "seconds":
-            return _lasting(self.least, self.most)
+            return _lasting(*self.limits)
         parts = [f"{self.facet} >= {self.least:g}"] if self.least > float("-inf") else []
         parts += [f"{self.facet} <= {self.most:g}"] if self.most < float("inf") else []
         return " AND ".join(parts) or None
@@ -194,6 +207,8 @@ class Amount(Condition):
         return frozenset((self.facet,))
 
     def __str__(self) -> str:
+        if self.over or self.under:
+            return f"{self.facet} {f'more than {self.least:g}' if self.over else f'less than {self.most:g}'}"
         return f"{self.facet} {_range(self.least, self.most)}"
 
 
@@ -282,6 +297,37 @@ class Somebody(Condition):
 
     def __str__(self) -> str:
         return f"{self.name} is seen"
+
+
+@dataclass(frozen=True)
+class Either(Condition):
+    """Conditions of the same kind, any of which will do."""
+
+    among: tuple[Condition, ...]
+
+    def match(self, record: Record) -> Match:
+        """See `Condition`."""
+        return max((one.match(record) for one in self.among), key=lambda match: (match.score is not None, match.score))
+
+    def sql(self, facets: Mapping[str, Facet]) -> str | None:
+        """See `Condition`."""
+        parts = [one.sql(facets) for one in self.among]
+        return " OR ".join(f"({part})" for part in parts) if all(parts) else None
+
+    @property
+    def exact(self) -> bool:
+        """Whether each of them is."""
+        return all(one.exact for one in self.among)
+
+    @property
+    def asked(self) -> frozenset[str] | None:
+        """See `Condition`."""
+        asked = [one.asked for one in self.among]
+        known = [one for one in asked if one is not None]
+        return frozenset().union(*known) if len(known) == len(asked) else None
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.among))
 
 
 @dataclass(frozen=True)

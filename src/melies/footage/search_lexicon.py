@@ -204,6 +204,15 @@ ANYBODY = {"person", "people", "persons", "someone", "somebody", "human", "human
 NOBODY = {"nobody", "no one", "noone"}
 """Words for there being none of them."""
 
+SHOWN = {
+    *("picture", "pictures", "frame", "frames", "image", "images", "shot", "shots", "scene", "scenes"),
+    *("sight", "view", "clip", "footage"),
+}
+"""Words for the picture itself: beside what is asked of it they ask for nothing."""
+
+SEEN = {"seen", "visible", "present", "around", "anywhere", *SHOWN}
+"""Words that ask for nothing either beside what must not be: `no people around`."""
+
 FACES = {"face", "faces"}
 
 WRITING = {
@@ -230,7 +239,7 @@ NOT_NOT = {"not only", "not just", "nothing but"}
 HELPING = {
     *("do", "does", "did", "have", "has", "had", "having", "see", "use", "want", "get", "give", "i", "we", "you"),
     *("include", "includes", "including", "contain", "contains", "containing", "feature", "features", "featuring"),
-    *("either", "neither"),
+    *("either", "neither", "visible"),
 }
 """Words between a denial and what is denied: `don't include cars`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import NamedTuple
 
 from melies.footage.search_conditions import SPOKEN, plain
@@ -24,8 +24,11 @@ _MOST = {
     *_FEWER,
 }
 _ABOUT = {"about", "around", "roughly", "approximately", "circa", "ca", "some"}
-_MORE = {"or longer", "or more", "and more", "plus"}
-_LESS = {"or shorter", "or less", "or fewer"}
+_MORE = {"or longer", "or more", "and more", "plus", "at least", "at the least", "minimum", "min"}
+_LESS = {"or shorter", "or less", "or fewer", "at most", "at the most", "maximum", "max"}
+_EXACTLY = {"exactly", "precisely"}
+_FEW = {"few": (1, 3), "a few": (2, 5), "quite a few": (4, inf)}
+"""What is meant by it, from and to."""
 _GREATEST = 1e9
 """Numbers above it are not told apart."""
 LONGEST = 6
@@ -58,13 +61,27 @@ class _Value(NamedTuple):
 
 
 class Range(NamedTuple):
-    """From, to, where it ends, what it measures if that is said, and whether it is a number by itself."""
+    """A number or what lies between two.
+
+    Attributes:
+        least: From.
+        most: To.
+        end: Index of the piece after it.
+        measure: What it measures, if that is said.
+        alone: Whether it is a number by itself.
+        exactly: Whether it is said that just that is meant.
+        over: Whether `least` is no part of it.
+        under: Whether `most` is no part of it.
+    """
 
     least: float
     most: float
     end: int
     measure: str
-    exact: bool
+    alone: bool = False
+    exactly: bool = False
+    over: bool = False
+    under: bool = False
 
 
 class Pieces:
@@ -86,7 +103,11 @@ class Pieces:
 
     def amount(self, at: int) -> Range | None:
         """A number or a range of two, with its unit; None if there is none here."""
+        if found := self._few(at):
+            return found
         start = at
+        exactly = self.longest(_EXACTLY, at)
+        at += exactly
         at += self.longest({"between"}, at)
         most_first, least_first = self.longest(_MOST, at), self.longest(_LEAST, at)
         fewer, more = self.longest(_FEWER, at) > 0, self.longest(_MORE_THAN, at) > 0
@@ -100,16 +121,44 @@ class Pieces:
         if second is not None and measure in ("", second.measure):
             number *= 1.0 if measure else second.factor
             low, high = sorted((number, second.number))
-            return Range(low, high, second.end, second.measure, exact=False)
+            return Range(low, high, second.end, second.measure)
         if most_first > least_first:
-            return Range(0.0, max(0, ceil(number) - 1) if fewer and not measure else number, end, measure, exact=False)
+            below = fewer and not measure
+            return Range(0.0, max(0, ceil(number) - 1) if below else number, end, measure, under=fewer and not below)
         if least_first and self.text(start) != "from":
-            return Range(floor(number) + 1 if more and not measure else number, float("inf"), end, measure, exact=False)
-        if length := self.longest(_MORE, end):
-            return Range(number, float("inf"), end + length, measure, exact=False)
-        if length := self.longest(_LESS, end):
-            return Range(0.0, number, end + length, measure, exact=False)
-        return Range(number, number, end, measure, exact=True)
+            above = more and not measure
+            return Range(floor(number) + 1 if above else number, inf, end, measure, over=more and not above)
+        return self.limited(Range(number, number, end, measure, alone=True, exactly=exactly > 0), end)
+
+    def limited(self, found: Range, end: int) -> Range:
+        """A number with what is said behind it, from `end` on: `2 seconds at most`, `two people or more`."""
+        for names, least, most in ((_MORE, found.least, inf), (_LESS, 0.0, found.most)):
+            after = end + self.longest(names, end)
+            if after > end and found.alone and self._value(after) is None:  # At least two people, 3 s at most 4 cars.
+                return found._replace(least=least, most=most, end=after, alone=False, exactly=False)
+        after = self.longest(_EXACTLY, end)
+        return found._replace(end=end + after, exactly=found.exactly or after > 0)
+
+    def choice(self, at: int) -> tuple[list[Range], int] | None:
+        """Numbers of which any will do, `3 or 5 seconds`, and where they end; None if there are not two here."""
+        values = [self._value(at + self.longest(_EXACTLY, at))]
+        while (last := values[-1]) and self.text(last.end) == "or":
+            values.append(self._value(last.end + 1))
+        found = [one for one in values if one is not None]
+        if len(found) < 2 or any(one.measure for one in found[:-1]):  # 3 seconds or 5 seconds are two lengths.
+            return None
+        *others, last = found
+        exactly = self.longest(_EXACTLY, at) > 0
+        numbers = [*(one.number * last.factor for one in others), last.number]
+        return [Range(one, one, last.end, last.measure, True, exactly) for one in numbers], last.end
+
+    def _few(self, at: int) -> Range | None:
+        length = self.longest(_FEW, at)
+        if not length:
+            return None
+        least, most = _FEW[plain(self.source(at, at + length))]
+        measure, factor = _UNITS.get(self.text(at + length), ("", 1.0))
+        return Range(least * factor, most * factor, at + length + (measure != ""), measure)
 
     def _joins(self, at: int) -> bool:
         return self.text(at) in ("to", "and", "till", "until") or self.kind(at) == "dash"

@@ -6,15 +6,17 @@ for in what is said; the rest is left for search by words and by meaning.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import floor
+from math import floor, inf
 
 from melies.footage.label import Facet
 from melies.footage.search_conditions import (
     Amount,
     Anything,
     Condition,
+    Either,
     Mention,
     Option,
     Phrase,
@@ -34,13 +36,15 @@ from melies.footage.search_lexicon import (
     NOT,
     NOT_NOT,
     PEOPLE,
+    SEEN,
+    SHOWN,
     SPEEDS,
     TOLD,
     WRITING,
     amounts,
     terms,
 )
-from melies.footage.search_pieces import LONGEST, Piece, Pieces
+from melies.footage.search_pieces import LONGEST, Piece, Pieces, Range
 
 FILLERS = {
     *("a", "an", "the", "of", "with", "in", "on", "at", "and", "or", "is", "are", "to", "by", "any", "some", "very"),
@@ -71,6 +75,8 @@ _SAYS = {
 }
 _SLACK = 0.3
 """Share of a length by which a shot may differ from it when nothing else is said."""
+_TENTH, _HALF_FRAME = 0.05, 1 / 48
+"""Seconds by which it may from what is exact: as tables round it, or half a frame where hundredths are written."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,11 @@ class Query:
     sentence: str
     conditions: tuple[Condition, ...] = ()
     meaning: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is asked for: a `no` alone does not."""
+        return bool(self.conditions or self.meaning)
 
     def explain(self) -> list[str]:
         """Say which words became what, one line each."""
@@ -123,11 +134,12 @@ class _Parser(Pieces):
         self.conditions: list[Condition] = []
         self.rest: list[Piece] = []
         self.negative = False
+        self.begins = self.ends = 0  # Of the last condition.
 
     def parse(self) -> Query:
         rules: tuple[Callable[[], bool], ...] = (
             *(self._stop, self._says, self._length, self._name, self._number, self._writing, self._term),
-            *(self._nobody, self._people, self._not, self._word),
+            *(self._nobody, self._people, self._not, self._shown, self._word),
         )
         while self.at < len(self.pieces):
             next(rule for rule in rules if rule())
@@ -164,41 +176,68 @@ class _Parser(Pieces):
 
     def _length(self) -> bool:
         """`3 to 5 seconds`, `at least 4 s`, `5 seconds or longer`."""
-        found = self.amount(self.at)
-        if found is None or not found.measure:
+        found, at = self._ranges()
+        if not found or not found[0].measure:
             return False
         if self.kind(self.at) == "clock" and self.at and self.text(self.at - 1) == "at":
             return False  # That is a place, not a length.
-        least, most, at, measure, exact = found
-        if exact:
-            least, most = least * (1 - _SLACK), most * (1 + _SLACK)
         at += self.text(at) in ("long", "in")
-        self._take(Amount(measure, least, most, source=self.source(self.at, at), strict=True), at)
+        source = self.source(self.at, at)
+        self._take(_either([_length(one, source) for one in found], source), at)
         return True
 
     def _number(self) -> bool:
-        """`two people`, `at least three cars`."""
-        found = self.amount(self.at)
-        if found is None or found.measure:
+        """`two people`, `at least three cars`, `two or three people`."""
+        found, at = self._ranges()
+        if not found or found[0].measure:
             return False
-        least, most, at = found[:3]
         if facet := self._countable(at):
-            if most == 0:
-                least, most, self.negative = 1, float("inf"), not self.negative
+            found, end = self._limited(found, at + 1)
+            if found[0].most == 0:
+                found, self.negative = [found[0]._replace(least=1, most=inf)], not self.negative
             self._keep(at, at + 1)
-            self._take(Amount(facet, least, most, source=self.source(self.at, at + 1)), at + 1)
+            source = self.source(self.at, end)
+            self._take(_either([Amount(facet, one.least, one.most, source=source) for one in found], source), end)
             return True
         for length in range(2, 0, -1):
             texts = [self.text(i) for i in range(at, at + length)]
             options = [one for one in self._options(" ".join(texts)) if one.facet in COUNTED] if all(texts) else []
             if options:
-                if least == 0:  # Where there is none, none are counted: so there must not be more.
-                    least, most, self.negative = floor(most) + 1, float("inf"), not self.negative
+                found, end = self._limited(found, at + length)
+                if found[0].least == 0:  # Where there is none, none are counted: so there must not be more.
+                    found = [found[0]._replace(least=floor(found[0].most) + 1, most=inf)]
+                    self.negative = not self.negative
                 self._keep(at, at + length)
-                count = None if (least, most) == (1, float("inf")) else (least, most)
-                self._take(Trait(tuple(options), count=count, source=self.source(self.at, at + length)), at + length)
+                source = self.source(self.at, end)
+                counts = [None if (one.least, one.most) == (1, inf) else (one.least, one.most) for one in found]
+                self._take(_either([Trait(tuple(options), count=one, source=source) for one in counts], source), end)
                 return True
         return False
+
+    def _ranges(self) -> tuple[list[Range], int]:
+        """The number or range that stands here, or the numbers of which any will do; and where they end."""
+        if choice := self.choice(self.at):
+            return choice
+        found = self.amount(self.at)
+        return ([], self.at) if found is None else ([found], found.end)
+
+    def _limited(self, found: list[Range], end: int) -> tuple[list[Range], int]:
+        """What is counted, with what is said behind it: `two people at most`."""
+        if len(found) > 1:
+            return found, end
+        one = self.limited(found[0]._replace(end=end), end)
+        return [one], one.end
+
+    def _shown(self) -> bool:
+        """`in the picture`, `in frame`: where else."""
+        if self.text(self.at) not in ("in", "within"):
+            return False
+        at = self.at + 1
+        at += self.text(at) in ("a", "the", "this", "that")
+        if self.text(at) not in SHOWN or self.text(at + 1) in SHOWN or self._plain_word(at + 1):
+            return False
+        self.at = at + 1
+        return True
 
     def _writing(self) -> bool:
         """`text`, `subtitles`: anything that can be read in the picture."""
@@ -292,12 +331,24 @@ class _Parser(Pieces):
 
     def _take(self, condition: Condition, at: int) -> None:
         """Keep a condition; what is denied stays denied only over `or`."""
+        start, self.at = self.at, at
         if self.negative:
             condition = replace(condition, negative=True)
-        self.conditions.append(condition)
-        self.at = at
+        before = self.conditions[-1] if self.conditions and self._chosen(self.ends, start) else None
+        joined = before and _either_of(before, condition, self.source(self.begins, at), self.facets)
+        if joined:
+            self.conditions[-1] = joined
+        else:
+            self.conditions.append(condition)
+            self.begins = start
+        self.ends = at
         self.negative = self.negative and self.text(at) in ("or", "nor")
         self.at += self.negative
+
+    def _chosen(self, start: int, end: int) -> bool:
+        """Whether what stands between two conditions leaves the choice, as the `or a` of `a dog or a cat` does."""
+        words = [self.text(at) for at in range(start, end)]
+        return "or" in words and all(word in FILLERS - {"and", "but", "where", "which", "who"} for word in words)
 
     def _keep(self, start: int, end: int) -> None:
         if not self.negative:
@@ -362,6 +413,9 @@ class _Parser(Pieces):
 
     def _meaning(self) -> str:
         words = [piece for piece in self.rest if piece.kind != "stop"]
+        idle = FILLERS | (SEEN if all(one.negative for one in self.conditions) else SHOWN)
+        if self.conditions and all(piece.text.lower() in idle for piece in words):
+            return ""
         while words and words[0].text.lower() in FILLERS:
             words.pop(0)
         while words and words[-1].text.lower() in FILLERS:
@@ -371,3 +425,41 @@ class _Parser(Pieces):
 
 def _denies(word: str) -> bool:
     return word.endswith("n't")
+
+
+def _either(conditions: Sequence[Condition], source: str) -> Condition:
+    first, *others = conditions
+    return Either(tuple(conditions), source=source, strict=first.strict) if others else first
+
+
+def _length(found: Range, source: str) -> Amount:
+    """A length; of a number alone it is not said how exactly it is meant."""
+    least, most = found.least, found.most
+    if found.exactly and found.measure == "seconds":
+        slack = _HALF_FRAME if re.search(r"\d[.,]\d\d", source) else _TENTH
+        least, most = least - slack, most + slack
+    elif found.alone and not found.exactly:
+        least, most = least * (1 - _SLACK), most * (1 + _SLACK)
+    return Amount(found.measure, least, most, found.over, found.under, source=source, strict=True)
+
+
+def _either_of(one: Condition, other: Condition, source: str, facets: Mapping[str, Facet]) -> Condition | None:
+    """Two conditions of the same kind of which either will do; None if they are of different kinds."""
+    if one.negative or other.negative:
+        return None
+    if isinstance(one, Trait) and isinstance(other, Trait) and not one.count and not other.count:
+        if {option.facet for option in one.options}.isdisjoint(option.facet for option in other.options):
+            return None
+        options = tuple(dict.fromkeys((*one.options, *other.options)))
+        return Trait(options, neighbours(options, facets), source=source)
+    among = (*(one.among if isinstance(one, Either) else (one,)), other)
+    if {_kind(part) for part in among} != {_kind(other)} or len({*map(str, among)}) == 1:
+        return None  # A man or a woman are somebody, once.
+    return Either(among, source=source, strict=one.strict, weight=one.weight)
+
+
+def _kind(condition: Condition) -> tuple[type, object]:
+    what = condition.facet if isinstance(condition, Amount) else None
+    if isinstance(condition, Trait):
+        what = condition.options[0].facet
+    return type(condition), what
