@@ -341,6 +341,24 @@ class TestCuts:
         rough = trailer(lambda text, most: [Candidate(shot, 0.5) for shot in shots], seconds)
         assert sum(entry.part.seconds for entry in rough.entries) == pytest.approx(seconds, abs=1)
 
+    @pytest.mark.parametrize(("seconds", "count"), [(6, 60), (30, 4), (1.3, 60)])
+    def test_a_short_trailer_and_one_of_few_shots_show_nothing_twice(self, seconds: float, count: int) -> None:
+        shots = [record(n, 2 + n % 7) for n in range(count)]
+        rough = trailer(lambda text, most: [Candidate(shot, 0.5) for shot in shots], seconds)
+        used = [entry.choice.candidate.record.id for entry in rough.entries]
+        assert len(set(used)) == len(used) <= count
+        assert sum(entry.part.seconds for entry in rough.entries) == pytest.approx(min(seconds, 14), abs=0.3)
+
+    def test_a_cut_of_a_film_of_another_rate_shows_nothing_beyond_its_shot(self) -> None:
+        shot = record(1, 4).shot
+        quick = replace(shot, end=Fraction(100, 60), frames=100, rate=Fraction(60))
+        shots = {"a": replace(record(1), shot=quick), "b": record(2)}
+        find = lambda text, most: [Candidate(shots[text], 0.9)]  # noqa: E731
+        rough = from_brief([Beat("a", 1.7), Beat("b", 2), Beat("b", 2), Beat("a", 1.7)], find)
+        timeline = rough.timeline("cut", rate=RATE)
+        lengths = [stop - first for first, stop in timeline.places]
+        assert lengths == [41, 50, 50, 41]  # 5/3 s are 41 2/3 frames
+
     def test_flashes_of_a_shot_are_not_used(self) -> None:
         find = lambda text, most: [Candidate(record(1, 0.3), 0.9), Candidate(record(2), 0.5)]  # noqa: E731
         (entry,) = from_brief([Beat("a")], find).entries

@@ -150,10 +150,8 @@ def _warn(rough: Rough, duration: float | None) -> None:
             )
     seconds = sum(entry.part.seconds for entry in rough.entries)
     if duration is not None and abs(seconds - duration) > max(0.5, 0.05 * duration):
-        click.echo(
-            f"warning: the cut lasts {seconds:.1f} s, not {duration:g}: the footage that fits allows no other.",
-            err=True,
-        )
+        why = "its shots take that long" if seconds > duration else "the footage that fits gives no more"
+        click.echo(f"warning: the cut lasts {seconds:.1f} s, not {duration:g}: {why}.", err=True)
 
 
 def _choosing(report: Report) -> Seen:

@@ -208,6 +208,28 @@ def _filled(cut: Cut, found: dict[Path, About]) -> Cut:
     return replace(cut, rate=known.rate, available=available, timecode=timecode, sound=cut.sound and known.sound)
 
 
+def within(timeline: Timeline, ends: Iterable[Fraction | None]) -> Timeline:
+    """Return the timeline with cuts that are shorter where their frames would show what lies beyond.
+
+    Of a source of another rate a cut may last a part of a frame, which on the timeline is a whole one or none.
+
+    Args:
+        timeline: Cuts.
+        ends: Of every cut, clip time up to which its source may be shown; None if that does not matter.
+    """
+    cuts: list[Cut] = []
+    time, tick = Fraction(0), 1 / timeline.rate
+    for cut, limit in zip(timeline.cuts, ends, strict=True):
+        first, stop = (round(moment * timeline.rate) for moment in (time, time + cut.length))
+        room = stop - first if limit is None else int((limit - cut.start) * timeline.rate)
+        if 0 < room < stop - first:
+            length = (first + room) * tick - time
+            cut = replace(cut, end=cut.start + length, dissolve=min(cut.dissolve, length))
+        cuts.append(cut)
+        time += cut.length
+    return replace(timeline, cuts=tuple(cuts))
+
+
 def from_shots(shots: Iterable[Shot], name: str = "") -> Timeline:
     """Put shots on a timeline one after another, at the rate and in the timecode of the first one's film.
 
@@ -310,7 +332,8 @@ def export(timeline: Timeline, path: str | Path, overwrite: bool = False) -> Pat
     target = checked(path, timeline.rate, overwrite)
     if not timeline.frames:
         raise UseError(f"{target.name} would be empty: there are no cuts on the timeline.")
-    text = _format(target).write(completed(timeline))
+    whole = completed(timeline)
+    text = _format(target).write(within(whole, (cut.available and cut.available[1] for cut in whole.cuts)))
     with replacing(target) as part:
         part.write_text(text, encoding="utf-8")
     return target

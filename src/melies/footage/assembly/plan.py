@@ -21,7 +21,7 @@ from melies.footage.assembly.trim import Part, frames_of, part, quote
 from melies.footage.film import open_film
 from melies.footage.record import Record
 from melies.footage.search_conditions import plain, spoken
-from melies.footage.timeline import Cut, Marker, Timeline, nominal
+from melies.footage.timeline import Cut, Marker, Timeline, nominal, within
 
 Find = Callable[[str, int], Sequence[Candidate]]
 """Finds so many shots for a line of a brief, the best first."""
@@ -95,7 +95,8 @@ class Rough:
             cut = Cut(shot.file, entry.part.start, entry.part.end, shot.rate, name=name_of, note=beat.text)
             cuts.append(cut)
             time += cut.length
-        return Timeline(name, rate, tuple(cuts), music, markers=tuple(markers))
+        ends = (entry.choice.candidate.record.shot.end for entry in self.entries)
+        return within(Timeline(name, rate, tuple(cuts), music, markers=tuple(markers)), ends)
 
 
 def from_brief(
@@ -136,16 +137,35 @@ def trailer(find: Find, seconds: float = 30.0, rhythm: Rhythm | None = None, see
         rhythm: Music to cut to.
         seen: Called before every line is searched for.
     """
-    # A longer trailer has more shots, not longer ones.
-    times = max(1, round(seconds / sum(length * len(asked) for _, asked, length in TRAILER)))
-    beats = [Beat(text, None, section) for section, asked, _ in TRAILER for text in asked * times]
+    # A longer trailer has more shots, not longer ones; a shorter one fewer.
+    share = seconds / sum(length * len(asked) for _, asked, length in TRAILER)
+    beats = [
+        Beat(text, None, section)
+        for section, asked, _ in TRAILER
+        for text in (asked * max(1, round(share)))[: ceil(len(asked) * share) if share < 1 else None]
+    ]
+    beats = beats[: max(1, int(seconds / _SHORTEST))]
     found = list(_found(beats, find, _MANY, seen))
     # What the footage has nothing of is made of what it has.
     rest = {one.record.id: replace(one, score=0.1, weak=True) for some in found for one in some}
     choices, empty = choose(beats, [some or list(rest.values()) for some in found])
+    choices = _once(choices)
     lengths = {section: length for section, _, length in TRAILER}
     wanted = np.array([lengths[choice.beat.section] for choice in choices])
     return Rough(tuple(_laid(choices, _filled(wanted, choices, seconds), rhythm)), tuple(empty), rhythm)
+
+
+def _once(choices: Sequence[Choice]) -> list[Choice]:
+    """Leave every shot only where it fits best: footage that has few makes fewer cuts, not the same one again."""
+    best: dict[str, Choice] = {}
+    for choice in choices:
+        shot = choice.candidate.record.id
+        if shot not in best or choice.candidate.score > best[shot].candidate.score:
+            best[shot] = choice
+    left = [choice for choice in choices if best[choice.candidate.record.id] is choice]
+    # What stands beside what is another matter now.
+    again, _ = choose([choice.beat for choice in left], [[choice.candidate] for choice in left])
+    return [replace(one, others=choice.others) for one, choice in zip(again, left, strict=True)]
 
 
 def montage(
