@@ -11,6 +11,7 @@ from datetime import datetime
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -266,6 +267,42 @@ class TestWhatIsOn:
         path.write_text("input: film.mkv\neffects: [grade]\n")
         assert billed([], KioskOptions(recipe=path)).source.name == "film.mkv"
 
+    @pytest.mark.parametrize("name", ["mic", "mic:USB"])
+    def test_a_generator_follows_the_microphone(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Stream:
+            samplerate = 48000.0
+
+            def __init__(self, device: object, **_: object) -> None:
+                opened.append(device)
+
+            def __enter__(self) -> "Stream":
+                return self
+
+            def __exit__(self, *_: object) -> None:
+                pass
+
+            def read(self, count: int) -> tuple[np.ndarray, bool]:
+                time.sleep(count / self.samplerate)
+                return np.full((count, 1), 0.5, np.float32), False
+
+        opened: list[object] = []
+        fake = SimpleNamespace(InputStream=Stream, PortAudioError=OSError)
+        monkeypatch.setitem(sys.modules, "sounddevice", fake)
+        generator = Cppn(**SMALL, audio=Path(name), react=["x=10*rms"], fps=50, pace=1e3)
+        bill = billed([generator], KioskOptions())
+        assert bill.source.rate == 50
+
+        def then(count: int) -> None:
+            if np.abs(sink.shown[-1].astype(float) - still).mean() > 2:
+                show.stop()
+
+        still = first(Cppn(**SMALL), 1)[0]
+        sink = Kept(then)
+        with Show(bill.source, Desk(bill.effects), [sink], seconds=10) as show:
+            show.run()
+        assert opened == [name.partition(":")[2] or None]
+        assert np.abs(sink.shown[-1].astype(float) - still).mean() > 2
+
     def test_what_is_called_like_both_is_what_is_meant(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made: list[list[Reactive]] = []
         monkeypatch.setattr("melies.cli.kiosk.perform", lambda opening, *_: made.append(opening.args[0]) or 0)
@@ -284,6 +321,10 @@ class TestWhatIsOn:
             (["cppn", "bars"], "One generator makes the pictures"),
             (["cppp"], "no generator or effect 'cppp'. Did you mean cppn?"),
             (["cppn", "--input", "a.mp4"], "--input has no meaning"),
+            (["cppn", "feedback", "--size", "160x90"], "Put it directly after cppn"),
+            (["--input", "nope/"], "There is no film or folder nope/"),
+            (["--input", "films/nope"], "There is no film or folder films/nope"),
+            (["--input", "nope.mp4"], "nope.mp4"),
             (["cppn", "--to", "out.mp4"], "--to out.mp4: what never ends fills any disk"),
             (["cppn", "reverse"], "reverse needs a whole film"),
             (["cppn", "--open", "9-18"], "--open '9-18': should be hours such as 09:00-18:00"),
@@ -317,6 +358,39 @@ class TestWatching:
         assert kiosk.watch([sys.executable, "-c", body], look=0.02, sleep=lambda seconds: None) == 0
         assert count.read_text() == "xxx"
 
+    def test_the_time_before_it_was_begun_again_counts(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        now, told = [100.0], []
+
+        def once(command: Any, env: dict[str, str], hung: float, look: float) -> tuple[int, str]:
+            monkeypatch.setenv(kiosk.LEFT, env[kiosk.LEFT])
+            told.append(kiosk.left(20.0))
+            now[0] += 7
+            return 1, "the show broke"
+
+        def sleep(seconds: float) -> None:
+            now[0] += seconds
+
+        monkeypatch.setattr(kiosk, "_once", once)
+        monkeypatch.setattr(time, "monotonic", lambda: now[0])
+        assert kiosk.watch([], seconds=20, sleep=sleep) == 1
+        assert told == [20, 12, 3]
+        assert [record.message for record in caplog.records][-1] == "The show broke, and its time is over."
+        assert kiosk.left(None) is None
+
+    def test_why_it_was_begun_again_is_said_once(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv(kiosk.WHY, "It broke.")
+        with kiosk.logged(tmp_path / "show.log"):
+            kiosk.log.info("It plays.")
+        assert [line.split(" INFO ")[1] for line in (tmp_path / "show.log").read_text().splitlines()] == [
+            "It broke.",
+            "It plays.",
+        ]
+        assert [record.message for record in caplog.records] == ["It plays."]
+
     def test_a_show_that_grows_too_much_ends_itself(self) -> None:
         kiosk.within(1 << 50)()
         with pytest.raises(kiosk.OvergrownError, match="more than 1 MB") as grown:
@@ -336,10 +410,10 @@ class TestWatching:
         monkeypatch.setattr(kiosk, "watch", lambda command, **how: calls.append((command, how)) or 0)
         monkeypatch.delenv(kiosk.PULSE, raising=False)
         with pytest.raises(SystemExit):
-            cli.main(["kiosk", "cppn", "--watchdog", "7"])
+            cli.main(["kiosk", "cppn", "--watchdog", "7", "--seconds", "60"])
         command, how = calls[0]
-        assert command[1:] == ["-m", "melies", "kiosk", "cppn", "--watchdog", "7"]
-        assert how == {"hung": 7, "attempts": 5}
+        assert command[1:] == ["-m", "melies", "kiosk", "cppn", "--watchdog", "7", "--seconds", "60"]
+        assert how == {"hung": 7, "attempts": 5, "seconds": 60}
 
     @pytest.mark.skipif(os.name == "nt", reason="needs signals")
     def test_a_show_that_is_killed_comes_back_and_nothing_is_left_in_the_end(self, tmp_path: Path) -> None:

@@ -422,7 +422,7 @@ class TestCommand:
 
     def test_a_kiosk_is_watched_by_another_process(self, live, monkeypatch):
         commands: list = []
-        monkeypatch.setattr(kiosk, "watch", lambda command: commands.append(command) or 0)
+        monkeypatch.setattr(kiosk, "watch", lambda command, **_: commands.append(command) or 0)
         monkeypatch.delenv(kiosk.PULSE, raising=False)
         assert live("grade", "--exposure", "1", "--kiosk")[0] == 0
         assert commands == [[sys.executable, "-m", "melies", "live", "grade", "--exposure", "1", "--kiosk"]]

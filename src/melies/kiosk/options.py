@@ -78,7 +78,7 @@ class KioskOptions(Lasting, LiveOptions):
     @property
     def watching(self) -> dict[str, Any]:
         """As for `LiveOptions`."""
-        return {"hung": self.watchdog, "attempts": ATTEMPTS}
+        return {**super().watching, "hung": self.watchdog, "attempts": ATTEMPTS}
 
 
 GROUPS: dict[str, type[BaseModel]] = {"Playing": Playing, "Places": Places, "Desk": Turning, "Lasting": Lasting}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from melies import generators
 from melies.effect import Effect, Generator, Reactive
@@ -82,9 +83,12 @@ def billed(steps: Sequence[Reactive], options: KioskOptions) -> Bill:
             f"--{name}" for name in ("input", "size", "rate", "mirror", "zoom") if name in options.model_fields_set
         ]
         if wrong:
-            raise UseError(f"{generator.name()} makes the pictures, so {wrong[0]} has no meaning.", "Leave it out.")
+            own = wrong[0] in ("--size", "--zoom") and wrong[0][2:] in type(generator).model_fields
+            hint = f"Put it directly after {generator.name()}." if own else "Leave it out."
+            raise UseError(f"{generator.name()} makes the pictures, so {wrong[0]} has no meaning there.", hint)
         drawn = on_stage(generator)
-        spec = generator.spec
+        # As on the stage: it has no length, so that a microphone in its sound's place is not asked for one.
+        spec = cast(Generator, drawn).spec
         return Bill(Ticks(spec.rate, (spec.width, spec.height)), [drawn, *effects])
     if not named:
         raise UseError(
@@ -123,6 +127,10 @@ def _parted(steps: Sequence[Reactive]) -> tuple[Generator | None, Sequence[Effec
 
 def _source(text: str, options: KioskOptions) -> Source:
     path = Path(text)
+    is_path = any(sign in text for sign in ("/", os.sep)) and not text.startswith("/dev/")
+    # What has an ending is opened as a film, or as the pictures of a pattern, which says what is missing.
+    if is_path and not path.suffix and not path.exists():
+        raise UseError(f"There is no film or folder {text}.", "A camera is named by its number or its name.")
     if path.is_dir() and not _only_pictures(path):
         return Folder(path, options.size, options.rate)
     camera = re.fullmatch(r"cam(?:era)?(\d+)", text)

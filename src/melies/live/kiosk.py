@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import signal
@@ -29,6 +30,9 @@ WHY = "MELIES_BEGUN_AGAIN"
 
 WATCHER = "MELIES_WATCHER"
 """Environment variable with the number of the process that watches a show."""
+
+LEFT = "MELIES_SECONDS_LEFT"
+"""Environment variable with the seconds after which a watched show is to end, if any: those before count."""
 
 HUNG = 90.0
 """Seconds without a touch after which a show is ended; loading models takes its time."""
@@ -58,6 +62,7 @@ def watch(
     *,
     hung: float = HUNG,
     attempts: int | None = None,
+    seconds: float | None = None,
     shortest: float = SHORTEST,
     look: float = LOOK,
     sleep: Callable[[float], None] = time.sleep,
@@ -68,23 +73,27 @@ def watch(
         command: The show's command line.
         hung: Seconds without a pulse after which it is ended.
         attempts: How often in a row it may fail at once before that is given up; without end if None.
+        seconds: After so many it is not begun again; without end if None.
         shortest: Seconds before the first new beginning.
         look: Seconds between two looks.
         sleep: Waits.
 
     Returns:
-        The exit status, once somebody ended the show or its command makes no sense.
+        The exit status, once somebody ended the show, its time is over or its command makes no sense.
 
     Raises:
         MeliesError: It failed at once too often.
     """
     pause, why, failures, worked = shortest, "", 0, False
+    end = math.inf if seconds is None else time.monotonic() + seconds
+    remaining = math.inf if seconds is None else seconds
     with tempfile.TemporaryDirectory(prefix="melies-kiosk-") as folder:
         pulse = Path(folder) / "pulse"
         while True:
             pulse.touch()
             began = time.monotonic()
-            status, how = _once(command, {PULSE: str(pulse), WHY: why, WATCHER: str(os.getpid())}, hung, look)
+            told = {PULSE: str(pulse), WHY: why, WATCHER: str(os.getpid()), LEFT: str(remaining)}
+            status, how = _once(command, told, hung, look)
             lasted = time.monotonic() - began
             worked = worked or lasted >= AT_ONCE
             # A command that made sense once fails for another reason, such as a screen that is away.
@@ -95,9 +104,14 @@ def watch(
                 raise MeliesError(f"The show failed {failures} times at once, the last time so: {how}.", "See above.")
             if lasted >= STEADY:
                 pause = shortest
-            why = f"{how[0].upper()}{how[1:]}, and begins again after {pause:.0f} s."
+            said = f"{how[0].upper()}{how[1:]}"
+            if end - time.monotonic() <= pause:
+                log.warning("%s, and its time is over.", said)
+                return 1
+            why = f"{said}, and begins again after {pause:.0f} s."
             log.warning("%s", why)
             sleep(pause)
+            remaining = end - time.monotonic()
             pause = min(2 * pause, LONGEST)
 
 
@@ -139,6 +153,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def left(seconds: float | None) -> float | None:
+    """Return the seconds that a show goes on: fewer than were asked for if it was begun again; None for ever."""
+    return seconds if seconds is None else min(seconds, float(os.environ.get(LEFT, math.inf)))
 
 
 def beat(healthy: Callable[[], bool]) -> None:
@@ -241,7 +260,9 @@ def logged(path: Path | None) -> Iterator[None]:
     log.addHandler(handler)
     level = log.level
     log.setLevel(min(level or logging.WARNING, logging.INFO))
-    log.info("%s", os.environ.get(WHY) or "The show begins.")
+    # To the file alone: on the terminal the process that watches has said it.
+    begun = os.environ.get(WHY) or "The show begins."
+    handler.handle(log.makeRecord(log.name, logging.INFO, __file__, 0, begun, (), None))
     try:
         yield
     finally:

@@ -90,7 +90,7 @@ class LiveOptions(Reading, Showing, Steering, Enduring):
     @property
     def watching(self) -> dict[str, Any]:
         """How the process that watches a kiosk does so: what `melies.live.kiosk.watch` takes."""
-        return {}
+        return {"seconds": self.seconds}
 
 
 GROUPS: dict[str, type[BaseModel]] = {

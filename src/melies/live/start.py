@@ -62,7 +62,7 @@ def opened(
         source,
         desk,
         tireless=options.kiosk,
-        seconds=options.seconds,
+        seconds=kiosk.left(options.seconds),
         asleep=asleep,
         house=_house(options.house_picture),
         recordings=options.recordings,
