@@ -285,6 +285,7 @@ def test_limits_of_lengths(sentence, fits):
         ("3 seconds or 50 seconds", "seconds 2.1 to 3.9 or seconds 35 to 65"),
         ("1 or 3 minutes", "seconds 42 to 78 or seconds 126 to 234"),
         ("two or four people", "people 2 or people 4"),
+        ("3 frames or 5 or 7 frames", "frames 2.1 to 3.9 or frames 3.5 to 6.5 or frames 4.9 to 9.1"),
         ("two or three cars", "objects car, 2 of it or objects car, 3 of it"),
         ("a close-up or a full shot", "size close-up or full"),
         ("Anna or Bob", "Anna is seen or Bob is seen"),
@@ -300,6 +301,10 @@ def test_or_gives_a_choice(sentence, told):
 def test_or_joins_only_what_is_alike():
     assert [str(one) for one in conditions("a dog or at night")] == ["objects dog", "daytime night"]
     assert [str(one) for one in conditions("a dog, or a cat")] == ["objects dog", "objects cat"]
+    people, children = conditions("two or four people, no children")
+    assert str(people) == "people 2 or people 4"
+    assert isinstance(children, Mention)
+    assert len(conditions("two or four people, women")) == 1
     assert parse("a man or a woman").explain()[0] == "“man” → wanted: people at least 1"
 
 

@@ -300,37 +300,6 @@ class Somebody(Condition):
 
 
 @dataclass(frozen=True)
-class Either(Condition):
-    """Conditions of the same kind, any of which will do."""
-
-    among: tuple[Condition, ...]
-
-    def match(self, record: Record) -> Match:
-        """See `Condition`."""
-        return max((one.match(record) for one in self.among), key=lambda match: (match.score is not None, match.score))
-
-    def sql(self, facets: Mapping[str, Facet]) -> str | None:
-        """See `Condition`."""
-        parts = [one.sql(facets) for one in self.among]
-        return " OR ".join(f"({part})" for part in parts) if all(parts) else None
-
-    @property
-    def exact(self) -> bool:
-        """Whether each of them is."""
-        return all(one.exact for one in self.among)
-
-    @property
-    def asked(self) -> frozenset[str] | None:
-        """See `Condition`."""
-        asked = [one.asked for one in self.among]
-        known = [one for one in asked if one is not None]
-        return frozenset().union(*known) if len(known) == len(asked) else None
-
-    def __str__(self) -> str:
-        return " or ".join(map(str, self.among))
-
-
-@dataclass(frozen=True)
 class Mention(Condition):
     """Words that the labels have, or that are said; only to be left out by."""
 

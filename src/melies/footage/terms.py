@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from math import floor, inf
 
 from melies.footage.label import Facet
+from melies.footage.search_choice import alternatives, either, either_of
 from melies.footage.search_conditions import (
     Amount,
     Anything,
     Condition,
-    Either,
     Mention,
     Option,
     Phrase,
@@ -183,7 +183,7 @@ class _Parser(Pieces):
             return False  # That is a place, not a length.
         at += self.text(at) in ("long", "in")
         source = self.source(self.at, at)
-        self._take(_either([_length(one, source) for one in found], source), at)
+        self._take(either([_length(one, source) for one in found], source), at)
         return True
 
     def _number(self) -> bool:
@@ -197,7 +197,7 @@ class _Parser(Pieces):
                 found, self.negative = [found[0]._replace(least=1, most=inf)], not self.negative
             self._keep(at, at + 1)
             source = self.source(self.at, end)
-            self._take(_either([Amount(facet, one.least, one.most, source=source) for one in found], source), end)
+            self._take(either([Amount(facet, one.least, one.most, source=source) for one in found], source), end)
             return True
         for length in range(2, 0, -1):
             texts = [self.text(i) for i in range(at, at + length)]
@@ -210,7 +210,7 @@ class _Parser(Pieces):
                 self._keep(at, at + length)
                 source = self.source(self.at, end)
                 counts = [None if (one.least, one.most) == (1, inf) else (one.least, one.most) for one in found]
-                self._take(_either([Trait(tuple(options), count=one, source=source) for one in counts], source), end)
+                self._take(either([Trait(tuple(options), count=one, source=source) for one in counts], source), end)
                 return True
         return False
 
@@ -335,7 +335,7 @@ class _Parser(Pieces):
         if self.negative:
             condition = replace(condition, negative=True)
         before = self.conditions[-1] if self.conditions and self._chosen(self.ends, start) else None
-        joined = before and _either_of(before, condition, self.source(self.begins, at), self.facets)
+        joined = before and either_of(before, condition, self.source(self.begins, at), self.facets)
         if joined:
             self.conditions[-1] = joined
         else:
@@ -398,14 +398,16 @@ class _Parser(Pieces):
     def _joined(self) -> tuple[Condition, ...]:
         """The conditions, each once: of two counts of people, the one that says more."""
         self._tell_apart()
-        counts = [one for one in self.conditions if isinstance(one, Amount) and one.facet == "people"]
-        vague = [one for one in counts if one.least == 1 and one.most == float("inf") and not one.negative]
+        counts = [one for one in self.conditions if _counts_people(one)]
+        vague = [
+            one for one in counts if isinstance(one, Amount) and (one.least, one.most) == (1, inf) and not one.negative
+        ]
         spare = vague[1:] if len(vague) == len(counts) else vague
         return tuple(one for one in dict.fromkeys(self.conditions) if not any(one is other for other in spare))
 
     def _tell_apart(self) -> None:
         """`A woman, no children`: nothing measured tells them apart, so only what is called a child is left out."""
-        if not any(isinstance(one, Amount) and one.facet == "people" and not one.negative for one in self.conditions):
+        if not any(_counts_people(one) and not one.negative for one in self.conditions):
             return
         for at, one in enumerate(self.conditions):
             if isinstance(one, Amount) and one.negative and one.source.lower() in PEOPLE - ANYBODY:
@@ -423,13 +425,12 @@ class _Parser(Pieces):
         return " ".join(piece.text for piece in words)
 
 
+def _counts_people(condition: Condition) -> bool:
+    return all(isinstance(one, Amount) and one.facet == "people" for one in alternatives(condition))
+
+
 def _denies(word: str) -> bool:
     return word.endswith("n't")
-
-
-def _either(conditions: Sequence[Condition], source: str) -> Condition:
-    first, *others = conditions
-    return Either(tuple(conditions), source=source, strict=first.strict) if others else first
 
 
 def _length(found: Range, source: str) -> Amount:
@@ -441,25 +442,3 @@ def _length(found: Range, source: str) -> Amount:
     elif found.alone and not found.exactly:
         least, most = least * (1 - _SLACK), most * (1 + _SLACK)
     return Amount(found.measure, least, most, found.over, found.under, source=source, strict=True)
-
-
-def _either_of(one: Condition, other: Condition, source: str, facets: Mapping[str, Facet]) -> Condition | None:
-    """Two conditions of the same kind of which either will do; None if they are of different kinds."""
-    if one.negative or other.negative:
-        return None
-    if isinstance(one, Trait) and isinstance(other, Trait) and not one.count and not other.count:
-        if {option.facet for option in one.options}.isdisjoint(option.facet for option in other.options):
-            return None
-        options = tuple(dict.fromkeys((*one.options, *other.options)))
-        return Trait(options, neighbours(options, facets), source=source)
-    among = (*(one.among if isinstance(one, Either) else (one,)), other)
-    if {_kind(part) for part in among} != {_kind(other)} or len({*map(str, among)}) == 1:
-        return None  # A man or a woman are somebody, once.
-    return Either(among, source=source, strict=one.strict, weight=one.weight)
-
-
-def _kind(condition: Condition) -> tuple[type, object]:
-    what = condition.facet if isinstance(condition, Amount) else None
-    if isinstance(condition, Trait):
-        what = condition.options[0].facet
-    return type(condition), what
