@@ -222,6 +222,15 @@ class Ledger:
         ).fetchone()
         return (Path(os.fsdecode(row[0])), row[1] == "here") if row else None
 
+    def places(self) -> dict[str, list[str]]:
+        """Where every film lay at the last look that was there then, relative to the folder."""
+        found: dict[str, list[str]] = {}
+        for film, path in self.db.execute(
+            "SELECT film, path FROM files WHERE state = 'here' AND film IS NOT NULL ORDER BY path"
+        ):
+            found.setdefault(film, []).append(os.fsdecode(path))
+        return found
+
     # Films
 
     def asked(self, film: str) -> frozenset[str] | None:

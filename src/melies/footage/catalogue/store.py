@@ -219,20 +219,18 @@ class Catalogue:
         return " AND ".join(parts) or None
 
     @cached_property
-    def _places(self) -> dict[str, Path | None]:
+    def _places(self) -> dict[str, str | None]:
         """Where each film lies, None if it has gone since the last look, of which one warning is given.
 
         Empty while the catalogue is written: whoever does that has looked.
         """
-        listed: dict[str, list[Path]] = {}
-        for file in () if self._writes else self.ledger.files():
-            if file.state == "here" and file.film is not None:
-                listed.setdefault(file.film, []).append(file.path)
+        listed = {} if self._writes else self.ledger.places()
+        # Path takes longer over a name than the file system does.
         found = {
-            film: next((path for path in paths if os.path.isfile(self.folder / path)), None)  # noqa: PTH113 bad names
+            film: next((path for path in paths if os.path.isfile(os.path.join(self.folder, path))), None)  # noqa: PTH113, PTH118
             for film, paths in listed.items()
         }
-        gone = [str(listed[film][0]) for film, place in found.items() if place is None]
+        gone = [listed[film][0] for film, place in found.items() if place is None]
         if gone:
             more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
             log.warning(
@@ -246,7 +244,7 @@ class Catalogue:
     def _place(self, film: str) -> Path:
         """Where a film lies or was last, relative to the folder."""
         if place := self._places.get(film):
-            return place
+            return Path(place)
         known = self.ledger.place(film)
         return known[0] if known else Path()
 
