@@ -36,7 +36,7 @@ class Changes:
 
     Attributes:
         to_read: Films to be read, each at one of its places.
-        same: How many files are as they were.
+        same: How many files are as they were, and are not to be read.
         moved: How many are known films at other places.
         missing: How many are gone.
         refused: Files that were refused now, with the reasons; not those that were before and are as they were.
@@ -164,15 +164,15 @@ def compare(
         if settled is not None and settled.get(path) != stamp:
             growing.add(stamp)
             continue
-        file = found.look(path, stamp, again, changes)
-        if file.film is None or file.film in to_read:
-            continue
-        asked = ledger.asked(file.film)
-        extras = {one for one in wanted if one.startswith("+")}
-        if asked is None or again or extras - asked or file.film in without_stills:
-            to_read[file.film] = file
-        elif wanted - asked:
-            changes.outdated += 1
+        file, same = found.look(path, stamp, again, changes)
+        if file.film is not None and file.film not in to_read:
+            asked = ledger.asked(file.film)
+            extras = {one for one in wanted if one.startswith("+")}
+            if asked is None or again or extras - asked or file.film in without_stills:
+                to_read[file.film] = file
+                continue
+            changes.outdated += bool(wanted - asked)
+        changes.same += same
     found.write()
     changes.to_read = list(to_read.values())
     if lost := without_stills & to_read.keys():
@@ -198,20 +198,21 @@ class _Found:
         self._ledger = catalogue.ledger
         self._new: list[File] = []
 
-    def look(self, path: Path, stamp: Stamp, again: bool, changes: Changes) -> File:
+    def look(self, path: Path, stamp: Stamp, again: bool, changes: Changes) -> tuple[File, bool]:
+        """Return what a file is, and whether that is as it was."""
         known = self._ledger.file(path)
         if known is not None and (known.size, known.modified) == stamp and not (again and known.film is None):
-            changes.same += 1
             if known.state != "missing":
-                return known
-            file = replace(known, state="here")
+                return known, True
+            file, same = replace(known, state="here"), True
         else:
             file = examine(self._folder, path, stamp)
             changes.refused += [file] if file.state == "refused" else []
+            same = known is not None and file.film is not None and file.film == known.film
         self._new.append(file)
         if len(self._new) >= _WRITE:
             self.write()
-        return file
+        return file, same
 
     def write(self) -> None:
         self._ledger.note(self._new)
