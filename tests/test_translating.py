@@ -1,5 +1,6 @@
 """What translate, style and paint share: cards, networks of any size, tiles, mixing, and steadiness over time."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -227,6 +228,21 @@ def test_nothing_of_another_class_or_far_from_what_is_made_now_is_left():
     moved = layout.copy()
     moved[:, 20:60] = 1
     assert np.array_equal(steady(plain, dark, moved), dark)
+
+
+def test_a_glow_goes_with_what_glows():
+    """What is beside a thing stands still and looks as it did, but for what the network made of it."""
+    steady = Steady(1.0)
+    source = np.full((96, 128, 3), 90, np.uint8)
+    y, x = np.mgrid[:96, :128]
+    texture = np.random.default_rng(0).normal(0, 0.06, (96, 128)).astype(np.float32)
+    made = []
+    for step in range(6):
+        glow = 0.5 * np.exp(-(np.square(x - 30 - 12 * step) + np.square(y - 48)) / 200)
+        made.append(np.repeat((0.3 + texture + glow)[..., None], 3, axis=2).astype(np.float32))
+    results = [steady(source, picture) for picture in made]
+    left = cv2.blur(results[-1] - made[-1], (9, 9))
+    assert np.abs(left).max() < 0.08
 
 
 def test_steadying_follows_a_change_of_light():

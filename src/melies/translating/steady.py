@@ -5,7 +5,8 @@ and the source itself looks the same after being moved (after Ruder, Dosovitskiy
 videos", GCPR 2016, who use the same masks when they optimise a frame). And it is kept within the mean of what is made
 now around each place, give or take a multiple of the standard deviation there, which is how temporal anti-aliasing in
 games is kept from leaving ghosts (Salvi, "An Excursion in Temporal Supersampling", GDC 2016): motion can be wrong where
-everything looks alike.
+everything looks alike. Nor may it be much lighter, darker or of another colour than what is made now, on the whole,
+around a place: networks see far, so that what moves changes what is made of things beside it that stand still: a glow.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ _SPREAD = 1.5
 """How many standard deviations of its surroundings the past may be from their mean, and"""
 _SPARE = 0.04
 """how much further, 0…1: plain places flicker as well."""
+_WIDE = 30
+"""The mean of surroundings that reach this share of the short side may be only as much as `_SPARE` apart from now's."""
 _LEAST = 0.3
 """Where less than this share of a picture can be followed, what seems to be followed there is not trusted either."""
 
@@ -149,7 +152,7 @@ def _soft(good: Map) -> Map:
 
 
 def _bounded(moved: Picture, made: Picture, room: NDArray[np.float32]) -> Picture:
-    """Bring the past within what there is now around each place, give or take a little, in place.
+    """Bring the past within what there is now around each place, give or take a little, and near to the whole of it.
 
     Args:
         moved: `H×W×3`; it is changed.
@@ -166,7 +169,12 @@ def _bounded(moved: Picture, made: Picture, room: NDArray[np.float32]) -> Pictur
     spread += np.float32(_SPARE)
     np.subtract(mean, spread, out=least)
     most = np.add(mean, spread, out=mean)
-    return np.clip(moved, least, most, out=moved)
+    np.clip(moved, least, most, out=moved)
+    wide = max(1, round(min(made.shape[:2]) / _WIDE)) * 2 + 1
+    cv.blur(np.subtract(moved, made, out=mean), (wide, wide), spread)
+    spread -= np.clip(spread, -_SPARE, _SPARE, out=least)
+    moved -= spread
+    return moved
 
 
 def _small(source: Image) -> Image:
