@@ -270,6 +270,17 @@ def test_a_film_of_another_rate_keeps_its_time(films, tmp_path, ending):
     assert abs(back.cuts[1].start - made.cuts[1].start) <= (Fraction(1, 50) if ending == ".edl" else 0)
 
 
+@pytest.mark.parametrize("ending", [".otio", ".fcpxml", ".xml"])
+def test_nothing_is_shown_beyond_the_end_of_a_film_of_another_rate(tmp_path, ending):
+    path = write_clip(tmp_path / "quick.mp4", frames=100, rate=60)  # 5/3 s, which are 41 2/3 frames of 25
+    whole, second = Cut(path, Fraction(0), Fraction(5, 3), Fraction(60)), Fraction(1)
+    cuts = whole, replace(whole, start=second / 2, end=second), whole
+    target = tl.export(Timeline("cut", Fraction(25), cuts), tmp_path / f"cut{ending}")
+    again = tl.read(target)
+    assert [stop - first for first, stop in again.places] == [41, 13, 41]
+    assert all(cut.end <= Fraction(5, 3) for cut in again.cuts)
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_films_of_odd_and_varying_rates_are_counted_in_frames_that_programs_know(tmp_path, ending):
     times = [0, 33, 66, 100, 166, 200, 233, 266, 300, 333, 366, 400, 433, 466, 533, 566, 600]
