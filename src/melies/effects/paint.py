@@ -107,7 +107,7 @@ class Paint(Effect):
         from melies.engine.pipeline import ordered_map
         from melies.translating.steady import Steady
 
-        steady = Steady(self.steady)
+        steady = Steady(self.steady, glows=False)
         with ExitStack() as stack:
             painter, read = self._reader(spec)
             if self.instances is not None:

@@ -54,10 +54,13 @@ class Steady:
 
     Args:
         strength: 0…1; 0 changes nothing. It may be changed between frames.
+        glows: Whether what moves changes what is made of things beside it. Where it does not, as where layouts are
+            painted, hard borders that flicker are held better without regard to it.
     """
 
-    def __init__(self, strength: float) -> None:
+    def __init__(self, strength: float, *, glows: bool = True) -> None:
         self.strength = strength
+        self._glows = glows
         self._flow = Flow("medium")
         self._past: _Past | None = None
         self._room = np.empty((3, 0, 0, 3), np.float32)
@@ -105,6 +108,8 @@ class Steady:
         if self._room.shape[1:] != made.shape:
             self._room = np.empty((3, *made.shape), np.float32)
         moved = _bounded(warp(past.made, large, cubic=True), made, self._room)
+        if self._glows:
+            moved = _without_glow(moved, made, self._room)
         blended: Picture = cv.blendLinear(moved, np.ascontiguousarray(made), share, 1 - share)
         return blended
 
@@ -152,7 +157,7 @@ def _soft(good: Map) -> Map:
 
 
 def _bounded(moved: Picture, made: Picture, room: NDArray[np.float32]) -> Picture:
-    """Bring the past within what there is now around each place, give or take a little, and near to the whole of it.
+    """Bring the past within what there is now around each place, give or take a little, in place.
 
     Args:
         moved: `H×W×3`; it is changed.
@@ -169,11 +174,16 @@ def _bounded(moved: Picture, made: Picture, room: NDArray[np.float32]) -> Pictur
     spread += np.float32(_SPARE)
     np.subtract(mean, spread, out=least)
     most = np.add(mean, spread, out=mean)
-    np.clip(moved, least, most, out=moved)
-    wide = max(1, round(min(made.shape[:2]) / _WIDE)) * 2 + 1
-    cv.blur(np.subtract(moved, made, out=mean), (wide, wide), spread)
-    spread -= np.clip(spread, -_SPARE, _SPARE, out=least)
-    moved -= spread
+    return np.clip(moved, least, most, out=moved)
+
+
+def _without_glow(moved: Picture, made: Picture, room: NDArray[np.float32]) -> Picture:
+    """Bring the past near to the whole of what there is now around each place, in place; as for `_bounded`."""
+    apart, whole, kept = room
+    reach = max(1, round(min(made.shape[:2]) / _WIDE)) * 2 + 1
+    cv.blur(np.subtract(moved, made, out=apart), (reach, reach), whole)
+    whole -= np.clip(whole, -_SPARE, _SPARE, out=kept)
+    moved -= whole
     return moved
 
 
