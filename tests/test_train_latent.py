@@ -49,6 +49,13 @@ def test_a_film_becomes_a_space_to_walk_through(material, tmp_path, monkeypatch)
     assert card is not None
     assert (card.task, card.name, card.steps) == ("walk", "discs", 24)
 
+    for chosen in ("discs-encoder", str(tmp_path / "run" / "encoder.onnx")):
+        with pytest.raises(UseError, match=r"makes no pictures.*\n?.*--model .*(discs|decoder\.onnx)$"):
+            spaces.find(chosen)
+    with pytest.raises(UseError, match=r"There are cppn, .*discs;") as refused:
+        spaces.find("disc")
+    assert "encoder" not in str(refused.value)
+
     space = spaces.find("discs")
     assert space is spaces.find("discs")
     options = {"model": "discs", "size": "72x48", "fps": 6, "duration": 1}

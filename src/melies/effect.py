@@ -54,6 +54,9 @@ def _local(value: object) -> object:
 class Reactive(Step):
     """What effects and generators share beyond that: every number among their fields can follow sound, or the time."""
 
+    constant: ClassVar[tuple[str, ...]] = ()
+    """Numbers that nothing can follow, because they decide what the clip looks like."""
+
     react: tuple[str, ...] = Field(
         (),
         description="Let a number follow what is heard, or the time: PARAM=FORMULA, such as zoom=1+bass*0.05 or "

@@ -129,7 +129,7 @@ class FormulaError(UseError):
 
     def __init__(self, what: str, text: str, place: int, kind: str = "expression") -> None:
         line = re.sub(r"\s", " ", text)
-        colon = "" if what.endswith("?") else ":"
+        colon = "" if what.endswith(("?", ".")) else ":"
         super().__init__(f"In the {kind}, {what}{colon}\n  {line}\n  {' ' * place}^")
         self.what = what
         self.place = place
@@ -209,7 +209,9 @@ class Expression:
             # Parsed, never run.
             return ast.parse(self._flat, mode="eval").body
         except SyntaxError as error:
-            raise self._wrong("this is not a formula", (error.offset or 1) - 1) from None
+            # Python's parser has no place for what is missing at the end.
+            place = error.offset - 1 if error.offset else len(self._flat)
+            raise self._wrong("this is not a formula", place) from None
         except (ValueError, RecursionError, MemoryError):
             raise self._wrong("this is not a formula", 0) from None
 
@@ -250,7 +252,7 @@ class Expression:
     def _check_call(self, node: ast.Name, name: str, count: int) -> None:
         if name not in FUNCTIONS:
             hint = f" It stands after a bar: … | {name}(…)" if name in self._pipes else did_you_mean(name, FUNCTIONS)
-            raise self._wrong(f"there is no function {name}.{hint}", node)
+            raise self._wrong(f"there is no function {name}{hint and f'.{hint}'}", node)
         wanted = FUNCTIONS[name][1]
         if count != wanted:
             raise self._wrong(f"{name} takes {wanted} number{'s' * (wanted > 1)}, not {count}", node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
@@ -24,6 +24,8 @@ class Canvas(Generator):
 
     Subclasses write `picture`, or `make` if pictures can only be made one after another.
     """
+
+    constant: ClassVar[tuple[str, ...]] = ("duration",)
 
     size: Annotated[
         tuple[int, int],

@@ -38,13 +38,15 @@ def formulas(step: Reactive) -> dict[str, Expression]:
     """Read what a step's numbers are to follow.
 
     Raises:
-        ValueError: A reaction names no number of the step, one twice, or holds no formula.
+        ValueError: A reaction names no number of the step, one that cannot change, one twice, or holds no formula.
     """
     read: dict[str, Expression] = {}
-    numbers = [name for name in type(step).model_fields if _number(type(step), name)]
+    numbers = [name for name in type(step).model_fields if name not in step.constant and _number(type(step), name)]
     for text in step.react:
         name, is_given, formula = text.partition("=")
         name = name.strip().replace("-", "_")
+        if is_given and name in step.constant:
+            raise ValueError(f"{name} cannot follow anything: it decides what the clip looks like")
         if not is_given or name not in numbers:
             shown = [number.replace("_", "-") for number in numbers]
             known = f"PARAM is one of {', '.join(shown)}" if shown else "nothing here is a number"

@@ -44,7 +44,8 @@ class PictureEncoder:
         if index and not plan.many:
             raise UseError(
                 f"{plan.path.name} is one picture, but the clip has more frames.",
-                f"Name a sequence such as {plan.path.stem}-%05d{plan.path.suffix}, or use --start and --end.",
+                f"Name a sequence such as {plan.path.stem}-%05d{plan.path.suffix}, or take one frame: of a film by "
+                "--start and --end, of a generator by --duration and --fps.",
             )
         working_name(self._folder, plan, index).write_bytes(encode_picture(frame, plan))
         self.frames += 1

@@ -25,7 +25,7 @@ from melies.train import _export
 from melies.train._material import Changes, Pictures
 from melies.train._precision import descend
 from melies.train._samples import evenly
-from melies.translating.card import IMAGE, LATENT, Card
+from melies.translating.card import IMAGE, LATENT, Card, Task
 from melies.walking.latent import CODES, DECODER, ENCODER, with_codes
 
 if TYPE_CHECKING:
@@ -123,20 +123,21 @@ class LatentWork:
         learned = ", ".join(path.name for path in self._options.photos)
         width, height = self._options.size
 
-        def write(net: Any, example: Tensor, name: str, given: str, about: str) -> Path:
-            card = Card(name=folder.name, task="walk", description=f"{about} those in {learned}.")
+        def write(net: Any, example: Tensor, name: str, given: str, task: Task, about: str) -> Path:
+            card = Card(name=folder.name, task=task, description=f"{about} those in {learned}.")
             path = _export.write(net.cpu(), [example], folder / f"{name}.onnx", [given], card, fixed=True)
             net.to(self._device)
             return path
 
         codes = self._codes()
-        decoder = write(self._decoder, torch.zeros(1, self._options.latent), DECODER, LATENT, "Makes pictures like")
+        latent = torch.zeros(1, self._options.latent)
+        decoder = write(self._decoder, latent, DECODER, LATENT, "walk", "Makes pictures like")
         with replacing(decoder) as part:
             part.write_bytes(with_codes(decoder.read_bytes(), codes))
         seeing = Seeing(self._encoder).eval()
         return [
             decoder,
-            write(seeing, torch.zeros(1, 3, height, width), ENCODER, IMAGE, "Finds the codes of pictures like"),
+            write(seeing, torch.zeros(1, 3, height, width), ENCODER, IMAGE, "encode", "Finds codes of pictures like"),
         ]
 
     def _codes(self) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ addition where a network knows several: `1×K`, how much of each, adding up to 1
 walks: `1×L`, normally distributed.
 """
 
-Task = Literal["style", "translate", "paint", "segment", "growth", "walk"]
+Task = Literal["style", "translate", "paint", "segment", "growth", "walk", "encode"]
 
 _USES = {
     "style": "style {}",
@@ -33,6 +33,7 @@ _USES = {
     "segment": "paint --from footage, which looks with streets-layout",
     "growth": "melies dream OUT growth --model {}",
     "walk": "melies dream OUT walk --model {}",
+    "encode": "melies dream OUT walk --photo, which looks with {} if --model is the decoder beside it",
 }
 
 
@@ -45,7 +46,8 @@ class Card(BaseModel):
     name: str
     """What it is called, such as `day2dusk`."""
     task: Task
-    """What it is for: an effect or a generator of that name, or for `segment` the layouts of `paint`."""
+    """What it is for: an effect or a generator of that name, for `segment` the layouts of `paint`, for `encode`
+    the photos of `walk`."""
     description: str = ""
     """What it does, in a sentence."""
     styles: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from melies.errors import UseError
 from melies.models import registry, sources, store
 from melies.models.convert.stylegan2 import Noise
-from melies.translating.card import Task
+from melies.translating.card import Task, read_card
 from melies.translating.network import locate
 from melies.walking.space import Space
 
@@ -56,4 +56,22 @@ def _file(model: str) -> Path:
     if row is not None:
         return store.path(row)
     assert file is not None
-    return file if file.suffix.lower() == ".onnx" else store.converted(file, sources.digest(file), TASK)
+    if file.suffix.lower() != ".onnx":
+        return store.converted(file, sources.digest(file), TASK)
+    _must_make_pictures(model, file)
+    return file
+
+
+def _must_make_pictures(model: str, file: Path) -> None:
+    """Refuse the encoder that lies beside a decoder."""
+    card = read_card(file)
+    if card is None or card.task != "encode":
+        return
+    from melies.walking.latent import DECODER, ENCODER
+
+    given = Path(model)
+    name = DECODER if file.stem == ENCODER else file.stem.removesuffix(f"-{ENCODER}")
+    raise UseError(
+        f"{model} finds photos in a space, and makes no pictures.",
+        f"Name the decoder beside it: --model {given.with_name(name + given.suffix)}",
+    )
