@@ -25,6 +25,7 @@ from melies.diffusing.folder import Model, find
 from melies.diffusing.studio import Wish
 from melies.diffusing.windows import Windows, noise, overlapped
 from melies.dreaming.prompts import Part
+from melies.dreaming.schedule import warn_outside
 from melies.effects.diffuse import Diffuse as Anew
 from melies.errors import MeliesError, ModelError, UseError
 from melies.frame import Frame
@@ -344,6 +345,28 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, pretend: list[Pretended]
             _ = diffuse.spec
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"prompt": None}, "without a --prompt"),
+        ({"zoom": "0:(1.1)", "colours": "none"}, "in mode walk nothing follows zoom, colours: take mode feedback"),
+        ({"mode": "feedback", "pace": 1}, "in mode feedback nothing follows pace: take mode walk"),
+        ({"mode": "feedback", "keep": 0.5}, "nothing follows keep"),
+        ({"strength": "0:(0.8)"}, "nothing follows strength"),
+        ({"window": 8}, "nothing follows window: Stable Diffusion makes single pictures"),
+        ({"mode": "feedback", "strength": "0:(0.5), 1:(3)"}, "diffuse: strength is 3 at frame 1, and is taken for 1"),
+    ],
+)
+def test_what_is_given_in_vain_is_said_once(
+    options: dict[str, Any], said: str, tmp_path: Path, pretend: list[Pretended], caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_outside.cache_clear()
+    fields._warn_of_window.cache_clear()
+    list(Diffuse(**{"model": model(tmp_path / "one"), **SMALL, "duration": 0.5, "prompt": "a boat", **options}).make())
+    assert [record.message for record in caplog.records if said in record.message] == caplog.messages
+    assert len(caplog.messages) == 1
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     at: Path = tmp_path_factory.mktemp("tiny")
@@ -375,6 +398,13 @@ def test_tiny_models_make_films(kind: str, tiny: Path, tmp_path: Path, monkeypat
 def one_thread() -> Iterator[None]:
     with runtime.options(threads=1):  # several wait for each other longer than such small networks take
         yield
+
+
+@needs_models
+def test_pictures_larger_than_a_model_knows_places_are_refused(tiny: Path) -> None:
+    diffuse = Diffuse(model=str(tiny / "wan"), prompt="a boat", size="64x64", duration=0.5, detail=4096)
+    with pytest.raises(UseError, match=r"at most 512 pixels a side, not 4096x4096\. Lower --detail"):
+        next(diffuse.make())
 
 
 @needs_models

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from melies.dreaming.camera import Move, coloured_like, moved_flat, moved_in_spa
 from melies.dreaming.cppn import Pattern
 from melies.dreaming.guides import _text, of_parts
 from melies.dreaming.prompts import Part
+from melies.dreaming.schedule import warn_outside
 from melies.dreaming.sheets import Going, Patterns
 from melies.errors import UseError
 from melies.footage import tagger
@@ -206,6 +208,33 @@ def test_it_never_ends_if_told_so_and_takes_seeds_from_a_schedule() -> None:
         assert np.array_equal(image, frame.image)
     other = images(Dream(**{**options, "seed_schedule": "0:(4), 2:(9)"}))
     assert not np.array_equal(ended[0], other[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"seed_schedule": "0:(3)"}, "nothing follows seed-schedule: take --seed-behaviour schedule"),
+        ({"seed_behaviour": "schedule"}, "only counts up"),
+        ({"prompts": "0: a boat", "layer": 3}, "nothing follows layer: take --guide layer"),
+        ({"keep": 0.5}, "nothing follows keep: give it a film as --init"),
+        ({"cutouts": 3}, "nothing follows cutouts: give it a --clip"),
+        ({"strength": "0:(0.5), 3:(3)"}, "dream: strength is 1.33333 at frame 1, and is taken for 1 there"),
+        ({"mode": "3d", "fov": "0:(70), 4:(0)"}, "dream: fov is 0 at frame 4, and is taken for 1 there"),
+    ],
+)
+def test_what_is_given_in_vain_is_said_once(options: Any, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    warn_outside.cache_clear()
+    dream = Dream(**{**QUICK, "steps": 0, **options})
+    dream._warn_outside(dream.spec.frames)
+    dream._warn_outside(dream.spec.frames)
+    assert len(caplog.messages) == 1
+    assert said in caplog.messages[0]
+
+
+@pytest.mark.parametrize("text", ["0: ", "0: a boat | 8: ", '{"0": " "}'])
+def test_a_prompt_that_says_nothing_is_refused(text: str) -> None:
+    with pytest.raises(UseError, match="what shall be seen is missing here"):
+        Dream(**QUICK, prompts=text)
 
 
 def test_the_camera_moves_and_reactions_reach_it() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+import logging
+from functools import lru_cache
+from typing import Self
+
+from pydantic import BaseModel, Field, model_validator
 
 from melies.diffusing.folder import Model, find, require
 from melies.diffusing.studio import Wish
@@ -10,6 +14,8 @@ from melies.diffusing.windows import Windows
 from melies.dreaming.fields import Prompted
 from melies.dreaming.prompts import Part, Prompts
 from melies.effects._fields import Source
+
+log = logging.getLogger("melies")
 
 
 class Diffusing(BaseModel):
@@ -38,6 +44,12 @@ class Diffusing(BaseModel):
     )
     overlap: int = Field(4, ge=0, le=256, description="Frames in which one window goes over into the next.")
 
+    @model_validator(mode="after")
+    def _something_is_asked_for(self) -> Self:
+        if self.prompt is None:
+            log.warning("diffuse: without a --prompt the model makes what it likes.")
+        return self
+
     @property
     def found(self) -> Model:
         """The model, looked at but not loaded.
@@ -48,6 +60,8 @@ class Diffusing(BaseModel):
         """
         model = find(self.model, self.motion)
         require()
+        if self.window is not None and not model.family.moves:
+            _warn_of_window(model.family.title)
         return model
 
     @property
@@ -67,3 +81,9 @@ class Diffusing(BaseModel):
         parts = Prompts(self.prompt, seed).at(index, length) if self.prompt else ()
         unwanted = (Part(self.negative, -1.0),) if self.negative else ()
         return Wish((*parts, *unwanted), self.steps, self.guidance, seed)
+
+
+@lru_cache(maxsize=1)
+def _warn_of_window(title: str) -> None:
+    """Say it once: a model is looked at again and again."""
+    log.warning("diffuse: nothing follows window: %s makes single pictures.", title)

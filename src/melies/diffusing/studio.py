@@ -98,10 +98,18 @@ class Studio:
             width: Of the shape.
             height: Of the shape.
             side: A square of this side is as large; None for what the model learned.
+
+        Raises:
+            UseError: That is more than it can make.
         """
         multiple = self._multiple
         scale = (side or self._learned) / math.sqrt(width * height)
-        return tuple(max(1, round(length * scale / multiple)) * multiple for length in (width, height))  # type: ignore[return-value]
+        wide, high = (max(1, round(length * scale / multiple)) * multiple for length in (width, height))
+        # Wan has a table of the places that it knows.
+        most = self._network.config.get("rope_max_seq_len", math.inf) * multiple
+        if max(wide, high) > most:
+            raise UseError(f"This model makes at most {most} pixels a side, not {wide}x{high}.", "Lower --detail.")
+        return wide, high
 
     def noise_shape(self, width: int, height: int) -> tuple[int, int, int]:
         """Return the shape of the noise for one step in time of pictures of a size: channels, rows, columns."""

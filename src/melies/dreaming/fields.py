@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel
 
 from melies.dreaming.prompts import Prompts
 from melies.dreaming.schedule import Schedule
@@ -21,6 +21,13 @@ def _read_by(reader: Callable[[str], object]) -> AfterValidator:
         return text
 
     return AfterValidator(checked)
+
+
+def given(step: BaseModel, *names: str) -> str:
+    """Return which of some fields are not as they are by default, as users write them, with commas between them."""
+    fields = type(step).model_fields
+    found = [name for name in names if getattr(step, name) != fields[name].default]
+    return ", ".join(name.replace("_", "-") for name in found)
 
 
 Scheduled = Annotated[str, _read_by(Schedule)]

@@ -65,6 +65,8 @@ class Prompts:
             frame = Expression.within(
                 text, written.frame_at, written.frame, "prompts", names=NAMES[1:], whole=NAMES[1:]
             )
+            if not written.prompt.strip():
+                raise FormulaError("what shall be seen is missing here", text, written.prompt_at, "prompts")
             for formula in _FORMULA.finditer(written.prompt):
                 at = written.prompt_at + formula.start(1)
                 Expression.within(text, at, formula[1], "prompts", names=NAMES, whole=NAMES)

@@ -14,6 +14,7 @@ what Deforum's own parser makes of such a line:
 
 from __future__ import annotations
 
+import logging
 import re
 from functools import lru_cache
 from itertools import pairwise
@@ -24,6 +25,8 @@ import numpy as np
 from melies.errors import UseError
 from melies.expression import Expression, FormulaError, Numbers
 
+log = logging.getLogger("melies")
+
 Way = Literal["linear", "quadratic", "cubic"]
 """How numbers are interpolated."""
 
@@ -31,6 +34,8 @@ NAMES = ("t", "max_f", "s")
 """What a formula may be about: the frame, the last frame, the seed."""
 
 _NUMBER = re.compile(r"(?=.)[+-]?[0-9]*(\.[0-9]+)?")
+_LOOKED_AT = 300
+"""Frames of what never ends whose numbers are looked at beforehand."""
 _AROUND = 40
 """Known numbers on each side that a spline is laid through; farther ones change less than can be told."""
 
@@ -137,6 +142,25 @@ class Schedule:
     def _computed(self, formula: Expression, frames: np.ndarray, length: int) -> Numbers:
         row = formula(t=frames, max_f=length - 1, s=self.seed)
         return np.broadcast_to(row, frames.shape)
+
+
+@lru_cache(maxsize=64)
+def warn_outside(option: str, schedule: Schedule, least: float, most: float, length: int | None) -> None:
+    """Warn once of a schedule whose numbers leave what is possible, and of the first frame at which they do.
+
+    Args:
+        option: What it is called.
+        schedule: The same object for the same schedule.
+        least: The smallest number that is possible.
+        most: The largest.
+        length: Frames that there are; of what never ends the first are looked at.
+    """
+    for frame in range(_LOOKED_AT if length is None else length):
+        number = schedule.at(frame, length)
+        if not least <= number <= most:
+            kept = min(max(number, least), most)
+            log.warning("%s is %g at frame %d, and is taken for %g there.", option, number, frame, kept)
+            return
 
 
 def seeds(behaviour: Behaviour, seed: int, frame: int, every: int = 1) -> int:

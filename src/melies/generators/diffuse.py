@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
@@ -18,8 +19,8 @@ from melies.diffusing.fields import Diffusing
 from melies.diffusing.studio import Studio, studio
 from melies.diffusing.windows import noise, overlapped
 from melies.dreaming.camera import Border, Colours, Move, Picture, coloured_like, moved_flat, noised
-from melies.dreaming.fields import Scheduled
-from melies.dreaming.schedule import Behaviour, Schedule, Way, seeds
+from melies.dreaming.fields import Scheduled, given
+from melies.dreaming.schedule import Behaviour, Schedule, Way, seeds, warn_outside
 from melies.dreaming.source import Source, begins
 from melies.effects._fields import refuse_address
 from melies.errors import UseError
@@ -28,8 +29,18 @@ from melies.generators._canvas import Canvas
 from melies.imaging import fit
 from melies.matting.scale import code
 
+_log = logging.getLogger("melies")
+
 _FEWEST = 3
 """Noises that a loop leads through: with two one would come back the way one went."""
+
+
+_OF_FEEDBACK = (
+    "zoom", "angle", "translation_x", "translation_y", "zoom_by", "angle_by", "border", "noise", "colours", "keep",
+    "seed_behaviour",
+)  # fmt: skip
+_OF_WALKS = ("pace", "offset")
+"""What only one of the modes knows."""
 
 
 class Diffuse(Canvas, Diffusing):
@@ -67,6 +78,18 @@ class Diffuse(Canvas, Diffusing):
     def _loop_makes_sense(self) -> Self:
         if self.loop and (self.mode != "walk" or self.init is not None):
             raise ValueError("loop is for walks without init: what grows out of other pictures does not come back")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_given_is_used(self) -> Self:
+        fed = self.mode == "feedback"
+        if words := given(self, *(_OF_WALKS if fed else _OF_FEEDBACK)):
+            other = "walk" if fed else "feedback"
+            _log.warning("diffuse: in mode %s nothing follows %s: take mode %s.", self.mode, words, other)
+        if fed and self.init is None and given(self, "keep"):
+            _log.warning("diffuse: as it is set nothing follows keep: give it a film as --init.")
+        if not fed and self.init is None and given(self, "strength"):
+            _log.warning("diffuse: as it is set nothing follows strength: give it an --init, or take mode feedback.")
         return self
 
     @property
@@ -110,6 +133,9 @@ class Diffuse(Canvas, Diffusing):
         first = max(0, math.ceil(since * spec.rate) - lead_in)
         if spec.frames is not None and first >= spec.frames:
             return
+        if self.mode == "feedback" or self.init is not None:
+            schedule = _read(self.strength, self.interpolation, self.seed)
+            warn_outside("diffuse: strength", schedule, 0.0, 1.0, spec.frames)
         shop = studio(self.found)
         size = shop.size(*self.size, self.detail)
 

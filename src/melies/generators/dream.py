@@ -19,12 +19,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from melies.dreaming.ascent import Effort, Guide, Medium, Pixels, Space, Waves
 from melies.dreaming.camera import Border, Colours, Move, Picture
 from melies.dreaming.clip import of_clip
-from melies.dreaming.fields import Prompted, Scheduled
+from melies.dreaming.fields import Prompted, Scheduled, given
 from melies.dreaming.folders import CLIP, find
 from melies.dreaming.gradient import BLOCKS
 from melies.dreaming.guides import Kind, of_layer, of_parts
 from melies.dreaming.prompts import Prompts
-from melies.dreaming.schedule import Behaviour, Schedule, Way, scheduled, seeds
+from melies.dreaming.schedule import Behaviour, Schedule, Way, scheduled, seeds, warn_outside
 from melies.dreaming.sheets import Going, Mode, Patterns, Pictures, Sheet, Wish
 from melies.dreaming.source import Source, begins
 from melies.dreaming.vqgan import Codes, located, vqgan
@@ -41,6 +41,8 @@ _OF_MODE = {
     "3d": ("translation_z", "rotation_3d_x", "rotation_3d_y", "rotation_3d_z", "fov"),
 }
 """What only one of the cameras knows."""
+_FOV = 1.0, 179.0
+"""Degrees between which a field of view lies."""
 
 
 class Dream(Canvas):
@@ -77,9 +79,7 @@ class Dream(Canvas):
     angle_by: float = Field(0.0, ge=-360, le=360, description="2d: further degrees, for --react.")
     border: Border = Field("mirror", description="What comes in at the edges.")
     noise: Scheduled = Field("0:(0.03)", description="Noise in each key picture, so that new things are found.")
-    strength: Scheduled = Field(
-        "0:(0.7)", description="How much of the last picture stays: 1 - this of the steps."
-    )
+    strength: Scheduled = Field("0:(0.7)", description="How much of the last picture stays: 1 - this of the steps.")
     cadence: int = Field(2, ge=1, le=100, description="Frames from one dreamt picture to the next.")
     interpolation: Way = Field("linear", description="How schedules go from number to number.")
     seed_behaviour: Behaviour | Literal["schedule"] = Field(
@@ -106,10 +106,23 @@ class Dream(Canvas):
     @model_validator(mode="after")
     def _the_camera_is_the_one_that_is_set(self) -> Self:
         other = "2d" if self.mode == "3d" else "3d"
-        given = [name for name in _OF_MODE[other] if getattr(self, name) != type(self).model_fields[name].default]
-        if given:
-            words = ", ".join(name.replace("_", "-") for name in given)
+        if words := given(self, *_OF_MODE[other]):
             _log.warning("dream: in mode %s nothing follows %s: take mode %s.", self.mode, words, other)
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_given_is_used(self) -> Self:
+        by_schedule = self.seed_behaviour == "schedule"
+        for unused, name, instead in (
+            (not by_schedule, "seed_schedule", "take --seed-behaviour schedule"),
+            (self.leads != "layer", "layer", "take --guide layer"),
+            (self.leads != "clip", "cutouts", "give it a --clip"),
+            (self.init is None, "keep", "give it a film as --init"),
+        ):
+            if unused and (word := given(self, name)):
+                _log.warning("dream: as it is set nothing follows %s: %s.", word, instead)
+        if by_schedule and not given(self, "seed_schedule"):
+            _log.warning("dream: without a --seed-schedule, --seed-behaviour schedule only counts up.")
         return self
 
     @model_validator(mode="after")
@@ -135,10 +148,8 @@ class Dream(Canvas):
             raise ValueError("a CPPN begins with a pattern of its own: leave out init, or take another space")
         if self.represents == "cppn" and self.mode == "3d":
             raise ValueError("a CPPN is moved in its plane: take mode 2d, or another space")
-        fields = type(self).model_fields
-        given = [name for name in ("noise", "colours", "border") if getattr(self, name) != fields[name].default]
-        if self.represents == "cppn" and given:
-            _log.warning("dream: a CPPN has no use for %s.", ", ".join(given))
+        if self.represents == "cppn" and (words := given(self, "noise", "colours", "border")):
+            _log.warning("dream: a CPPN has no use for %s.", words)
         return self
 
     @property
@@ -197,6 +208,7 @@ class Dream(Canvas):
         first = max(0, math.ceil(since * spec.rate) - lead_in)
         if spec.frames is not None and first >= spec.frames:
             return
+        self._warn_outside(spec.frames)
         for index, picture in enumerate(_dreamt(self, spec.frames, lambda index: now(index / spec.rate))):
             if index >= first:
                 yield Frame(_levels(picture), index, spec.time_base, 1)
@@ -210,7 +222,7 @@ class Dream(Canvas):
         shift = at("translation_x"), at("translation_y"), at("translation_z")
         if self.mode == "3d":
             turn = at("rotation_3d_x"), at("rotation_3d_y"), at("rotation_3d_z")
-            move = Move(translation=shift, rotation=turn, fov=float(np.clip(at("fov"), 1, 179)))
+            move = Move(translation=shift, rotation=turn, fov=float(np.clip(at("fov"), *_FOV)))
         else:
             centre = at("transform_center_x"), at("transform_center_y")
             move = Move(at("zoom") * self.zoom_by, at("angle") + self.angle_by, shift, centre)
@@ -233,6 +245,12 @@ class Dream(Canvas):
     def _at(self, name: str, index: int, length: int | None) -> float:
         """The number that a schedule gives a frame."""
         return _read(getattr(self, name), self.interpolation, self.seed).at(index, length)
+
+    def _warn_outside(self, length: int | None) -> None:
+        bounds = {"strength": (0.0, 1.0)} | ({"fov": _FOV} if self.mode == "3d" else {})
+        for name, (least, most) in bounds.items():
+            schedule = _read(getattr(self, name), self.interpolation, self.seed)
+            warn_outside(f"dream: {name}", schedule, least, most, length)
 
     def _seed(self, index: int, length: int | None) -> int:
         if self.seed_behaviour == "schedule":
