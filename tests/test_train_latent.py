@@ -36,7 +36,7 @@ def material(tmp_path_factory):
 
 
 @needs_torch
-def test_a_film_becomes_a_space_to_walk_through(material, tmp_path, monkeypatch):
+def test_a_film_becomes_a_space_to_walk_through(material, tmp_path, monkeypatch, caplog):
     import torch
 
     monkeypatch.setenv("MELIES_HOME", str(tmp_path / "home"))
@@ -44,6 +44,7 @@ def test_a_film_becomes_a_space_to_walk_through(material, tmp_path, monkeypatch)
     trainer = Latent(photos=(material,), out=tmp_path / "run", steps=24, name="discs", **options)
     first, *_, last = train.run(trainer)
     assert last.losses["apart"] < 0.85 * first.losses["apart"]
+    assert caplog.text.count("Only 24 different pictures were found") == 1
     assert last.preview.shape == (32 * 3, 48 * 2, 3)  # two held out, the same made again, a way
     card = read_card(tmp_path / "run" / "decoder.onnx")
     assert card is not None

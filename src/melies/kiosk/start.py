@@ -85,7 +85,7 @@ def billed(steps: Sequence[Reactive], options: KioskOptions) -> Bill:
         if wrong:
             own = wrong[0] in ("--size", "--zoom") and wrong[0][2:] in type(generator).model_fields
             hint = f"Put it directly after {generator.name()}." if own else "Leave it out."
-            raise UseError(f"{generator.name()} makes the pictures, so {wrong[0]} has no meaning there.", hint)
+            raise UseError(f"{generator.name()} makes the pictures, so {wrong[0]} has no meaning.", hint)
         drawn = on_stage(generator)
         # As on the stage: it has no length, so that a microphone in its sound's place is not asked for one.
         spec = cast(Generator, drawn).spec

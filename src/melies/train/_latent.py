@@ -8,6 +8,7 @@ Autoencoders via an Adversarial Regularizer" (ICLR 2019), for a critic that also
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -31,10 +32,14 @@ from melies.walking.latent import CODES, DECODER, ENCODER, with_codes
 if TYPE_CHECKING:
     from melies.train.latent import Latent
 
+log = logging.getLogger("melies")
+
 Tensor = Any
 
 PER_SHOT = 48
 """Frames of each shot: one film shall do."""
+FEW = 100
+"""Different pictures below which there is too little to learn from."""
 LEVELS = 4
 """Sizes at which pictures are compared, each half the one before."""
 REGULAR = 4e-4
@@ -70,7 +75,13 @@ class LatentWork:
         """Read when first needed: what is only exported needs none."""
         options = self._options
         side = 3 * max(options.size) // 2
-        return Pictures(options.photos, side, kept=options.out / "photos", per_shot=PER_SHOT)
+        photos = Pictures(options.photos, side, kept=options.out / "photos", per_shot=PER_SHOT)
+        if len(photos) < FEW:
+            log.warning(
+                "Only %d different pictures were found, and a few hundred come out well: give more, or a longer film.",
+                len(photos),
+            )
+        return photos
 
     def step(self) -> Mapping[str, Any]:
         """Let pictures be described and made again, and others be made between them."""

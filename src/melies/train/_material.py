@@ -169,7 +169,8 @@ class Pictures:
     def _split(self, held_out: float, option: str) -> None:
         self.learned, self.judged = split([place.group for place in self._places], held_out)
         shots = len({place.group for place in self._places})
-        words = f"{len(self)} pictures from {shots} shots or runs" if shots < len(self) else f"{len(self)} pictures"
+        runs = "1 shot or run" if shots == 1 else f"{shots} shots or runs"
+        words = f"{len(self)} pictures from {runs}" if shots < len(self) else f"{len(self)} pictures"
         count = len(self.judged)
         log.info("%s: %s; %d of them %s held out.", option, words, count, "is" if count == 1 else "are")
 
