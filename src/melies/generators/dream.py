@@ -165,11 +165,8 @@ class Dream(Canvas):
     @property
     def seconds(self) -> Fraction | None:
         """How long it is: as long as the film that is dreamt over, if nothing else says."""
-        if self.init is not None and self.duration is None and self.audio is None:
-            length = begins(self.init).seconds
-            if length is not None:
-                return length
-        return super().seconds
+        said = self.duration is not None or self.audio is not None or self.init is None
+        return super().seconds if said else begins(self.init).seconds or super().seconds
 
     @property
     def spec(self) -> VideoSpec:
