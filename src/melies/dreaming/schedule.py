@@ -145,6 +145,12 @@ class Schedule:
 
 
 @lru_cache(maxsize=64)
+def read(text: str, way: Way, seed: int) -> Schedule:
+    """Return a schedule; those that were read last are kept, as every frame asks for its own."""
+    return Schedule(text, way, seed)
+
+
+@lru_cache(maxsize=64)
 def warn_outside(option: str, schedule: Schedule, least: float, most: float, length: int | None) -> None:
     """Warn once of a schedule whose numbers leave what is possible, and of the first frame at which they do.
 

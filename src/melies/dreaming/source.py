@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -18,6 +19,22 @@ from melies.frame import Frame, Image
 from melies.imaging import to_depth
 from melies.matting.scale import cv
 from melies.motion import Flow, grey, trusted, warp
+
+
+@contextlib.contextmanager
+def opened(path: Path | None, size: tuple[int, int], rate: Fraction) -> Iterator[Source | None]:
+    """Open what a dream begins with, if it begins with anything, and close it in the end.
+
+    Args:
+        path: A picture or a film; None for nothing.
+        size: Of the dream's pictures.
+        rate: The dream's frames a second.
+    """
+    if path is None:
+        yield None
+        return
+    with contextlib.closing(Source(path, size, rate)) as source:
+        yield source
 
 
 class Beginning(NamedTuple):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -20,8 +18,8 @@ from melies.diffusing.studio import Studio, studio
 from melies.diffusing.windows import noise, overlapped
 from melies.dreaming.camera import Border, Colours, Move, Picture, coloured_like, moved_flat, noised
 from melies.dreaming.fields import Scheduled, given
-from melies.dreaming.schedule import Behaviour, Schedule, Way, seeds, warn_outside
-from melies.dreaming.source import Source, begins
+from melies.dreaming.schedule import Behaviour, Way, read, seeds, warn_outside
+from melies.dreaming.source import Source, begins, opened
 from melies.effects._fields import refuse_address
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
@@ -131,7 +129,7 @@ class Diffuse(Canvas, Diffusing):
         if spec.frames is not None and first >= spec.frames:
             return
         if self.mode == "feedback" or self.init is not None:
-            schedule = _read(self.strength, self.interpolation, self.seed)
+            schedule = read(self.strength, self.interpolation, self.seed)
             warn_outside("diffuse: strength", schedule, 0.0, 1.0, spec.frames)
         shop = studio(self.found)
         size = shop.size(*self.size, self.detail)
@@ -139,10 +137,7 @@ class Diffuse(Canvas, Diffusing):
         def at(index: int) -> Diffuse:
             return now(index / spec.rate)
 
-        with contextlib.ExitStack() as open_files:
-            source = Source(self.init, size, self.fps) if self.init is not None else None
-            if source:
-                open_files.callback(source.close)
+        with opened(self.init, size, self.fps) as source:
             if self.mode == "feedback":
                 pictures = self._fed(shop, size, source, at, spec.frames)
             else:
@@ -238,9 +233,4 @@ class Diffuse(Canvas, Diffusing):
 
     def _at(self, name: str, index: int, length: int | None) -> float:
         """The number that a schedule gives a frame."""
-        return _read(getattr(self, name), self.interpolation, self.seed).at(index, length)
-
-
-@lru_cache(maxsize=64)
-def _read(text: str, way: Way, seed: int) -> Schedule:
-    return Schedule(text, way, seed)
+        return read(getattr(self, name), self.interpolation, self.seed).at(index, length)

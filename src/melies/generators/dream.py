@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -24,9 +22,9 @@ from melies.dreaming.folders import CLIP, find
 from melies.dreaming.gradient import BLOCKS
 from melies.dreaming.guides import Kind, of_layer, of_parts
 from melies.dreaming.prompts import Prompts
-from melies.dreaming.schedule import Behaviour, Schedule, Way, scheduled, seeds, warn_outside
+from melies.dreaming.schedule import Behaviour, Way, read, scheduled, seeds, warn_outside
 from melies.dreaming.sheets import Going, Mode, Patterns, Pictures, Sheet, Wish
-from melies.dreaming.source import Source, begins
+from melies.dreaming.source import Source, begins, opened
 from melies.dreaming.vqgan import Codes, located, vqgan
 from melies.effects._fields import Source as Word
 from melies.effects._fields import refuse_address
@@ -241,12 +239,12 @@ class Dream(Canvas):
 
     def _at(self, name: str, index: int, length: int | None) -> float:
         """The number that a schedule gives a frame."""
-        return _read(getattr(self, name), self.interpolation, self.seed).at(index, length)
+        return read(getattr(self, name), self.interpolation, self.seed).at(index, length)
 
     def _warn_outside(self, length: int | None) -> None:
         bounds = {"strength": (0.0, 1.0)} | ({"fov": _FOV} if self.mode == "3d" else {})
         for name, (least, most) in bounds.items():
-            schedule = _read(getattr(self, name), self.interpolation, self.seed)
+            schedule = read(getattr(self, name), self.interpolation, self.seed)
             warn_outside(f"dream: {name}", schedule, least, most, length)
 
     def _seed(self, index: int, length: int | None) -> int:
@@ -270,10 +268,7 @@ class Dream(Canvas):
 
 def _dreamt(dream: Dream, length: int | None, at: Callable[[int], Dream]) -> Iterator[Picture]:
     """Yield the pictures of all frames; `at` says how the dream is set at each."""
-    with contextlib.ExitStack() as open_files:
-        source = Source(dream.init, dream.size, dream.fps) if dream.init is not None else None
-        if source:
-            open_files.callback(source.close)
+    with opened(dream.init, dream.size, dream.fps) as source:
         sheet = dream.sheet(source)
         state = sheet.dreamt(sheet.begin(), at(0).wish(0, length), 0)
         yield sheet.shown(state)
@@ -300,8 +295,3 @@ def _clouds(size: tuple[int, int], random: np.random.Generator) -> Picture:
 
 def _levels(picture: Picture) -> Image:
     return np.asarray(np.clip(picture, 0, 1) * np.float32(255) + np.float32(0.5), np.uint8)
-
-
-@lru_cache(maxsize=64)
-def _read(text: str, way: Way, seed: int) -> Schedule:
-    return Schedule(text, way, seed)
