@@ -171,17 +171,26 @@ def from_xml(text: str, where: Where, understood: Callable[[ElementTree.Element]
         understood: Makes a timeline of the outermost element; `ValueError` where numbers are none.
 
     Raises:
-        UseError: It is damaged, or declares entities: a few lines of them can grow to gigabytes, and no editing program
-            writes any.
+        UseError: As for `parsed`, or what stands in it is no timeline.
     """
-    root = _parsed(text, where.file)
+    root = parsed(text, where.file)
     try:
         return understood(root)
     except (ValueError, ZeroDivisionError) as error:
         raise UseError(f"{where.file} is no timeline that can be read: {error}.") from None
 
 
-def _parsed(text: str, file: Path) -> ElementTree.Element:
+def parsed(text: str, file: Path) -> ElementTree.Element:
+    """Return the outermost element of XML that may come from anywhere.
+
+    Args:
+        text: The file.
+        file: Where it lies.
+
+    Raises:
+        UseError: It is damaged, or declares entities: a few lines of them can grow to gigabytes, and no editing program
+            writes any.
+    """
     if "<!ENTITY" in text.upper():
         raise UseError(f"{file} declares XML entities, which no editing program does; it is not opened.")
     try:

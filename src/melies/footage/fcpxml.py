@@ -91,7 +91,7 @@ def _hang(items: list[Element], timeline: Timeline, assets: _Assets) -> None:
     """Connect music and markers to the items of the spine; their times are those of the item they hang on."""
 
     def inside(item: Element, moment: Fraction) -> str:
-        return _time(moment - _read(item, "offset") + _read(item, "start"))
+        return _time(moment - time_of(item, "offset") + time_of(item, "start"))
 
     whole, zero = timeline.frames / timeline.rate, timeline.begin.seconds
     late = max(Fraction(0), -timeline.music_start)
@@ -114,7 +114,7 @@ def _hang(items: list[Element], timeline: Timeline, assets: _Assets) -> None:
 
 
 def _at(items: list[Element], moment: Fraction) -> Element:
-    return max((item for item in items if _read(item, "offset") <= moment), key=lambda item: _read(item, "offset"))
+    return max((item for item in items if time_of(item, "offset") <= moment), key=lambda item: time_of(item, "offset"))
 
 
 class _Assets:
@@ -188,16 +188,15 @@ class _Reading:
         self._cuts: list[Cut] = []
         self._markers: list[Marker] = []
         self._music: tuple[Path, Fraction] | None = None
-        self._begin = _read(self._sequence, "tcStart")
+        self._begin = time_of(self._sequence, "tcStart")
         self._end = self._begin
         self._dissolve: tuple[Fraction, Fraction] | None = None
 
     def _rate_of(self, name: str | None) -> Fraction:
-        shape = self._resources.get(name)
-        tick = _read(shape, "frameDuration") if shape is not None else Fraction(0)
-        if not tick:
+        rate = frame_rate(self._resources.get(name))
+        if not rate:
             raise UseError(f"{self._where.file} does not say how many frames a second it has.")
-        return nominal(1 / tick)
+        return rate
 
     def timeline(self) -> Timeline:
         for item in self._sequence.findall("./spine/*"):
@@ -209,7 +208,7 @@ class _Reading:
         return Timeline(self._name, self._rate, tuple(self._cuts), music, start, tuple(self._markers), drop)
 
     def _add(self, item: Element) -> None:
-        at, length = _read(item, "offset", self._end), _read(item, "duration")
+        at, length = time_of(item, "offset", self._end), time_of(item, "duration")
         if item.tag in _NESTED:
             raise UseError(
                 f"{self._where.file}: {item.get('name', 'an item')} is a sequence within the sequence.",
@@ -256,7 +255,7 @@ class _Reading:
         start = self._clip_time(item, asset, known)
         if item.find("timeMap") is not None:
             log.warning("%s plays at another speed, which is not carried out.", item.get("name"))
-        end = start + _read(item, "duration")
+        end = start + time_of(item, "duration")
         name = item.get("name", "")
         note = item.findtext("note", "")
         sound = known.sound and item.get("srcEnable", "all") != "video"
@@ -265,11 +264,8 @@ class _Reading:
         return self._where.cut(source, start, end, name, note, sound=sound)
 
     def _clip_time(self, item: Element, asset: Element, known: About) -> Fraction:
-        zero = _read(asset, "start")
-        start = _read(item, "start", zero)
-        inner = item.find("./video") if item.tag == "clip" else None
-        if inner is not None:
-            start += _read(inner, "start", zero) - _read(inner, "offset")
+        zero = time_of(asset, "start")
+        start = start_of(item, asset)
         # Some programs begin the numbers of a source again at midnight.
         time = known.since(start, known.timecode.day) if zero == known.timecode.seconds else start - zero
         if time < 0:
@@ -278,14 +274,12 @@ class _Reading:
         return round(time * known.rate) / known.rate
 
     def _source(self, asset: Element) -> Path:
-        inner = asset.find("media-rep")  # from version 1.9 on
-        address = asset.get("src") or (inner.get("src") if inner is not None else None) or ""
-        return self._where.find(*filter(None, (address, asset.get("name"))))
+        return self._where.find(*filter(None, (address_of(asset), asset.get("name"))))
 
     def _connected(self, item: Element, at: Fraction) -> None:
-        inside = _read(item, "start")
+        inside = time_of(item, "start")
         for marker in item.findall("marker"):
-            moment = at - self._begin + _read(marker, "start") - inside
+            moment = at - self._begin + time_of(marker, "start") - inside
             self._markers.append(Marker(moment, marker.get("value", "")))
         for part in item:
             if part.get("lane") is None:
@@ -296,11 +290,31 @@ class _Reading:
             elif self._music is not None:
                 log.warning("Only the first piece of music is heard, not %s.", part.get("name"))
             else:
-                moment = at - self._begin + _read(part, "offset") - inside
-                self._music = self._source(asset), _read(part, "start") - _read(asset, "start") - moment
+                moment = at - self._begin + time_of(part, "offset") - inside
+                self._music = self._source(asset), time_of(part, "start") - time_of(asset, "start") - moment
 
 
-def _read(element: Element, name: str, default: Fraction = Fraction(0)) -> Fraction:
-    """A time as an exact fraction of seconds."""
+def frame_rate(shape: Element | None) -> Fraction:
+    """Return the frames per second of a `format`; 0 where it does not say them."""
+    tick = Fraction(0) if shape is None else time_of(shape, "frameDuration")
+    return nominal(1 / tick) if tick else tick
+
+
+def time_of(element: Element, name: str, default: Fraction = Fraction(0)) -> Fraction:
+    """Return an attribute that is a time, in exact seconds."""
     text = element.get(name)
     return default if text is None else Fraction(text.strip().removesuffix("s"))
+
+
+def start_of(item: Element, asset: Element) -> Fraction:
+    """Return what the source calls the moment with which a clip begins, in seconds."""
+    zero = time_of(asset, "start")
+    start = time_of(item, "start", zero)
+    inner = item.find("./video") if item.tag == "clip" else None
+    return start if inner is None else start + time_of(inner, "start", zero) - time_of(inner, "offset")
+
+
+def address_of(asset: Element) -> str:
+    """Return where a source lies; nothing if that is not said."""
+    inner = asset.find("media-rep")  # from version 1.9 on
+    return asset.get("src") or (inner.get("src") if inner is not None else None) or ""

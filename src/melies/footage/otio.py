@@ -50,7 +50,7 @@ def read(text: str, where: Where) -> Timeline:
     except (library.exceptions.OTIOError, ValueError) as error:
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise UseError(f"{where.file} is no timeline that can be read: {reason}.") from None
-    return _from_otio(library, found, where)
+    return from_otio(found, where)
 
 
 def _library() -> Any:
@@ -153,7 +153,17 @@ def _range(start: int, frames: int, rate: Fraction) -> Any:
 # reading
 
 
-def _from_otio(library: Any, found: Any, where: Where) -> Timeline:
+def from_otio(found: Any, where: Where) -> Timeline:
+    """Return what OpenTimelineIO holds as a timeline of ours.
+
+    Args:
+        found: A `Timeline`, or a collection, of which the first one is taken.
+        where: Where to look for its films.
+
+    Raises:
+        UseError: It is something else, holds what is not understood, or a film is missing.
+    """
+    library = _library()
     schema = library.schema
     if isinstance(found, schema.SerializableCollection):
         timelines = [one for one in found if isinstance(one, schema.Timeline)]

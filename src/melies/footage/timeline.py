@@ -330,13 +330,27 @@ def export(timeline: Timeline, path: str | Path, overwrite: bool = False) -> Pat
             OpenTimelineIO, which `.otio` needs, is not installed.
     """
     target = checked(path, timeline.rate, overwrite)
-    if not timeline.frames:
-        raise UseError(f"{target.name} would be empty: there are no cuts on the timeline.")
-    whole = completed(timeline)
-    text = _format(target).write(within(whole, (cut.available and cut.available[1] for cut in whole.cuts)))
+    made = text(timeline, target)
     with replacing(target) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(made, encoding="utf-8")
     return target
+
+
+def text(timeline: Timeline, path: Path) -> str:
+    """Return what `export` writes.
+
+    Args:
+        timeline: As for `export`.
+        path: How the file would be called.
+
+    Raises:
+        UseError: As for `export`, but that the file may exist.
+    """
+    form = _format(path)
+    if not timeline.frames:
+        raise UseError(f"{path.name} would be empty: there are no cuts on the timeline.")
+    whole = completed(timeline)
+    return form.write(within(whole, (cut.available and cut.available[1] for cut in whole.cuts)))
 
 
 def read(path: str | Path, media: Sequence[Path] = (), rate: Fraction | None = None) -> Timeline:
@@ -363,10 +377,10 @@ def read(path: str | Path, media: Sequence[Path] = (), rate: Fraction | None = N
     if file.stat().st_size > LIMIT:
         raise UseError(f"{file} has more than {LIMIT >> 20} MB, which no timeline has.")
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        written = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        text = file.read_text(encoding="latin-1")  # EDLs of old programs
-    timeline = form.read(text, Where(file, tuple(media), rate))
+        written = file.read_text(encoding="latin-1")  # EDLs of old programs
+    timeline = form.read(written, Where(file, tuple(media), rate))
     if not timeline.frames:
         raise UseError(f"{file}: there are no pictures on the timeline.")
     return timeline
