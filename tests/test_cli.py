@@ -16,6 +16,7 @@ import pytest
 from melies import cli, effects
 from melies.cli import general, report
 from melies.cli.models import PERMISSIVE
+from melies.cli.words import Strict, lookup, wants_value
 from melies.engine.progress import Progress
 from melies.media.synthetic import write_clip
 from melies.schema import settings
@@ -127,6 +128,9 @@ def test_names_that_begin_with_a_dash_follow_two_dashes(asked):
         (["apply", "in.mp4", "out.mp4", "grade", "--quality"], "Option '--quality' requires an argument"),
         (["apply", "in.mp4", "out.mp4", "style", "--to", "--size", "90"], "style --to needs a value, and --size is"),
         (["apply", "in.mp4", "out.mp4", "--fps", "--quiet"], "--fps needs a value, and --quiet is an option"),
+        (["apply", "in.mp4", "out.mp4", "--fps", "-q"], "--fps needs a value, and -q is an option"),
+        (["train", "style", "--photos", "--steps", "5"], "--photos needs a value, and --steps is an option"),
+        (["index", "rushes", "-j", "--all"], "-j needs a value, and --all is an option. If it is the value: -j--all"),
         (["apply", "in.mp4", "out.mp4", "grade", "--exposure", "-99"], "grade --exposure '-99'"),
         (["apply", "in.mp4", "out.mp4", "--fps", "0"], "--fps '0': should be a rate"),
         (["apply", "in.mp4", "out.mp4", "--end", "inf"], "--end 'inf': should be a time"),
@@ -152,6 +156,54 @@ def test_a_request_that_makes_no_sense_gets_one_sentence_and_status_2(melies, wo
     assert result.err.startswith("melies: ")
     assert result.err.count("\n") == 1
     assert sentence in result.err
+
+
+def commands(group: click.Group, *before: str):
+    """Every command there is, with the words that call it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*before, name), command
+        if isinstance(command, click.Group) and not command.chain:
+            yield from commands(command, *before, name)
+
+
+def test_no_command_takes_an_option_for_a_value(melies):
+    refused = set()
+    for words, command in commands(cli.cli):
+        for word, option in lookup(command.get_params(click.Context(command))).items():
+            if wants_value(option, word):
+                result = melies(*words, word, "--overwrite")
+                assert result.status == 2
+                assert f"{word} needs a value, and --overwrite is an option." in result.err
+                refused.add(words)
+    assert {("shots",), ("run",), ("train", "latent"), ("models", "pull"), ("kiosk",)} <= refused
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--end", "-3"], "-3"),
+        (["--end", "-"], "-"),
+        (["--end=--start"], "--start"),
+        (["--end=-s"], "-s"),
+        (["-s--end", "--end", "1"], "1"),
+        (["--end", "-- the end --"], "-- the end --"),
+        (["--end", "1", "--", "--end", "--start"], "1 --end --start"),
+    ],
+)
+def test_values_and_names_may_begin_with_a_dash(words, expected):
+    given = []
+
+    @click.command
+    @click.option("-s", "--start")
+    @click.option("--end")
+    @click.argument("names", nargs=-1)
+    def taking(start, end, names):
+        given.extend([end, *names])
+
+    Strict("all", commands={"taking": taking}).main(["taking", *words], standalone_mode=False)
+    assert " ".join(given) == expected
 
 
 def test_errors_are_events_for_machines(melies):

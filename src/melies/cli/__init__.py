@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from melies import __version__
+from melies.cli.words import Strict
 from melies.errors import MeliesError
 from melies.suggest import did_you_mean
 
@@ -47,7 +48,7 @@ melies apply in.mp4 out.mp4 matte --background green
 melies effects matte"""
 
 
-class Commands(click.Group):
+class Commands(Strict):
     """The group of all commands; each is the attribute `command` of the module of its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from melies.cli.general import General
 from melies.cli.options import options_of, values
+from melies.cli.words import Options, lookup, match, must_be_value, wants_value
 
 if TYPE_CHECKING:
     from melies.effect import Effect, Reactive
-
-Options = Mapping[str, click.Option]
 
 
 class StepCommand(click.Command):
@@ -104,14 +103,16 @@ class Apply(General, click.Group):
                 if first and words and not words[0].startswith("-") and not self._step(words[0]):
                     rest += [first, words.popleft()]
             else:
-                option = _match(own, word)
-                to_effect = option or (len(names) == self.places and not _match(general, word))
+                option = match(own, word)
+                to_effect = option or (len(names) == self.places and not match(general, word))
                 target = rest if to_effect else front
                 target.append(word)
-                if _wants_value(option or _match(general, word), word):
+                if wants_value(option or match(general, word), word):
+                    value = words.popleft() if words else None
                     if not ctx.resilient_parsing:
-                        _check_value(ctx, word, words[0] if words else None, step if own else "", bool(to_effect))
-                    target += [words.popleft()] if words else []
+                        _check_value(ctx, word, value, step if own else "", bool(to_effect))
+                        must_be_value(word, value or "", {**general, **own}, step if to_effect else "")
+                    target += [value] if value is not None else []
         return [*front, *(["--"] if names else []), *names, *rest]
 
     def _options(self, name: str) -> Options:
@@ -143,35 +144,14 @@ def _refuse_recipe(name: str) -> None:
         raise UseError(f"{name!r} is a recipe of several effects, not an effect.", f"Try: melies run {name} IN OUT")
 
 
-def lookup(params: Sequence[click.Parameter]) -> dict[str, click.Option]:
-    """Return every spelling of every option."""
-    return {
-        word: param
-        for param in params
-        if isinstance(param, click.Option)
-        for word in (*param.opts, *param.secondary_opts)
-    }
-
-
-def _match(options: Options, token: str) -> click.Option | None:
-    return options.get(token.partition("=")[0]) or (None if token.startswith("--") else options.get(token[:2]))
-
-
 def _check_value(ctx: click.Context, word: str, value: str | None, step: str, of_step: bool) -> None:
-    """Refuse an option without a value before it takes the next one for it; negative numbers begin with one hyphen."""
+    """Refuse an option that ends the line, and one that people write behind a step that has none of that name."""
     from melies.errors import UseError
 
     if word == "--loop" and step and not of_step and not (value or "").lstrip("-").isdecimal():
         raise UseError(f"{step} has no loops of its own.", "A whole number says how often a GIF is played: --loop 0.")
     if value is None:
         raise click.BadOptionUsage(word, f"Option {word!r} requires an argument.", ctx)
-    if value.startswith("--"):
-        whose = f"{step} {word}" if of_step else word
-        raise UseError(f"{whose} needs a value, and {value} is an option.", f"If it is the value: {word}={value}")
-
-
-def _wants_value(option: click.Option | None, token: str) -> bool:
-    return option is not None and not option.is_flag and not option.count and "=" not in token
 
 
 def _apply(steps: list[Effect], input: str, output: str, **given: Any) -> None:

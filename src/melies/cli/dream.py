@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from melies.cli.apply import Apply, Options, StepCommand, lookup
+from melies.cli.apply import Apply, StepCommand
+from melies.cli.words import Options, lookup
 
 if TYPE_CHECKING:
     from melies.effect import Reactive

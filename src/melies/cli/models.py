@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from melies.cli.words import Strict
+
 if TYPE_CHECKING:
     from melies.models.registry import Row
 
@@ -40,7 +42,7 @@ def _offered(ctx: click.Context, param: click.Parameter, incomplete: str, names:
     return [CompletionItem(name) for name in names if name.startswith(incomplete) and name not in named]
 
 
-@click.group("models", invoke_without_command=True)
+@click.group("models", cls=Strict, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """List the models, or fetch and check them, and those that you have trained."""

@@ -13,6 +13,7 @@ import click
 
 from melies.cli.options import options_of, values
 from melies.cli.training import screen_for
+from melies.cli.words import Strict
 
 if TYPE_CHECKING:
     from melies.train import Trainer
@@ -94,7 +95,7 @@ def _interruptible() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-class Train(click.Group):
+class Train(Strict):
     """The group of all trainers."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
