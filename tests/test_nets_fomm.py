@@ -1,6 +1,5 @@
 """First Order Motion Models: the layout of their weights, ONNX against PyTorch, reading checkpoints."""
 
-import importlib.util
 import math
 import re
 
@@ -10,10 +9,8 @@ import pytest
 from melies.errors import ModelError
 from melies.models.convert import fomm
 from melies.models.convert.fomm import Layout
+from needs import needs_torch
 
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
 SMALL = Layout(4, 0.5, 4, 2, 16, 6, 3, 48, 8, 2, 24, 2)
 SIDE = 32
 

@@ -1,6 +1,5 @@
 """Public SPADE and pix2pix generators: the tables of their weights, ONNX against NumPy and PyTorch, and old layouts."""
 
-import importlib.util
 import math
 import os
 import pickle
@@ -13,11 +12,9 @@ import pytest
 from melies.errors import ModelError
 from melies.models.convert import from_file, pix2pix, spade
 from melies.translating.card import read_card
+from needs import needs_torch
 from torch_files import zipped
 
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
 PUBLIC = {"coco": 184, "ade20k": 151, "cityscapes": 36}
 TINY = spade.Layout(36, 2, 4)
 SMALL = pix2pix.Layout(3, 4, 3)

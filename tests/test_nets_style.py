@@ -1,6 +1,5 @@
 """Public style networks: the tables of their weights, ONNX against NumPy and PyTorch, and files in old layouts."""
 
-import importlib.util
 import math
 import pickle
 import zipfile
@@ -11,10 +10,7 @@ import pytest
 
 from melies.errors import ModelError
 from melies.models.convert import adain, fast_style, from_file
-
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
+from needs import needs_torch
 
 FAST_STYLE = """
 conv1 3 32 9, in1 32, conv2 32 64 3, in2 64, conv3 64 128 3, in3 128,

@@ -1,7 +1,6 @@
 """The frame that all trainers share, on a network of two numbers."""
 
 import csv
-import importlib.util
 import json
 import shlex
 
@@ -12,10 +11,7 @@ from melies import cli, train
 from melies.errors import ModelError, UseError
 from melies.train import Trainer
 from melies.train._log import Log
-
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
+from needs import needs_training
 
 
 class Line(Trainer):
@@ -112,7 +108,8 @@ def test_without_pytorch_one_is_told_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "find_spec", lambda name: None)
     with pytest.raises(UseError, match=r"pip install 'melies\[train\]'"):
         train.run(Line(out=tmp_path))
-    with pytest.raises(UseError, match="needs PyTorch"):
+    monkeypatch.setattr(train, "find_spec", lambda name: None if name == "onnx" else name)
+    with pytest.raises(UseError, match="needs onnx"):
         train.export(Line(out=tmp_path))
 
 
@@ -148,7 +145,7 @@ def test_the_log_takes_new_columns_and_forgets_what_is_done_again(tmp_path):
     ]
 
 
-@needs_torch
+@needs_training
 def test_a_run_leaves_its_files_and_learns(tmp_path):
     last = trained(tmp_path / "run", steps=120)
     assert last.step == 120
@@ -163,7 +160,7 @@ def test_a_run_leaves_its_files_and_learns(tmp_path):
     assert float(told[-1][1]) < float(told[0][1])
 
 
-@needs_torch
+@needs_training
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_resumed_run_equals_one_without_a_pause(tmp_path, average):
     options = {"average": average, "decay": 0.0, "preview_every": 0.0}
@@ -175,14 +172,14 @@ def test_a_resumed_run_equals_one_without_a_pause(tmp_path, average):
     assert (tmp_path / "parts" / "line.json").read_text() == (tmp_path / "whole" / "line.json").read_text()
 
 
-@needs_torch
+@needs_training
 def test_looking_at_it_changes_nothing(tmp_path):
     trained(tmp_path / "seen", steps=30, preview_every=1e-9, average=0.9)
     trained(tmp_path / "unseen", steps=30, preview_every=0, average=0.9)
     assert losses(tmp_path / "seen")[-1] == losses(tmp_path / "unseen")[-1]
 
 
-@needs_torch
+@needs_training
 def test_it_can_be_stopped_and_ends_in_good_order(tmp_path):
     seen = []
     run = train.run(Line(out=tmp_path, batch=16), stopped=lambda: len(seen) == 7)
@@ -192,13 +189,13 @@ def test_it_can_be_stopped_and_ends_in_good_order(tmp_path):
     assert (tmp_path / "checkpoint.pt").is_file()
 
 
-@needs_torch
+@needs_training
 def test_time_can_be_limited(tmp_path):
     last = trained(tmp_path, minutes=0.005)
     assert 0.3 <= last.seconds < 5
 
 
-@needs_torch
+@needs_training
 def test_the_learning_rate_falls_at_the_end(tmp_path):
     trained(tmp_path, steps=100, decay=0.5)
     with (tmp_path / "log.csv").open() as file:
@@ -207,7 +204,7 @@ def test_the_learning_rate_falls_at_the_end(tmp_path):
     assert rates[-1] == pytest.approx(0.05 * 0.05)
 
 
-@needs_torch
+@needs_training
 def test_export_only_writes_what_the_checkpoint_holds(tmp_path):
     trained(tmp_path, steps=10)
     before = (tmp_path / "line.json").read_text()
@@ -216,7 +213,7 @@ def test_export_only_writes_what_the_checkpoint_holds(tmp_path):
     assert (tmp_path / "line.json").read_text() == before
 
 
-@needs_torch
+@needs_training
 def test_what_cannot_be_gone_on_with_is_refused(tmp_path):
     with pytest.raises(UseError, match="no checkpoint"):
         train.run(Line(out=tmp_path), resume=True)
@@ -230,7 +227,7 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path):
         list(train.run(Line(out=tmp_path), resume=True))
 
 
-@needs_torch
+@needs_training
 def test_limits_are_those_of_a_sitting(tmp_path):
     trained(tmp_path, steps=5)
     kept = (tmp_path / "options.json").read_text()
@@ -245,7 +242,7 @@ def test_limits_are_those_of_a_sitting(tmp_path):
     assert last.step > 5
 
 
-@needs_torch
+@needs_training
 def test_other_networks_than_those_of_the_run_are_refused(tmp_path):
     trained(tmp_path, steps=2)
     other = Line(out=tmp_path, width=2)
@@ -260,7 +257,7 @@ def test_other_networks_than_those_of_the_run_are_refused(tmp_path):
     assert "state_dict" not in str(refused.value)
 
 
-@needs_torch
+@needs_training
 def test_material_that_is_refused_in_the_first_step_leaves_nothing(tmp_path):
     with pytest.raises(UseError, match="nothing to learn"):
         list(train.run(Line(out=tmp_path / "run", slope=0)))
@@ -279,7 +276,7 @@ def test_a_run_of_another_trainer_is_told_from_ones_own(tmp_path, capsys):
         train.begun(Line, tmp_path)
 
 
-@needs_torch
+@needs_training
 def test_a_checkpoint_that_wants_to_run_code_is_refused(tmp_path):
     import pickle
 
@@ -292,7 +289,7 @@ def test_a_checkpoint_that_wants_to_run_code_is_refused(tmp_path):
         list(train.run(Line(out=tmp_path), resume=True))
 
 
-@needs_torch
+@needs_training
 def test_losses_that_are_no_numbers_end_it(tmp_path):
     with pytest.raises(ModelError, match="fell apart"):
         list(train.run(Line(out=tmp_path, batch=4, slope=float("inf"))))

@@ -1,7 +1,5 @@
 """`melies train cyclegan`: likeness as a measure, both ways and one, pauses that change nothing, what is exported."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
@@ -16,10 +14,7 @@ from melies.train.cyclegan import CycleGan
 from melies.translating.card import read_card
 from melies.translating.likeness import Likeness, edges_kept
 from melies.translating.network import find
-
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
+from needs import needs_training
 
 
 def pictures(seed, tint, count=12):
@@ -54,7 +49,7 @@ def test_it_says_what_it_needs(tmp_path):
         CycleGan(out=tmp_path / "run", a=(tmp_path,))
 
 
-@needs_torch
+@needs_training
 def test_it_learns_pauses_change_nothing_and_the_effect_knows_the_result(tmp_path, monkeypatch):
     monkeypatch.setenv("MELIES_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(runtime, "_sessions", {})
@@ -90,7 +85,7 @@ def test_it_learns_pauses_change_nothing_and_the_effect_knows_the_result(tmp_pat
     assert find("translate", tmp_path / "whole" / "b-to-a.onnx").card.side
 
 
-@needs_torch
+@needs_training
 def test_one_sided_learns_one_way(tmp_path):
     options = {"a": (folder(tmp_path / "grey", 0, (1, 1, 1)),), "b": (folder(tmp_path / "red", 1, (1, 0.3, 0.3)),)}
     trainer = CycleGan(
@@ -124,7 +119,7 @@ def test_networks_begin_with_the_numbers_that_suit_them(tmp_path):
     assert CycleGan(out=tmp_path, a=(tmp_path,), b=(tmp_path,), net="resnet6", cycle=3).cycle == 3
 
 
-@needs_torch
+@needs_training
 def test_a_refused_run_leaves_nothing_behind(tmp_path):
     grey, same = folder(tmp_path / "grey", 0, (1, 1, 1)), tmp_path / "same"
     same.mkdir()

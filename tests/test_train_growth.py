@@ -1,6 +1,5 @@
 """`melies train growth`: what is trained and written is what the generator runs."""
 
-import importlib.util
 from fractions import Fraction
 
 import cv2
@@ -14,10 +13,9 @@ from melies.growing.network import CHANNELS, Automaton, written
 from melies.models import runtime
 from melies.train.growth import Growth as Training
 from melies.translating.card import read_card
+from needs import needs_training
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
+pytestmark = needs_training
 QUICK = {"size": 24, "batch": 2, "least": 4, "most": 6, "threads": 1, "preview_every": 0}
 
 

@@ -1,6 +1,5 @@
 """`melies train latent` and `melies project`: what is trained is walked through, and photos are found again."""
 
-import importlib.util
 from fractions import Fraction
 
 import cv2
@@ -15,12 +14,10 @@ from melies.models.convert import persistence, stylegan2
 from melies.train.latent import Latent
 from melies.translating.card import read_card
 from melies.walking import photos, projecting, spaces, stylegan
+from needs import needs_training
 from stylegan_files import snapshot, stylegan2_module, stylegan3_module
 from test_stylegan import TINY, TINY3
 
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
 QUICK = {"size": "48x32", "latent": 8, "width": 8, "batch": 4, "threads": 1, "preview_every": 0, "precision": "32"}
 
 
@@ -35,7 +32,7 @@ def material(tmp_path_factory):
     return folder
 
 
-@needs_torch
+@needs_training
 def test_a_film_becomes_a_space_to_walk_through(material, tmp_path, monkeypatch, caplog):
     import torch
 
@@ -86,7 +83,7 @@ def test_a_film_becomes_a_space_to_walk_through(material, tmp_path, monkeypatch,
     assert np.allclose(through.styles(0, through.spec), found.styles, atol=1e-5)
 
 
-@needs_torch
+@needs_training
 def test_a_run_goes_on_as_if_it_had_not_been_interrupted(material, tmp_path):
     import torch
 
@@ -117,7 +114,7 @@ def tiny(tmp_path_factory):
     return path
 
 
-@needs_torch
+@needs_training
 def test_stylegan_computes_the_same_in_torch(tiny):
     import torch
 
@@ -133,7 +130,7 @@ def test_stylegan_computes_the_same_in_torch(tiny):
         assert np.abs(made - wanted).max() < 1e-5
 
 
-@needs_torch
+@needs_training
 def test_stylegan_finds_its_own_picture_again(tiny, tmp_path):
     space = stylegan.find(tiny)
     w = space.average + 0.5 * (space.styles(np.random.RandomState(4).standard_normal(10).astype("f")) - space.average)

@@ -1,6 +1,5 @@
 """What the shared loop does around a step: it survives being killed, keeps the best, and fills in cards."""
 
-import importlib.util
 import os
 import re
 import signal
@@ -18,10 +17,7 @@ from melies.models.convert.onnx_graph import Graph
 from melies.train import Trainer, _curves
 from melies.train._cards import command_of, material_of
 from melies.translating.card import IMAGE, MADE, Card, read_card, with_card
-
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
+from needs import needs_training
 
 
 class Tint(Trainer):
@@ -89,7 +85,7 @@ def checkpoint(folder, file="checkpoint.pt"):
     return torch.load(folder / file, weights_only=True)
 
 
-@needs_torch
+@needs_training
 def test_a_run_that_is_killed_goes_on_as_if_nothing_had_happened(tmp_path):
     here = Path(__file__).parent
     code = f"import test_train_loop as t; t.trained(t.Path({str(tmp_path / 'killed')!r}), average=0.9, save_every=7)"
@@ -109,7 +105,7 @@ def test_a_run_that_is_killed_goes_on_as_if_nothing_had_happened(tmp_path):
         assert all(np.array_equal(one[name].numpy(), other[name].numpy()) for name in one)
 
 
-@needs_torch
+@needs_training
 def test_the_best_networks_are_kept_and_exported_with_a_card_that_says_all(tmp_path, monkeypatch):
     monkeypatch.setenv("MELIES_HOME", str(tmp_path / "home"))
     run, photos = tmp_path / "run", (tmp_path / "holidays", Path("more.mp4"))
@@ -161,7 +157,7 @@ def test_a_card_tells_the_command_without_what_is_nobodys_business(tmp_path):
         Tint(out=tmp_path, name="My Model")
 
 
-@needs_torch
+@needs_training
 def test_numbers_of_16_bits_are_used_where_they_are_asked_for(tmp_path):
     import torch
 

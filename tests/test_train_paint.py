@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+import needs
 from melies import train
 from melies.errors import UseError
 from melies.frame import VideoSpec
@@ -13,7 +14,11 @@ from melies.painting.painter import Painter
 from melies.painting.palette import find
 from melies.translating.card import read_card
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'melies[train]'")
+if needs.MISSING:
+    pytest.skip(needs.WHY, allow_module_level=True)
+
+import torch
+
 CAMVID = find("camvid")
 
 

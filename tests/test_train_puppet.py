@@ -1,6 +1,5 @@
 """The trainer of First Order Motion Models: its material, its losses, and that what it makes can be used."""
 
-import importlib.util
 from itertools import islice
 from pathlib import Path
 
@@ -16,10 +15,7 @@ from melies.puppetry.place import place_of
 from melies.train import _heads
 from melies.train._heads import Heads
 from melies.train.puppet import Puppet
-
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
+from needs import needs_training
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +72,7 @@ def test_options_that_make_no_sense_are_refused():
     )
 
 
-@needs_torch
+@needs_training
 def test_a_run_makes_a_model_that_moves_a_portrait(talk, tmp_path):
     from melies.puppetry import fomm
     from melies.puppetry.move import Move
@@ -96,14 +92,14 @@ def test_a_run_makes_a_model_that_moves_a_portrait(talk, tmp_path):
     assert made.shape == frames[0].shape
 
 
-@needs_torch
+@needs_training
 def test_training_makes_frames_more_alike(talk, tmp_path):
     options = {"out": tmp_path, "clips": (talk,), "batch": 2, "threads": 1, "preview_every": 0, "rate": 1e-3}
     told = list(train.run(Puppet(steps=8, **options)))
     assert told[-1].losses["picture"] < 0.8 * told[0].losses["picture"]
 
 
-@needs_torch
+@needs_training
 def test_a_deformation_knows_how_it_turns_places():
     import torch
 
@@ -120,7 +116,7 @@ def test_a_deformation_knows_how_it_turns_places():
         assert torch.allclose(found[..., axis], wanted, atol=2e-3)
 
 
-@needs_torch
+@needs_training
 def test_a_deformed_picture_shows_what_lay_at_the_places():
     import torch
 
@@ -135,7 +131,7 @@ def test_a_deformed_picture_shows_what_lay_at_the_places():
     assert torch.allclose(bent.permute(1, 2, 0).reshape(1, -1, 2), bend.places(places), atol=1e-4)
 
 
-@needs_torch
+@needs_training
 def test_what_vgg_sees_can_be_compared(tmp_path):
     import torch
 

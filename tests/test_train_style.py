@@ -1,13 +1,13 @@
 """`melies train style`: what it learns from, its losses, and that a run goes on where it stopped."""
 
-import importlib.util
-
 import cv2
 import numpy as np
 import pytest
 
-if importlib.util.find_spec("torch") is None:
-    pytest.skip("PyTorch is not installed: pip install 'melies[train]'", allow_module_level=True)
+import needs
+
+if needs.MISSING:
+    pytest.skip(needs.WHY, allow_module_level=True)
 
 import torch
 from torch import nn

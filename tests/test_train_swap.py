@@ -1,11 +1,9 @@
 """`melies train swap`: what it learns from, what it learns, and the file that comes out."""
 
 import csv
-import importlib.util
 from dataclasses import replace
 
 import numpy as np
-import onnx
 import pytest
 
 from melies import cli, train
@@ -17,10 +15,7 @@ from melies.swapping.extract import TEMPLATE, FaceSet
 from melies.swapping.learned import FACE, INPUT, KEY, MASK, Card, Learned, read_card
 from melies.swapping.recolour import in_light_of
 from melies.train.swap import Swap
-
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
+from needs import needs_training
 
 
 def faces(colour, count=24, size=64, seed=0):
@@ -164,6 +159,7 @@ def write_model(path, size=32, card=None, names=(INPUT, FACE, MASK)):
     inside, face, mask = names
     if card is None:
         card = Card(size=size, template=TEMPLATE.tolist(), takes="her", makes="him", matched=True).model_dump_json()
+    onnx = pytest.importorskip("onnx", reason="the onnx package makes the network")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
     starts = [helper.make_tensor(name, onnx.TensorProto.INT64, [1], [n]) for name, n in (("s", 1), ("e", 2))]
     graph = helper.make_graph(
@@ -245,7 +241,7 @@ def logged(folder):
         return [{name: value for name, value in line.items() if "loss" in name} for line in csv.DictReader(file)]
 
 
-@needs_torch
+@needs_training
 def test_a_training_leaves_networks_that_run_without_pytorch(films, tmp_path):
     *_, last = train.run(Swap(out=tmp_path / "run", steps=3, **films))
     assert {file.name for file in last.files} >= {"a-to-b.onnx", "b-to-a.onnx", "checkpoint.pt"}
@@ -259,7 +255,7 @@ def test_a_training_leaves_networks_that_run_without_pytorch(films, tmp_path):
     assert 0 <= min(face.min(), mask.min()) <= max(face.max(), mask.max()) <= 1
 
 
-@needs_torch
+@needs_training
 def test_a_resumed_training_is_the_same(films, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     list(train.run(Swap(out=whole, steps=20, decay=0, **films)))
@@ -268,7 +264,7 @@ def test_a_resumed_training_is_the_same(films, tmp_path):
     assert logged(whole)[-1] == logged(parts)[-1]
 
 
-@needs_torch
+@needs_training
 def test_it_learns(films, tmp_path):
     measured = list(train.run(Swap(out=tmp_path / "run", steps=40, **{**films, "batch": 4})))
     first, last = measured[4].losses, measured[-1]
@@ -276,7 +272,7 @@ def test_it_learns(films, tmp_path):
     assert last.measured["held-out a"] < 0.08
 
 
-@needs_torch
+@needs_training
 def test_the_preview_shows_both_people(films, tmp_path):
     import torch
 
@@ -288,7 +284,7 @@ def test_the_preview_shows_both_people(films, tmp_path):
     assert np.abs(sheet[:128, :128].astype(int).mean((0, 1)) - HER.split()[1].images[0].mean((0, 1))).max() < 12
 
 
-@needs_torch
+@needs_training
 def test_statistics_are_those_of_who_goes_in():
     import torch
 
@@ -304,7 +300,7 @@ def test_statistics_are_those_of_who_goes_in():
     assert all(torch.equal(value, before[key]) for key, value in encoder.state_dict().items())
 
 
-@needs_torch
+@needs_training
 def test_equal_pictures_are_not_dissimilar():
     import torch
 

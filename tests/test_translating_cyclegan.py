@@ -1,6 +1,5 @@
 """Public CycleGAN checkpoints: the table of their weights, ONNX against NumPy and PyTorch, old files, hostile ones."""
 
-import importlib.util
 import os
 import pickle
 import zipfile
@@ -15,11 +14,8 @@ from melies.models import runtime
 from melies.models.convert import cyclegan, from_file
 from melies.translating.card import read_card
 from melies.translating.network import find
+from needs import needs_torch
 from torch_files import legacy, zipped
-
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: pip install 'melies[train]'"
-)
 
 PICTURE = np.random.default_rng(3).random((13, 18, 3)).astype(np.float32)
 

@@ -35,12 +35,12 @@ def run(trainer: Trainer, *, resume: bool = False, stopped: Callable[[], bool] =
         stopped: Asked after every step; when it says yes, training ends as if its time were up.
 
     Raises:
-        UseError: PyTorch is not installed, `out` is a file, there is a run in it already or none to resume, it was
-            begun with other networks or has done all the steps, or the trainer's material does not suit it.
+        UseError: PyTorch or onnx is not installed, `out` is a file, there is a run in it already or none to resume, it
+            was begun with other networks or has done all the steps, or the trainer's material does not suit it.
         ModelError: The checkpoint is damaged or of another network.
     """
     must_be_folder(trainer.out)
-    _need_torch()
+    _need_packages()
     from melies.train._loop import train
 
     return train(trainer, resume=resume, stopped=stopped)
@@ -50,15 +50,18 @@ def export(trainer: Trainer) -> Progress:
     """Write the ONNX files of the checkpoint in the folder of a run, without training.
 
     Raises:
-        UseError: PyTorch is not installed, there is no checkpoint, or it was begun with other networks.
+        UseError: PyTorch or onnx is not installed, there is no checkpoint, or it was begun with other networks.
         ModelError: The checkpoint is damaged or of another network.
     """
-    _need_torch()
+    _need_packages()
     from melies.train._loop import export_only
 
     return export_only(trainer)
 
 
-def _need_torch() -> None:
-    if find_spec("torch") is None:
-        raise UseError("Training needs PyTorch, which is not installed.", "Install it: pip install 'melies[train]'")
+def _need_packages() -> None:
+    missing = [title for name, title in (("torch", "PyTorch"), ("onnx", "onnx")) if find_spec(name) is None]
+    if missing:
+        raise UseError(
+            f"Training needs {' and '.join(missing)}.", "Install what is missing: pip install 'melies[train]'"
+        )
