@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import melies
 from melies.errors import UseError
 from melies.media.synthetic import write_clip
-from melies.times import parse_rate, parse_time, plain
+from melies.times import first_frame, parse_rate, parse_time, plain
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,19 @@ def test_python_takes_the_same_times_and_rates(tmp_path):
         melies.open(film, start=Fraction(-1, 3))
     with pytest.raises(UseError, match=r"which is 1\.200 s long, lies between"):
         melies.open(film, start=5)
+
+
+@pytest.mark.parametrize(
+    ("since", "rate", "lead_in", "index"),
+    [
+        (0, 25, 0, 0),
+        (1, 25, 0, 25),
+        (Fraction(1, 3), 25, 0, 9),
+        (1, Fraction(30000, 1001), 0, 30),
+        (Fraction(1001, 1000), Fraction(30000, 1001), 0, 30),
+        (1, 25, 5, 20),
+        (Fraction(1, 25), 25, 5, 0),
+    ],
+)
+def test_the_first_frame_begins_at_the_time_or_later(since, rate, lead_in, index):
+    assert first_frame(Fraction(since), Fraction(rate), lead_in) == index

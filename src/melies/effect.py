@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from melies.errors import UseError
 from melies.explain import explain
 from melies.frame import Frame, Image, Sound, VideoSpec
+from melies.times import first_frame
 
 Scope = Literal["frame", "shot", "video"]
 
@@ -206,7 +206,7 @@ class Generator(Reactive):
         from melies.engine.pipeline import close
 
         spec = self.spec
-        index = max(0, math.ceil(since * spec.rate) - lead_in)
+        index = first_frame(since, spec.rate, lead_in)
         while spec.frames is None or index < spec.frames:
             time = index / spec.rate
             made = now(time).make(time)

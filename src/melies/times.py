@@ -49,6 +49,17 @@ def parse_rate(value: object) -> Fraction:
     return ntsc if ntsc and abs(ntsc - exact) < Fraction(1, 200) else exact
 
 
+def first_frame(since: Fraction, rate: Fraction, lead_in: int = 0) -> int:
+    """Return the index of the first frame that begins at a time or later, or of one before it.
+
+    Args:
+        since: The time, in seconds.
+        rate: Frames per second.
+        lead_in: How many frames before that one, where there are so many.
+    """
+    return max(0, math.ceil(since * rate) - lead_in)
+
+
 def plain(number: Fraction) -> str | int | float:
     """Write a fraction the way people do where that loses nothing: `62.5`, not `125/2`."""
     if number.denominator == 1:

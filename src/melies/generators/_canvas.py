@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from melies.effect import Generator
 from melies.frame import Colour, Frame, Image, VideoSpec
 from melies.sizes import read_pixels
-from melies.times import parse_rate, plain
+from melies.times import first_frame, parse_rate, plain
 
 USUAL = Fraction(10)
 """Seconds, where nothing says how long it shall be."""
@@ -22,7 +22,7 @@ USUAL = Fraction(10)
 class Canvas(Generator):
     """A generator of pictures of any size, rate and length.
 
-    Subclasses write `picture`, or `make` if pictures can only be made one after another.
+    Subclasses write `picture`; those whose pictures can only be made one after another are `Steered`.
     """
 
     constant: ClassVar[tuple[str, ...]] = ("duration",)
@@ -91,7 +91,7 @@ class Canvas(Generator):
     def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
         """Make the frames from `since` on, and up to `lead_in` before it."""
         spec = self.spec
-        index = max(0, math.ceil(since * spec.rate) - lead_in)
+        index = first_frame(since, spec.rate, lead_in)
         while spec.frames is None or index < spec.frames:
             yield Frame(self.picture(index, spec), index, spec.time_base, 1)
             index += 1
@@ -108,3 +108,18 @@ class Canvas(Generator):
     def random(self, *key: int) -> np.random.Generator:
         """Return random numbers that depend on the seed and the key alone."""
         return np.random.default_rng([self.seed, *key])
+
+
+class Steered(Canvas):
+    """A generator whose pictures are made one after another, each with the settings of its time.
+
+    Subclasses write `steered`.
+    """
+
+    def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
+        """Make the frames from `since` on, and up to `lead_in` before it; those that they grow out of are made too."""
+        return self.steered(since, lead_in, lambda _: self)
+
+    def steered(self, since: Fraction, lead_in: int, now: Callable[[Fraction], Self]) -> Iterator[Frame]:
+        """Make them with settings that change on the way."""
+        raise NotImplementedError

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from melies.diffusing.fields import Diffusing
 from melies.diffusing.studio import Studio, studio
 from melies.diffusing.windows import noise, overlapped
 from melies.dreaming.camera import Border, Colours, Move, Picture, coloured_like, moved_flat, noised
 from melies.dreaming.fields import Scheduled, given
-from melies.dreaming.schedule import Behaviour, Way, read, seeds, warn_outside
-from melies.dreaming.source import Source, begins, opened
-from melies.effects._fields import refuse_address
+from melies.dreaming.schedule import Behaviour, read, seeds, warn_outside
+from melies.dreaming.source import Source, opened
 from melies.errors import UseError
 from melies.frame import Frame, VideoSpec
-from melies.generators._canvas import Canvas
+from melies.generators._animation import Animation
 from melies.imaging import fit
 from melies.matting.scale import code
+from melies.times import first_frame
 
 _log = logging.getLogger("melies")
 
@@ -41,7 +39,7 @@ _OF_WALKS = ("pace", "offset")
 """What only one of the modes knows."""
 
 
-class Diffuse(Canvas, Diffusing):
+class Diffuse(Animation, Diffusing):
     """Make films of texts with a diffusion model: walks through its noise, or pictures that grow out of each other.
 
     Schedules are written as Deforum's: `0:(0.5), 60:(0.8)`.
@@ -49,9 +47,6 @@ class Diffuse(Canvas, Diffusing):
 
     mode: Literal["walk", "feedback"] = Field(
         "walk", description="Every picture made anew on a walk through the noise, or each out of the one before."
-    )
-    init: Annotated[Path, BeforeValidator(refuse_address)] | None = Field(
-        None, description="A picture or film that is made anew, or that feedback begins with."
     )
     strength: Scheduled = Field(
         "0:(0.5)", description="How much of what there is is made anew, with init or feedback: 0 nothing, 1 all."
@@ -70,7 +65,6 @@ class Diffuse(Canvas, Diffusing):
     colours: Colours = Field("lab", description="Feedback: keep the first picture's colours, or the film's.")
     keep: float = Field(0.85, ge=0, le=1, description="Feedback on a film: how much of what was made stays.")
     seed_behaviour: Behaviour = Field("iter", description="Feedback: how the seed goes on from frame to frame.")
-    interpolation: Way = Field("linear", description="How schedules go from number to number.")
 
     @model_validator(mode="after")
     def _loop_makes_sense(self) -> Self:
@@ -89,12 +83,6 @@ class Diffuse(Canvas, Diffusing):
         if not fed and self.init is None and given(self, "strength"):
             _log.warning("diffuse: as it is set nothing follows strength: give it an --init, or take mode feedback.")
         return self
-
-    @property
-    def seconds(self) -> Fraction | None:
-        """How long it is: as long as the film that is made anew, if nothing else says."""
-        said = self.duration is not None or self.audio is not None or self.init is None
-        return super().seconds if said else begins(self.init).seconds or super().seconds
 
     @property
     def spec(self) -> VideoSpec:
@@ -118,14 +106,10 @@ class Diffuse(Canvas, Diffusing):
         """What a machine made."""
         return f"The pictures were made by a diffusion model (diffuse, model {self.found.label})."
 
-    def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
-        """Make the frames from `since` on; with feedback those before it are made as well."""
-        return self.steered(since, lead_in, lambda _: self)
-
     def steered(self, since: Fraction, lead_in: int, now: Callable[[Fraction], Self]) -> Iterator[Frame]:
         """Make them with settings that change on the way; a window has those of its middle."""
         spec = self.spec
-        first = max(0, math.ceil(since * spec.rate) - lead_in)
+        first = first_frame(since, spec.rate, lead_in)
         if spec.frames is not None and first >= spec.frames:
             return
         if self.mode == "feedback" or self.init is not None:
@@ -177,7 +161,7 @@ class Diffuse(Canvas, Diffusing):
             index = middle(given[0][0])
             diffuse = at(index)
             wish = diffuse.wish(index, length, diffuse.seed)
-            return shop.remade([picture for _, picture in given], wish, diffuse._at("strength", index, length))
+            return shop.remade([picture for _, picture in given], wish, diffuse.at("strength", index, length))
 
         indices = itertools.count(windows.start(first))
         if source is None:
@@ -210,7 +194,7 @@ class Diffuse(Canvas, Diffusing):
         if source is None:
             picture = shop.made([noise(self.seed, 0, None, shop.noise_shape(*size))], size, wish)[0]
         else:
-            picture = shop.remade([source.picture(0)], wish, beginning._at("strength", 0, length))[0]
+            picture = shop.remade([source.picture(0)], wish, beginning.at("strength", 0, length))[0]
         model = picture
         yield 0, picture
         for index in itertools.count(1):
@@ -220,17 +204,14 @@ class Diffuse(Canvas, Diffusing):
                 picture, model = source.carried(picture, index, diffuse.keep), source.picture(index)
             seed = seeds(self.seed_behaviour, diffuse.seed, index)
             picture = coloured_like(picture, model, self.colours)
-            picture = noised(picture, diffuse._at("noise", index, length), np.random.default_rng([seed, 5]))
+            picture = noised(picture, diffuse.at("noise", index, length), np.random.default_rng([seed, 5]))
             wish = diffuse.wish(index, length, seed)
-            picture = shop.remade([picture], wish, diffuse._at("strength", index, length))[0]
+            picture = shop.remade([picture], wish, diffuse.at("strength", index, length))[0]
             yield index, picture
 
     def _moved(self, picture: Picture, index: int, length: int | None) -> Picture:
         """Move the camera on to a frame."""
-        shift = self._at("translation_x", index, length), self._at("translation_y", index, length), 0.0
-        zoom, angle = self._at("zoom", index, length) * self.zoom_by, self._at("angle", index, length) + self.angle_by
+        shift = self.at("translation_x", index, length), self.at("translation_y", index, length), 0.0
+        zoom = self.at("zoom", index, length) * self.zoom_by
+        angle = self.at("angle", index, length) + self.angle_by
         return moved_flat(picture, Move(zoom, angle, shift), self.border)
-
-    def _at(self, name: str, index: int, length: int | None) -> float:
-        """The number that a schedule gives a frame."""
-        return read(getattr(self, name), self.interpolation, self.seed).at(index, length)

@@ -7,12 +7,11 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import cv2
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from melies.dreaming.ascent import Effort, Guide, Medium, Pixels, Space, Waves
 from melies.dreaming.camera import Border, Colours, Move, Picture
@@ -22,15 +21,15 @@ from melies.dreaming.folders import CLIP, find
 from melies.dreaming.gradient import BLOCKS
 from melies.dreaming.guides import Kind, of_layer, of_parts
 from melies.dreaming.prompts import Prompts
-from melies.dreaming.schedule import Behaviour, Way, read, scheduled, seeds, warn_outside
+from melies.dreaming.schedule import Behaviour, read, scheduled, seeds, warn_outside
 from melies.dreaming.sheets import Going, Mode, Patterns, Pictures, Sheet, Wish
-from melies.dreaming.source import Source, begins, opened
+from melies.dreaming.source import Source, opened
 from melies.dreaming.vqgan import Codes, located, vqgan
 from melies.effects._fields import Source as Word
-from melies.effects._fields import refuse_address
 from melies.frame import Frame, Image, VideoSpec
-from melies.generators._canvas import Canvas
+from melies.generators._animation import Animation
 from melies.matting.scale import cv
+from melies.times import first_frame
 
 _log = logging.getLogger("melies")
 
@@ -43,7 +42,7 @@ _FOV = 1.0, 179.0
 """Degrees between which a field of view lies."""
 
 
-class Dream(Canvas):
+class Dream(Animation):
     """Dreams: a picture in which a network is shown more and more of what it is to see, while a camera moves on.
 
     Schedules are written as Deforum's: `0:(1.02+0.01*sin(t/10)), 60:(1)`.
@@ -79,7 +78,6 @@ class Dream(Canvas):
     noise: Scheduled = Field("0:(0.03)", description="Noise in each key picture, so that new things are found.")
     strength: Scheduled = Field("0:(0.7)", description="How much of the last picture stays: 1 - this of the steps.")
     cadence: int = Field(2, ge=1, le=100, description="Frames from one dreamt picture to the next.")
-    interpolation: Way = Field("linear", description="How schedules go from number to number.")
     seed_behaviour: Behaviour | Literal["schedule"] = Field(
         "iter", description="How the seed goes on from frame to frame; schedule: as seed-schedule says."
     )
@@ -95,9 +93,6 @@ class Dream(Canvas):
     )
     vqgan: Word | None = Field(
         None, description="The folder of a VQGAN as Diffusers writes it (VQModel), or ORG/NAME from the local cache."
-    )
-    init: Annotated[Path, BeforeValidator(refuse_address)] | None = Field(
-        None, description="A picture to begin with, or a film that is dreamt over along its motion."
     )
     keep: float = Field(0.85, ge=0, le=1, description="With a film: how much of the dream stays from frame to frame.")
 
@@ -161,12 +156,6 @@ class Dream(Canvas):
         return self.space or ("fft" if self.vqgan is None else "vqgan")
 
     @property
-    def seconds(self) -> Fraction | None:
-        """How long it is: as long as the film that is dreamt over, if nothing else says."""
-        said = self.duration is not None or self.audio is not None or self.init is None
-        return super().seconds if said else begins(self.init).seconds or super().seconds
-
-    @property
     def spec(self) -> VideoSpec:
         """What the frames look like.
 
@@ -193,14 +182,10 @@ class Dream(Canvas):
             return ()
         return ("efficientnet-lite0", "minilm") if self.leads == "text" else ("efficientnet-lite0",)
 
-    def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
-        """Make the frames from `since` on; those before it are made as well, for each grows out of the last."""
-        return self.steered(since, lead_in, lambda _: self)
-
     def steered(self, since: Fraction, lead_in: int, now: Callable[[Fraction], Self]) -> Iterator[Frame]:
         """Make them with settings that change on the way."""
         spec = self.spec
-        first = max(0, math.ceil(since * spec.rate) - lead_in)
+        first = first_frame(since, spec.rate, lead_in)
         if spec.frames is not None and first >= spec.frames:
             return
         self._warn_outside(spec.frames)
@@ -212,7 +197,7 @@ class Dream(Canvas):
         """Say how the camera goes on to a frame."""
 
         def at(name: str) -> float:
-            return self._at(name, index, length)
+            return self.at(name, index, length)
 
         shift = at("translation_x"), at("translation_y"), at("translation_z")
         if self.mode == "3d":
@@ -225,7 +210,7 @@ class Dream(Canvas):
 
     def wish(self, index: int, length: int | None) -> Wish:
         """Say what is dreamt at a key picture; the first takes all steps."""
-        noise, strength = (self._at(name, index, length) for name in ("noise", "strength"))
+        noise, strength = (self.at(name, index, length) for name in ("noise", "strength"))
         random = np.random.default_rng([self._seed(index, length), 5])
         steps = round(self.steps * (1 - min(max(strength, 0), 1))) if index else self.steps
         effort = Effort(steps, self.rate, self.octaves, self.detail)
@@ -237,10 +222,6 @@ class Dream(Canvas):
             return Patterns(self.size, self.random(1))
         return Pictures(_clouds(self.size, self.random(1)), source, self._medium())
 
-    def _at(self, name: str, index: int, length: int | None) -> float:
-        """The number that a schedule gives a frame."""
-        return read(getattr(self, name), self.interpolation, self.seed).at(index, length)
-
     def _warn_outside(self, length: int | None) -> None:
         bounds = {"strength": (0.0, 1.0)} | ({"fov": _FOV} if self.mode == "3d" else {})
         for name, (least, most) in bounds.items():
@@ -249,7 +230,7 @@ class Dream(Canvas):
 
     def _seed(self, index: int, length: int | None) -> int:
         if self.seed_behaviour == "schedule":
-            return scheduled(self._at("seed_schedule", index, length), self.seed, index)
+            return scheduled(self.at("seed_schedule", index, length), self.seed, index)
         return seeds(self.seed_behaviour, self.seed, index)
 
     def _guide(self, index: int, length: int | None) -> Guide:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -14,11 +13,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from melies.frame import Frame, Image
-from melies.generators._canvas import Canvas
+from melies.generators._canvas import Steered
 from melies.growing import culture
 from melies.growing.chemistry import MIXTURES, Mixture
 from melies.growing.culture import Culture, Picture
 from melies.imaging import ColourText, parse_colour
+from melies.times import first_frame
 
 Colours = Literal["coral", "ink", "ocean", "fire", "moss", "ice"]
 
@@ -41,7 +41,7 @@ _TOP = 0.4
 """How much of the second substance there is where most is."""
 
 
-class Growth(Canvas):
+class Growth(Steered):
     """Patterns that grow, heal and move: cells with a small network in each, or two substances that react."""
 
     model: str = Field(
@@ -73,15 +73,11 @@ class Growth(Canvas):
         """Whether the pictures have an alpha channel."""
         return parse_colour(self.background)[3] < 255 and culture.kind(self.model) == "pattern"
 
-    def make(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
-        """Make the frames from `since` on; what comes before is grown as well, since they grow out of it."""
-        return self.steered(since, lead_in, lambda _: self)
-
     def steered(self, since: Fraction, lead_in: int, now: Callable[[Fraction], Growth]) -> Iterator[Frame]:
         """Do the same with numbers that change on the way; what has grown goes on growing."""
         spec = self.spec
         dish = _Dish(self)
-        first = max(0, math.ceil(since * spec.rate) - lead_in)
+        first = first_frame(since, spec.rate, lead_in)
         index = 0
         while spec.frames is None or index < spec.frames:
             setting = now(index / spec.rate)
