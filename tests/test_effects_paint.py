@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+import melies
 from melies.effects.paint import Paint
 from melies.errors import MeliesError, UseError
 from melies.frame import Frame, VideoSpec
@@ -89,8 +90,10 @@ def test_compressed_colours_are_read_and_others_refused():
         labels_of(strange, CAMVID)
     with pytest.raises(UseError, match="no label of cityscapes"):
         labels_of(drawn_, palette.find("cityscapes"))
-    with pytest.raises(UseError, match="grey values that are numbers of ade20k's classes"):
+    with pytest.raises(UseError, match=r"grey values that are numbers of ade20k's classes .*: --palette$"):
         labels_of(drawn_, palette.find("ade20k"))
+    with pytest.raises(UseError, match=r"numbers of camvid's classes were expected\. Leave out --values$"):
+        labels_of(drawn_, CAMVID, "numbers")
     with pytest.raises(UseError, match=r"100% of the layout has numbers that are no class of camvid, such as 40\."):
         labels_of(np.full((8, 8, 3), 40, np.uint8), CAMVID, "numbers")
 
@@ -106,9 +109,17 @@ def test_a_frame_that_is_no_layout_is_named_by_its_time():
 
 def test_numbers_beyond_the_classes_are_never_colours_near_black():
     void = street().astype(np.uint8)
-    void[:2] = 255
-    with pytest.raises(UseError, match=r"of the layout has numbers that are no class of camvid, such as 255\."):
-        labels_of(np.repeat(void[..., None], 3, axis=2), CAMVID)
+    void[:2] = 200
+    grey = np.repeat(void[..., None], 3, axis=2)
+    for values in ("auto", "numbers"):
+        with pytest.raises(
+            UseError, match=r"2% of the layout has numbers that are no class of camvid, .* 200\."
+        ) as told:
+            labels_of(grey, CAMVID, values)
+        assert ("--values colours" in told.value.hint) == (values == "auto")
+    with pytest.raises(UseError, match="no class of coco") as told:
+        labels_of(grey, palette.find("coco"))
+    assert "--values" not in told.value.hint
     greys = np.zeros((8, 8, 3), np.uint8)
     greys[:4] = 128  # the colour of camvid's sky, above the unlabelled black
     names = [CAMVID.classes[label] for label in labels_of(greys, CAMVID)[:, 0]]
@@ -126,6 +137,49 @@ def test_numbers_of_public_data_sets_are_those_of_their_networks():
         assert len(known.classes) == {"camvid": 12, "cityscapes": 35, "coco": 183, "ade20k": 151}[name]
 
 
+@pytest.mark.parametrize("name", tables.NAMES)
+def test_255_is_what_public_data_sets_ignore(name):
+    known = palette.find(name)
+    numbers = street() + 1
+    numbers[:3] = 255
+    for values in ("auto", "numbers"):
+        read = labels_of(np.repeat(numbers[..., None], 3, axis=2), known, values)
+        assert {known.classes[label] for label in read[:3].ravel()} == {"unlabelled"}
+        assert (read[3:] == numbers[3:] - (name == "ade20k")).all()
+
+
+def test_palettes_of_numbers_have_no_colours():
+    for name in ("coco", "ade20k"):
+        with pytest.raises(UseError, match=f"^Layouts of {name} hold numbers of classes as grey values: it has no col"):
+            labels_of(CAMVID.painted(street()), palette.find(name), "colours")
+
+
+def test_layouts_that_change_size_are_refused_before_scaling_makes_other_classes(tmp_path):
+    small, large = street(), street(height=96, width=150)
+    for name, one, other in (
+        ("colours", CAMVID.painted(small)[..., ::-1], CAMVID.painted(large)[..., ::-1]),
+        ("numbers", small, large),
+    ):
+        (tmp_path / name).mkdir()
+        for index, picture in enumerate((one, one, other)):
+            cv2.imwrite(str(tmp_path / name / f"{index}.png"), picture)
+        clip = melies.open(tmp_path / name)
+        scaled = [frame.scaled for frame in clip.frames()]
+        assert scaled == [None, None, (150, 96)]
+        with pytest.raises(UseError, match=r"^At 0\.080 s the layouts change size, to 150×96 pixels, .* one size"):
+            list(clip.apply(Paint()).frames())
+    # Painted as things of their own, they would have lines where there are none.
+    weights = drawn(TINY.shapes, 1)
+    (tmp_path / "latest_net_G.pth").write_bytes(zipped(weights))
+    with pytest.raises(UseError, match=r"^At 0\.080 s the pictures of .*numbers change size, to 150×96 pixels"):
+        painted(
+            [CAMVID.painted(small)] * 3,
+            model=str(tmp_path / "latest_net_G.pth"),
+            palette="camvid",
+            instances=tmp_path / "numbers",
+        )
+
+
 def test_palettes_of_ones_own(tmp_path):
     path = tmp_path / "beach.txt"
     path.write_text("sea  #0000ff\n\nwet sand #aa8800 #bb9900\n")
@@ -140,6 +194,17 @@ def test_palettes_of_ones_own(tmp_path):
     path.write_text("sea #0000ff\nsand yellow\n")
     with pytest.raises(UseError, match=r"Line 2 of .*beach.txt is not a name and a colour: 'sand yellow'"):
         palette.find(str(path))
+    for text, mistake in (
+        ("\n", r"The palette .*beach\.txt names no class\. Write a line"),
+        (
+            "road #804080\n\nsky #112233 #804080\n",
+            r"^Line 3 of .*beach\.txt gives sky the colour #804080, which road has",
+        ),
+        ("".join(f"c #{number:06x}\n" for number in range(256)), "names 256 classes, and 255 are the most"),
+    ):
+        path.write_text(text)
+        with pytest.raises(UseError, match=mistake):
+            palette.find(str(path))
     with pytest.raises(UseError, match=r"There is no palette camvit\. Did you mean camvid\?"):
         palette.find("camvit")
 
@@ -173,6 +238,8 @@ def test_a_public_pix2pix_paints_the_colours_themselves(tmp_path):
     assert made.shape == image.shape
     with pytest.raises(MeliesError, match="paints the colours of layouts as they are"):
         painted([image], model=str(path), palette="camvid")
+    with pytest.raises(MeliesError, match=r"paints the colours of layouts as they are\. Leave out --values"):
+        painted([image], model=str(path), values="numbers")
 
 
 def test_steady_paint_stays_on_what_it_was_painted_on():
@@ -192,5 +259,6 @@ def test_one_hot_and_what_is_asked_for_wrongly():
         Paint(model="street").output(VideoSpec(64, 48, Fraction(25), TICK))
     with pytest.raises(UseError, match="streets draws no lines between things of a kind"):
         painted([CAMVID.painted(street())], instances="ids.png")
-    with pytest.raises(UseError, match="--palette and --instances are of layouts"):
-        Paint(origin="footage", palette="camvid")
+    for layout in ({"palette": "camvid"}, {"values": "numbers"}, {"values": "colours"}, {"instances": "ids.png"}):
+        with pytest.raises(UseError, match="--palette, --values and --instances are of layouts"):
+            Paint(origin="footage", **layout)

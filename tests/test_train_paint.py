@@ -131,3 +131,11 @@ def test_what_is_no_pair_is_refused(pairs, tmp_path):
         trained("paint", pairs, tmp_path / "b", layouts=other, features=0, steps=1)
     with pytest.raises(UseError, match=r"0\.jpg: \d+% of the picture has colours that are no label of camvid"):
         trained("paint", pairs, tmp_path / "c", layouts=folder / "photos", features=0, steps=1)
+    for share, swapped in ((2, False), (40, True)):
+        numbers = np.full((64, 64), 3, np.uint8)
+        numbers[:share] = 200
+        for index in range(6):
+            cv2.imwrite(str(other / f"{index}.png"), numbers)
+        with pytest.raises(UseError, match=r"0\.png: \d+% of the layout has numbers .*: --classes") as told:
+            trained("paint", pairs, tmp_path / "d", layouts=other, features=0, steps=1)
+        assert ("wrong way round" in told.value.hint) == swapped

@@ -101,9 +101,10 @@ class Frame:
         duration: How long it stays, in ticks.
         cut: Whether it is the first of a shot.
         native: The decoder's frame, in place of `image`.
+        scaled: The width and height that its file has it in, where these are not those of the clip: it was scaled then.
     """
 
-    __slots__ = ("_image", "cut", "duration", "native", "pts", "time_base")
+    __slots__ = ("_image", "cut", "duration", "native", "pts", "scaled", "time_base")
 
     def __init__(
         self,
@@ -114,6 +115,7 @@ class Frame:
         *,
         cut: bool = False,
         native: av.VideoFrame | None = None,
+        scaled: tuple[int, int] | None = None,
     ) -> None:
         if image is None and native is None:
             raise ValueError("a frame needs an image or a native frame")
@@ -125,6 +127,7 @@ class Frame:
         self.time_base = time_base
         self.duration = duration
         self.cut = cut
+        self.scaled = scaled
 
     @property
     def image(self) -> Image:
@@ -153,7 +156,7 @@ class Frame:
 
     def with_image(self, image: Image) -> Frame:
         """Return the same moment with another picture."""
-        return Frame(image, self.pts, self.time_base, self.duration, cut=self.cut)
+        return Frame(image, self.pts, self.time_base, self.duration, cut=self.cut, scaled=self.scaled)
 
     def at(self, pts: int, duration: int, time_base: Fraction | None = None, *, cut: bool | None = None) -> Frame:
         """Return the same picture at another moment."""
@@ -164,6 +167,7 @@ class Frame:
             duration,
             cut=self.cut if cut is None else cut,
             native=self.native,
+            scaled=self.scaled,
         )
 
     def __repr__(self) -> str:

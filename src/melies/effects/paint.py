@@ -68,8 +68,9 @@ class Paint(Effect):
 
     @model_validator(mode="after")
     def _one_layout(self) -> Self:
-        if self.origin == "footage" and (self.palette is not None or self.instances is not None):
-            raise ValueError("--palette and --instances are of layouts, and --from footage makes its own")
+        told = self.palette is not None or self.values != "auto" or self.instances is not None
+        if self.origin == "footage" and told:
+            raise ValueError("--palette, --values and --instances are of layouts, and --from footage makes its own")
         return self
 
     @property
@@ -136,6 +137,7 @@ class Paint(Effect):
             painter = Painter(self.model, spec, self.palette, self.side)
 
             def read(frame: Frame) -> NDArray[np.uint8]:
+                _must_have_its_size(frame, "layouts")
                 try:
                     return painter.read(frame.image, self.values)
                 except UseError as error:
@@ -156,13 +158,25 @@ class Paint(Effect):
         layer = stack.enter_context(Layer(path, "hold"))
 
         def instances(frame: Frame) -> NDArray[np.uint8]:
-            found = layer.at(frame.pts * frame.time_base).image[..., 0]
+            shown = layer.at(frame.pts * frame.time_base)
+            _must_have_its_size(shown, f"pictures of {path}")
+            found = shown.image[..., 0]
             if found.shape != frame.image.shape[:2]:
                 sizes = ("×".join(map(str, shape[1::-1])) for shape in (found.shape, frame.image.shape))
                 raise UseError("{} has {} pixels, and the layout {}: they must be equal.".format(path, *sizes))
             return np.ascontiguousarray(found)
 
         return instances
+
+
+def _must_have_its_size(frame: Frame, what: str) -> None:
+    """Refuse what was scaled to the size of the first: between two numbers, or colours, lie those of other classes."""
+    if frame.scaled is not None:
+        raise UseError(
+            f"At {frame.time:.3f} s the {what} change size, to {'×'.join(map(str, frame.scaled))} pixels, and scaling "
+            "would make other classes of their borders.",
+            "Give all of them one size, or paint those of each size apart.",
+        )
 
 
 def _timed(error: UseError, frame: Frame) -> UseError:

@@ -301,9 +301,12 @@ class Reader:
         duration = max(1, round(length / self._clock))
         native = self._uniform(shown.native)
         turn = orientation(display_matrix(native)) if self._source.each_turns else self._turn
+        size = shown.native.width, shown.native.height
+        size = size[::-1] if turn[0] % 180 else size
+        scaled = None if size == (self.spec.width, self.spec.height) else size
         if turn == (0, False):
-            return Frame(None, pts, self._clock, duration, native=native)
-        return Frame(self._fitted(upright(to_image(native), turn)), pts, self._clock, duration)
+            return Frame(None, pts, self._clock, duration, native=native, scaled=scaled)
+        return Frame(self._fitted(upright(to_image(native), turn)), pts, self._clock, duration, scaled=scaled)
 
     def _uniform(self, native: av.VideoFrame) -> av.VideoFrame:
         """A frame of the size and format of the first one."""

@@ -29,6 +29,18 @@ EDGES = "instance edges"
 _BITS = 6
 
 
+class NoLayoutError(UseError):
+    """A picture is no layout of the palette.
+
+    Attributes:
+        share: How much of it is no label, 0…1.
+    """
+
+    def __init__(self, message: str, hint: str = "", share: float = 1) -> None:
+        super().__init__(message, hint)
+        self.share = share
+
+
 def labels_of(image: Image, palette: Palette, values: Values = "auto") -> Labels:
     """Return the class of every pixel of a layout.
 
@@ -40,12 +52,18 @@ def labels_of(image: Image, palette: Palette, values: Values = "auto") -> Labels
         values: Whether they are colours at all.
 
     Raises:
-        UseError: Too much of the picture has colours that are no label of the palette, or there are numbers that are
-            no class.
+        NoLayoutError: Too much of the picture has colours that are no label of the palette, or there are numbers that
+            are no class.
+        UseError: The palette has no colours.
     """
+    if values == "colours" and not palette.colours:
+        raise UseError(
+            f"Layouts of {palette.name} hold numbers of classes as grey values: it has no colours.",
+            "Leave out --values, or say which palette it was drawn in: --palette",
+        )
     colours = to_depth(image[..., :3], np.dtype(np.uint8))
     if values == "numbers" or (values == "auto" and _holds_numbers(colours, palette)):
-        return _numbers(colours, palette)
+        return _numbers(colours, palette, sure=values == "numbers")
     found = cv.LUT(colours, _shifts())
     index = (found[..., 0].astype(np.int32) << (2 * _BITS)) | (found[..., 1].astype(np.int32) << _BITS) | found[..., 2]
     nearest, known = _lookup(palette)
@@ -53,10 +71,11 @@ def labels_of(image: Image, palette: Palette, values: Values = "auto") -> Labels
     far = ~known[index]
     share = float(far.mean())
     if share > MOST:
-        raise UseError(
+        raise NoLayoutError(
             f"{share:.0%} of the picture has colours that are no label of {palette.name}; nearest: "
             f"{_describe(colours, labels, far, palette)}.",
             "Say which palette it was drawn in: --palette; or paint footage: --from footage",
+            share,
         )
     return labels
 
@@ -92,29 +111,39 @@ def _holds_numbers(colours: NDArray[np.uint8], palette: Palette) -> bool:
     grey = colours[..., 0]
     if (grey != colours[..., 1]).any() or (grey != colours[..., 2]).any():
         return False
-    if int(grey.max()) < len(palette.classes):
+    if int(_classes(grey, palette).max()) < len(palette.classes):
         return True
-    # One value that is no class (255 where nothing is known) does not turn numbers into colours near black.
+    # One value that is no class does not turn numbers into colours near black.
     counts = np.bincount(grey.reshape(-1), minlength=256)
     counts[[key[0] for key in palette.keys if key[0] == key[1] == key[2]]] = 0
     return int(counts[: len(palette.classes)].sum()) > STRAY * grey.size
 
 
-def _numbers(colours: NDArray[np.uint8], palette: Palette) -> Labels:
+def _numbers(colours: NDArray[np.uint8], palette: Palette, sure: bool) -> Labels:
+    """Return the classes that grey values stand for; `sure`: that they are numbers was said, not guessed."""
     values = colours[..., 0]
     if (values != colours[..., 1]).any() or (values != colours[..., 2]).any():
-        raise UseError(
+        advice = "Leave out --values" if sure and palette.colours else "Say which palette it was drawn in: --palette"
+        raise NoLayoutError(
             f"The layout has colours, and grey values that are numbers of {palette.name}'s classes were expected.",
-            "Say which palette it was drawn in: --palette",
+            advice,
         )
-    labels: Labels = cv.LUT(np.ascontiguousarray(values), np.frombuffer(palette.codes, np.uint8))
+    labels = _classes(values, palette)
     beyond = values[labels >= len(palette.classes)]
     if len(beyond):
-        raise UseError(
-            f"{_share(len(beyond) / labels.size)} of the layout has numbers that are no class of {palette.name}, such "
-            f"as {beyond[0]}.",
-            "Say which palette it was drawn in: --palette; or that its greys are colours: --values colours",
+        share = len(beyond) / labels.size
+        guessed = "" if sure or not palette.colours else "; or that its greys are colours: --values colours"
+        raise NoLayoutError(
+            f"{_share(share)} of the layout has numbers that are no class of {palette.name}, such as {beyond[0]}.",
+            f"Say which palette its numbers are of: --palette{guessed}",
+            share,
         )
+    return labels
+
+
+def _classes(values: NDArray[np.uint8], palette: Palette) -> Labels:
+    """Return the numbers of the classes that grey values stand for, and greater ones where they stand for none."""
+    labels: Labels = cv.LUT(np.ascontiguousarray(values), np.frombuffer(palette.codes, np.uint8))
     return labels
 
 

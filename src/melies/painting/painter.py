@@ -74,9 +74,11 @@ class Painter:
             values: Whether they are colours.
 
         Raises:
-            UseError: The picture is no layout of the palette.
+            UseError: The picture is no layout of the palette, or has numbers for a network that paints colours.
         """
         if self._meaning is None:
+            if values == "numbers":
+                raise UseError(f"{self._name} paints the colours of layouts as they are.", "Leave out --values.")
             colours = np.ascontiguousarray(to_depth(image[..., :3], np.dtype(np.uint8)))
             small: NDArray[np.uint8] = cv.resize(colours, (self.width, self.height), interpolation=cv.INTER_NEAREST)
             return small

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,8 @@ Labels = NDArray[np.uint8]
 """`H×W` uint8: the number of the class of every pixel."""
 
 _LINE = re.compile(r"\s*(?P<name>[^#]+?)\s+(?P<colours>#[0-9a-fA-F]{6}(\s+#[0-9a-fA-F]{6})*)\s*")
+_MOST = 255
+"""Classes of a palette at most: labels are bytes, and one value stands for none."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _read(path: Path) -> Palette:
     except UnicodeDecodeError:
         raise UseError(f"The palette {path} is no text file.") from None
     classes: list[str] = []
-    colours: list[Any] = []
+    colours: dict[tuple[int, int, int], int] = {}
     for count, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -116,10 +117,20 @@ def _read(path: Path) -> Palette:
         if found is None:
             raise UseError(f"Line {count} of {path} is not a name and a colour: {line!r}.", "Write: road #804080")
         classes.append(found["name"])
-        colours += [(_rgb(colour), len(classes) - 1) for colour in found["colours"].split()]
-    if not 1 <= len(classes) <= 255 or len({colour for colour, _ in colours}) < len(colours):
-        raise UseError(f"{path} must name 1 to 255 classes, each with colours of its own.")
-    return Palette(path.stem, tuple(classes), tuple(colours), own=True)
+        for text in found["colours"].split():
+            colour = _rgb(text)
+            if colour in colours:
+                raise UseError(
+                    f"Line {count} of {path} gives {found['name']} the colour {text}, which {classes[colours[colour]]} "
+                    "has already.",
+                    "Give each class colours of its own.",
+                )
+            colours[colour] = len(classes) - 1
+    if not classes:
+        raise UseError(f"The palette {path} names no class.", "Write a line for each, such as: road #804080")
+    if len(classes) > _MOST:
+        raise UseError(f"The palette {path} names {len(classes)} classes, and {_MOST} are the most.")
+    return Palette(path.stem, tuple(classes), tuple(colours.items()), own=True)
 
 
 def translated(known: Palette, wanted: Sequence[str]) -> Labels:

@@ -6,6 +6,8 @@ Table = tuple[tuple[str, ...], tuple[tuple[tuple[int, int, int], int], ...], byt
 
 PLAIN = bytes(range(256))
 """Numbers that stand for themselves."""
+IGNORE = NOTHING = 255
+"""The grey value of what is to be ignored in layouts of numbers, and the code of values that are no class."""
 
 CAMVID = """
 sky 808080
@@ -100,18 +102,19 @@ KIN: dict[str, tuple[str, ...]] = {
 """What a class is called elsewhere, or what comes nearest to it, the best first."""
 
 _ADE20K, _COCO = 150, 182
-"""Classes of Zhou et al. (CVPR 2017), where 0 is "other", and Caesar et al. (CVPR 2018), where 255 is "unlabelled"."""
+"""Classes of Zhou et al. (CVPR 2017), where 0 is "other", and Caesar et al. (CVPR 2018)."""
 
 
 def table(name: str) -> Table:
     """Return the classes of a data set, colours with the numbers of the classes that they stand for, and grey values'.
 
-    A colour that several classes share stands for the first of them. The numbers are those of SPADE's channels.
+    A colour that several classes share stands for the first of them. The numbers are those of SPADE's channels. The
+    grey value 255 is what these data sets write where a pixel is to be ignored: "unlabelled".
     """
     if name == "ade20k":
-        return _numbered(_ADE20K), (), bytes([_ADE20K, *range(_ADE20K), *[255] * (255 - _ADE20K)])
+        return _numbered(_ADE20K), (), _codes(bytes([_ADE20K, *range(_ADE20K)]), _ADE20K)
     if name == "coco":
-        return _numbered(_COCO), (), bytes([*range(_COCO), *[254] * (255 - _COCO), _COCO])
+        return _numbered(_COCO), (), _codes(bytes(range(_COCO)), _COCO)
     classes: list[str] = []
     colours: dict[tuple[int, int, int], int] = {}
     for line in {"camvid": CAMVID, "cityscapes": CITYSCAPES}[name].strip().splitlines():
@@ -121,7 +124,12 @@ def table(name: str) -> Table:
             red, green, blue = bytes.fromhex(code)
             colours.setdefault((red, green, blue), len(classes))
         classes.append(" ".join(word for word in words if word not in codes))
-    return tuple(classes), tuple(colours.items()), PLAIN
+    return tuple(classes), tuple(colours.items()), _codes(bytes(range(len(classes))), classes.index(UNKNOWN))
+
+
+def _codes(known: bytes, ignored: int) -> bytes:
+    """What grey values stand for: the first ones for classes, the last for none, and those between for nothing."""
+    return known + bytes([NOTHING] * (IGNORE - len(known)) + [ignored])
 
 
 def _numbered(count: int) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import melies
 from melies.errors import UseError
 from melies.frame import Image
 from melies.matting.scale import cv
-from melies.painting.layout import labels_of, shrunk
+from melies.painting.layout import NoLayoutError, labels_of, shrunk
 from melies.painting.palette import Palette
 from melies.train._paired import Paired
 from melies.train._samples import evenly
@@ -26,6 +26,9 @@ Tensor = Any
 
 MOST = 4000
 """Pairs that are kept in memory at most, chosen evenly."""
+
+MOSTLY = 0.5
+"""The share of a layout that is no label from which on it may be a photograph."""
 
 CLOSER = 0.15
 """By how much a pair may be cut smaller, as a share of its size."""
@@ -62,8 +65,9 @@ class Pairs:
                 raise UseError(f"{layout} has {sizes[0]} pixels and {photo} {sizes[1]}: they are no pair.")
             try:
                 self.labels[index] = shrunk(labels_of(drawn, palette), width, height)
-            except UseError as error:
-                hint = "Say what its colours mean: --classes; or are --layouts and --photos the wrong way round?"
+            except NoLayoutError as error:
+                swapped = "; or are --layouts and --photos the wrong way round?" if error.share > MOSTLY else ""
+                hint = f"Say what its colours or numbers mean: --classes{swapped}"
                 raise UseError(f"{layout}: {error.message}", hint) from None
             self.photos[index] = cv.resize(taken[..., :3], (width, height), interpolation=cv2.INTER_AREA)
         first = len(named) - max(1, round(len(named) * options.held_out))
