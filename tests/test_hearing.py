@@ -117,6 +117,31 @@ def test_no_sound_at_all_is_said(tmp_path: Path) -> None:
         Reaction(Dot(react=["level=bass"]), Fraction(25))
 
 
+@pytest.mark.parametrize("react", [(), ("level=t",), ("level=rms",)])
+def test_a_wrong_audio_is_refused_at_once(tmp_path: Path, react: tuple[str, ...]) -> None:
+    from melies import generators
+    from melies.recipe import Recipe
+
+    bars = generators.find("bars")
+    silent = melies.Clip(bars(size="32x24", fps=10, duration=0.2)).save(tmp_path / "silent.mp4", threads=1)
+    still = melies.Clip(bars(size="32x24", fps=10, duration=0.1)).save(tmp_path / "still.png", threads=1)
+    before = sorted(tmp_path.iterdir())
+    wrong = {"nope.wav": "There is no sound file", "": "is a folder", still.name: "no sound", silent.name: "no sound"}
+    for name, said in wrong.items():
+        audio = tmp_path / name
+        with pytest.raises(UseError, match=said):
+            melies.open(silent).apply(Dot(audio=audio, react=react))
+        with pytest.raises(UseError, match=said):
+            made = bars(size="32x24", fps=10, duration=1, audio=audio)
+            melies.Clip(made).save(tmp_path / "out.mp4", threads=1)
+        recipe = Recipe.make(
+            {"input": silent, "output": tmp_path / "out.mp4", "effects": [{"grade": {"audio": audio}}]}
+        )
+        with pytest.raises(UseError, match=said):
+            recipe.write(threads=1)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_formulas_of_time_need_no_sound_and_bounds_are_kept() -> None:
     frames, spec = black(50, Fraction(25))
     made = list(run_effect(Dot(react=["level=t*2-1"]), iter(frames), spec))

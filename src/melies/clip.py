@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from melies.effect import Effect, Step
+from melies.effect import Effect, Reactive, Step
 from melies.errors import UseError
 from melies.frame import Frame, Sound, VideoSpec
 
@@ -54,7 +54,7 @@ class Clip:
         """Return the clip with further effects.
 
         Raises:
-            UseError: An effect cannot work on such a clip, or something is no effect.
+            UseError: An effect cannot work on such a clip, its `audio` holds no sound, or something is no effect.
         """
         for effect in effects:
             if not isinstance(effect, Effect):
@@ -76,9 +76,13 @@ class Clip:
 
     @cached_property
     def _specs(self) -> list[VideoSpec]:
-        """What comes out of the source and of each effect."""
+        """What comes out of the source and of each effect; a sound that one of them names is looked at."""
         from melies.engine.chain import specs
+        from melies.media.sound import must_sound
 
+        for step in (self.source, *self.effects):
+            if isinstance(step, Reactive) and step.audio is not None:
+                must_sound(step.audio)
         return specs(self.source.spec, self.effects)
 
     def frames(self) -> Iterator[Frame]:

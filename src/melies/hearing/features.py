@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melies.errors import UseError
-from melies.files import is_file
+from melies.files import exists
 from melies.footage.listen import lowered
 from melies.frame import Sound
 from melies.hearing.rhythm import Pulse, find_pulse
@@ -191,7 +191,7 @@ def listen(path: Path) -> Heard:
     Raises:
         UseError: There is no such file, it cannot be opened, or it holds no sound.
     """
-    if not is_file(path):
+    if not exists(path):
         raise UseError(f"There is no sound file {path}.")
     state = path.stat()
     return _listened(str(path), (state.st_size, state.st_mtime_ns))

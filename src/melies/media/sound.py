@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,8 @@ import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from melies.errors import UseError
+from melies.files import exists
 from melies.frame import Sound
 from melies.media.probe import opened
 
@@ -28,9 +31,22 @@ SEEKS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 """Containers whose seeking lands where it says."""
 
 
+def must_sound(path: Path) -> None:
+    """Refuse a file without sound, before work begins that would need it at its end; reads no further than to a sample.
+
+    Raises:
+        UseError: There is no such file, it cannot be opened, or it holds no sound.
+    """
+    if not exists(path):
+        raise UseError(f"There is no sound file {path}.")
+    with closing(read_sound(path)) as blocks:
+        if next(blocks, None) is None:
+            raise UseError(f"{path} holds no sound.", "Name a song or a film with sound: --audio song.wav")
+
+
 def read_sound(
     path: str | Path, origin: Fraction = Fraction(0), length: Fraction | None = None, track: int = 0
-) -> Iterator[Sound]:
+) -> Generator[Sound]:
     """Decode a sound track into blocks, in clip time.
 
     Samples before the clip's zero are dropped, gaps are filled with silence, and the end is trimmed to the sample.
