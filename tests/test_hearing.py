@@ -131,12 +131,11 @@ def test_a_wrong_audio_is_refused_at_once(tmp_path: Path, react: tuple[str, ...]
         audio = tmp_path / name
         with pytest.raises(UseError, match=said):
             melies.open(silent).apply(Dot(audio=audio, react=react))
+        made = bars(size="32x24", fps=10, duration=1, audio=audio)
         with pytest.raises(UseError, match=said):
-            made = bars(size="32x24", fps=10, duration=1, audio=audio)
             melies.Clip(made).save(tmp_path / "out.mp4", threads=1)
-        recipe = Recipe.make(
-            {"input": silent, "output": tmp_path / "out.mp4", "effects": [{"grade": {"audio": audio}}]}
-        )
+        steps = [{"grade": {"audio": audio}}]
+        recipe = Recipe.make({"input": silent, "output": tmp_path / "out.mp4", "effects": steps})
         with pytest.raises(UseError, match=said):
             recipe.write(threads=1)
     assert sorted(tmp_path.iterdir()) == before
