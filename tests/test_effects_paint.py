@@ -15,6 +15,7 @@ from melies.painting import palette, tables
 from melies.painting.footage import Segmenter
 from melies.painting.layout import edges_of, labels_of, one_hot
 from melies.painting.score import Confusion
+from melies.painting.tables import UNKNOWN
 from melies.testing import run
 from test_nets_spade import SMALL, TINY, drawn
 from torch_files import zipped
@@ -134,7 +135,10 @@ def test_numbers_of_public_data_sets_are_those_of_their_networks():
     for name in tables.NAMES:
         known = palette.find(name)
         assert palette.of(name, known.entries) is not None
-        assert len(known.classes) == {"camvid": 12, "cityscapes": 35, "coco": 183, "ade20k": 151}[name]
+        assert (
+            len(known.classes)
+            == {"camvid": 12, "cityscapes": 35, "cityscapes-train": 20, "coco": 183, "ade20k": 151}[name]
+        )
 
 
 @pytest.mark.parametrize("name", tables.NAMES)
@@ -144,8 +148,24 @@ def test_255_is_what_public_data_sets_ignore(name):
     numbers[:3] = 255
     for values in ("auto", "numbers"):
         read = labels_of(np.repeat(numbers[..., None], 3, axis=2), known, values)
-        assert {known.classes[label] for label in read[:3].ravel()} == {"unlabelled"}
+        assert {known.classes[label] for label in read[:3].ravel()} == {UNKNOWN}
         assert (read[3:] == numbers[3:] - (name == "ade20k")).all()
+
+
+def test_the_two_numberings_of_cityscapes_are_not_mistaken_for_each_other():
+    ids, train = palette.find("cityscapes"), palette.find("cityscapes-train")
+    numbers = np.array([[0, 10, 18, 255]], np.uint8)
+    grey = np.repeat(numbers[..., None], 3, axis=2)
+    with pytest.raises(UseError, match=r"as Cityscapes' trainIds.*--palette cityscapes-train, or --values numbers"):
+        labels_of(grey, ids)
+    assert [ids.classes[label] for label in labels_of(grey, ids, "numbers")[0]][1:] == [
+        "rail track",
+        "polegroup",
+        UNKNOWN,
+    ]
+    names = ["road", "sky", "bicycle", UNKNOWN]
+    for image in (grey, ids.painted(np.array([[ids.classes.index(name) for name in names]], np.uint8))):
+        assert [train.classes[label] for label in labels_of(image, train)[0]] == names
 
 
 def test_palettes_of_numbers_have_no_colours():

@@ -42,8 +42,8 @@ class Paint(Effect):
     )
     palette: Source | None = Field(
         None,
-        description="In what the layout is drawn: camvid, cityscapes, coco, ade20k, or a text file with lines such as "
-        "`road #804080`. The model's own classes if not given.",
+        description="In what the layout is drawn: camvid, cityscapes, cityscapes-train (its trainIds), coco, ade20k, "
+        "or a text file with lines such as `road #804080`. The model's own classes if not given.",
     )
     values: Values = Field(
         "auto", description="What the layout's values are: colours, or numbers of classes as grey values."

@@ -13,7 +13,8 @@ from melies.errors import UseError
 from melies.frame import Image
 from melies.imaging import to_depth
 from melies.matting.scale import cv
-from melies.painting.palette import Labels, Palette
+from melies.painting.palette import Labels, Palette, find
+from melies.painting.tables import IGNORE, TRAIN
 
 Values = Literal["auto", "colours", "numbers"]
 """What the values of a layout are; `"auto"`: numbers if the picture is grey, and its greys are not the palette's."""
@@ -128,6 +129,12 @@ def _numbers(colours: NDArray[np.uint8], palette: Palette, sure: bool) -> Labels
             f"The layout has colours, and grey values that are numbers of {palette.name}'s classes were expected.",
             advice,
         )
+    if not sure and _seem_train_ids(values) and palette == find("cityscapes"):
+        raise NoLayoutError(
+            "The layout has no numbers but 0 to 18 and 255, as Cityscapes' trainIds, and cityscapes means labelIds.",
+            "Say which they are: --palette cityscapes-train, or --values numbers",
+            share=0,
+        )
     labels = _classes(values, palette)
     beyond = values[labels >= len(palette.classes)]
     if len(beyond):
@@ -139,6 +146,12 @@ def _numbers(colours: NDArray[np.uint8], palette: Palette, sure: bool) -> Labels
             share,
         )
     return labels
+
+
+def _seem_train_ids(values: NDArray[np.uint8]) -> bool:
+    """Whether road is 0 and nothing 255: of labelIds, only nothing is 0, and sky, trees and cars are beyond 18."""
+    there = np.bincount(values.reshape(-1), minlength=256) > 0
+    return bool(there[0] and there[IGNORE] and not there[len(TRAIN) : IGNORE].any())
 
 
 def _classes(values: NDArray[np.uint8], palette: Palette) -> Labels:

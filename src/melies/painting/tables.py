@@ -64,7 +64,24 @@ license plate 00008f
 """
 """The 35 labels of Cordts et al. (CVPR 2016), numbered as in `labelIds`, where the number plate is -1."""
 
-NAMES = ("camvid", "cityscapes", "coco", "ade20k")
+TRAIN = (
+    *(
+        "road",
+        "sidewalk",
+        "building",
+        "wall",
+        "fence",
+        "pole",
+        "traffic light",
+        "traffic sign",
+        "vegetation",
+        "terrain",
+    ),
+    *("sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle"),
+)
+"""Those of Cityscapes that networks are trained to tell apart, numbered as in `labelTrainIds`."""
+
+NAMES = ("camvid", "cityscapes", "cityscapes-train", "coco", "ade20k")
 UNKNOWN = "unlabelled"
 """The class of what is none of the others."""
 KIN: dict[str, tuple[str, ...]] = {
@@ -115,7 +132,11 @@ def table(name: str) -> Table:
         return _numbered(_ADE20K), (), _codes(bytes([_ADE20K, *range(_ADE20K)]), _ADE20K)
     if name == "coco":
         return _numbered(_COCO), (), _codes(bytes(range(_COCO)), _COCO)
-    classes: list[str] = []
+    if name == "cityscapes-train":
+        every, drawn, _ = table("cityscapes")
+        classes = [*TRAIN, UNKNOWN]
+        return _table(classes, {rgb: classes.index(every[one]) for rgb, one in drawn if every[one] in classes})
+    classes = []
     colours: dict[tuple[int, int, int], int] = {}
     for line in {"camvid": CAMVID, "cityscapes": CITYSCAPES}[name].strip().splitlines():
         words = line.split()
@@ -124,7 +145,12 @@ def table(name: str) -> Table:
             red, green, blue = bytes.fromhex(code)
             colours.setdefault((red, green, blue), len(classes))
         classes.append(" ".join(word for word in words if word not in codes))
-    return tuple(classes), tuple(colours.items()), _codes(bytes(range(len(classes))), classes.index(UNKNOWN))
+    return _table(classes, colours)
+
+
+def _table(classes: list[str], colours: dict[tuple[int, int, int], int]) -> Table:
+    known = range(len(classes))
+    return tuple(classes), tuple(colours.items()), _codes(bytes(known), classes.index(UNKNOWN))
 
 
 def _codes(known: bytes, ignored: int) -> bytes:
