@@ -67,8 +67,11 @@ def test_a_map_says_what_is_early(tmp_path):
     cv2.imwrite(str(tmp_path / "map.png"), chart)
     made = scanned(brightening(), span=0.2, map=tmp_path / "map.png")
     assert (made[10][:, :15, 0].mean(), made[10][:, 15:, 0].mean()) == (60, 100)
-    with pytest.raises(UseError, match=r"nowhere\.png"):
-        Slitscan(map=tmp_path / "nowhere.png").output(VideoSpec(30, 20, 25, 1))
+    (tmp_path / "text.txt").write_text("grey")
+    wrong = {"nowhere.png": "does not exist", "text.txt": "is not an image that can be read", "": "is a folder"}
+    for name, said in wrong.items():
+        with pytest.raises(UseError, match=rf"^The --map .*{name} {said}"):
+            Slitscan(map=tmp_path / name).output(VideoSpec(30, 20, 25, 1))
 
 
 def test_pictures_on_disk_are_the_same(monkeypatch):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from melies.errors import UseError
-from melies.files import is_file
+from melies.files import exists, is_file
 from melies.frame import Image
 
 Rgba = tuple[int, int, int, int]
@@ -275,17 +275,25 @@ def shrink(alpha: NDArray[Any], pixels: float) -> NDArray[Any]:
     return alpha
 
 
-def read_mask(path: Path, width: int, height: int, dtype: np.dtype[Any]) -> Plane:
+def read_mask(path: Path, width: int, height: int, dtype: np.dtype[Any], called: str = "mask") -> Plane:
     """Read an image file as a mask, brought to `width`×`height` and `dtype`: its brightness times its alpha.
+
+    Args:
+        path: The file.
+        width: Pixels.
+        height: Pixels.
+        dtype: uint8 or uint16.
+        called: What a message calls it.
 
     Raises:
         UseError: The file is missing or no image.
     """
     if not is_file(path):
-        raise UseError(f"The mask {path} does not exist.", "Give an image file.")
+        wrong = "is a folder" if exists(path) else "does not exist"
+        raise UseError(f"The {called} {path} {wrong}.", "Give an image file.")
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) if path.stat().st_size else None
     if image is None:
-        raise UseError(f"The mask {path} is not an image that can be read.", "Give a PNG, JPEG, TIFF or WebP file.")
+        raise UseError(f"The {called} {path} is not an image that can be read.", "Give a PNG, JPEG, TIFF or WebP file.")
     image = np.atleast_3d(image)
     grey = image[..., 0] if image.shape[2] < 3 else cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2GRAY)
     mask = _unit(grey) * (_unit(image[..., 3]) if image.shape[2] == 4 else np.float32(1))

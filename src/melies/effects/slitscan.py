@@ -76,7 +76,7 @@ class Slitscan(Effect):
     def _ages(self, spec: VideoSpec) -> Float:
         """How early every pixel is seen: `H×W`, 0 the latest, 1 the earliest."""
         if self.map is not None:
-            grey = read_mask(self.map, spec.width, spec.height, np.dtype(np.uint16))
+            grey = read_mask(self.map, spec.width, spec.height, np.dtype(np.uint16), "--map")
             return 1 - grey.astype(np.float32) / np.float32(65535)
         return _ramp(self.direction, spec.width, spec.height)
 
