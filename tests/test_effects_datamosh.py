@@ -98,3 +98,9 @@ def test_another_film_moves_the_picture(tmp_path):
     assert 5 < np.median(field[..., 0]) < 15
     with pytest.raises(UseError, match=r"nowhere\.mp4"):
         Datamosh(motion=tmp_path / "nowhere.mp4").output(SPEC)
+    cv2.imwrite(str(tmp_path / "still.png"), OLD)
+    lone = write_clip(tmp_path / "lone.mkv", size=SIZE, frames=1)
+    for one in (tmp_path / "still.png", lone):
+        with pytest.raises(UseError, match=rf"{one.name} is one picture, in which nothing moves"):
+            Datamosh(motion=one).output(SPEC)
+    Datamosh(motion=write_clip(tmp_path / "two.mkv", size=SIZE, frames=2)).output(SPEC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 import cv2
@@ -16,6 +17,7 @@ from melies.effect import Effect, Scope
 from melies.effects._background import Layer, fitted_to
 from melies.effects._fields import File
 from melies.engine.shots import mark_shots
+from melies.errors import UseError
 from melies.frame import Frame, Image, VideoSpec
 from melies.imaging import to_depth
 from melies.motion import Flow, grey, pixels
@@ -93,10 +95,15 @@ class Datamosh(Effect):
         """Nothing changes; the other film is looked at.
 
         Raises:
-            UseError: It cannot be read.
+            UseError: It cannot be read, or has one frame only.
         """
         if self.motion is not None:
-            Layer(self.motion).close()
+            with Layer(self.motion) as layer:
+                layer.at(Fraction(0))
+                if layer.end is not None:
+                    raise UseError(
+                        f"The --motion {self.motion} is one picture, in which nothing moves.", "Give a film."
+                    )
         return spec
 
     def apply(self, frames: Iterator[Frame], spec: VideoSpec) -> Iterator[Frame]:
