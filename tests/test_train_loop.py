@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from melies.errors import UseError
 from melies.models import own
 from melies.models.convert.onnx_graph import Graph
 from melies.train import Trainer, _curves
-from melies.train._cards import command_of, material_of
+from melies.train._cards import command_of, markdown, material_of
 from melies.translating.card import IMAGE, MADE, Card, read_card, with_card
 from needs import needs_training
 
@@ -155,6 +156,12 @@ def test_a_card_tells_the_command_without_what_is_nobodys_business(tmp_path):
     assert material_of(trainer) == ""  # nothing that has to be given
     with pytest.raises(UseError, match="--name"):
         Tint(out=tmp_path, name="My Model")
+
+
+def test_a_card_tells_a_use_that_can_be_typed():
+    page = markdown(Card(name="mine", task="style", styles=("mein bild; rm", "waves")))
+    used = re.search(r"used so\*\*: (.*)", page)[1]
+    assert shlex.split(used) == ["style", "mein bild; rm"]
 
 
 @needs_training

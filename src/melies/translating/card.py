@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -99,8 +100,8 @@ def cards_of(files: Mapping[str, Path]) -> dict[str, Card]:
 
 
 def use_of(task: str, name: str) -> str:
-    """Return the words with which a network for a task is used: an effect and its options, or a command."""
-    return _USES[task].format(name)
+    """Return the words with which a network for a task is used, as a shell takes them: an effect, or a command."""
+    return _USES[task].format(shlex.quote(name))
 
 
 def with_card(model: bytes, card: Card) -> bytes:
