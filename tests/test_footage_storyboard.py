@@ -201,12 +201,27 @@ def test_a_folder_is_read_film_by_film_and_what_is_none_is_left_out(film, tmp_pa
     assert "2 shots" in told
 
 
+def test_every_file_that_is_asked_for_is_written(film, tmp_path, capsys):
+    targets = [tmp_path / name for name in ("a.pdf", "b.html", "b.html")]
+    with pytest.raises(SystemExit) as left:
+        cli.main(["storyboard", str(film), *(word for target in targets for word in ("--to", str(target)))])
+    assert not left.value.code
+    told = capsys.readouterr().err
+    assert told.count("2 shots") == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"a.pdf", "b.html"}
+    board(panels(film, 2), tmp_path / "alone.pdf", title="x")
+    board(panels(film, 2), tmp_path / "1.pdf", tmp_path / "2.html", title="x")
+    assert (tmp_path / "1.pdf").read_bytes() == (tmp_path / "alone.pdf").read_bytes()
+    assert (tmp_path / "2.html").read_bytes().endswith(b"</html>\n")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["none.mp4", "--to", "b.pdf"], "There is no file or folder none.mp4"),
         (["film.mp4", "--to", "b.docx"], "should end in .pdf or .html"),
         (["film.mp4", "--to", "there.pdf"], "exists already"),
+        (["film.mp4", "--to", "b.html", "--to", "there.pdf"], "exists already"),
         (["film.mp4", "--to", "no/b.pdf"], "no folder no"),
         (["notes.txt", "--to", "b.pdf"], "notes.txt"),
         (["film.mp4"], "--to"),

@@ -21,12 +21,18 @@ if TYPE_CHECKING:
     no_args_is_help=True,
     epilog="""\b
     melies storyboard film.mp4 --to board.pdf
-    melies storyboard film.mp4 --to board.html --dialogue
+    melies storyboard film.mp4 --to board.pdf --to board.html --dialogue
     melies storyboard rushes --to rushes.pdf --columns 4""",
 )
 @click.argument("source", metavar="FILE|FOLDER", type=click.Path())
 @click.option(
-    "--to", "target", required=True, type=click.Path(), metavar="BOARD", help="What to write: a .pdf or an .html file."
+    "--to",
+    "targets",
+    required=True,
+    multiple=True,
+    type=click.Path(),
+    metavar="BOARD",
+    help="What to write: a .pdf or an .html file. May be repeated.",
 )
 @click.option("--title", metavar="TEXT", help="Heading of the first page; by default the file's or folder's name.")
 @click.option(
@@ -38,11 +44,11 @@ if TYPE_CHECKING:
     help="Write down what is said in a film; this takes a while. A catalogue knows it already.",
 )
 @max_errors
-@click.option("--overwrite", is_flag=True, help="Replace the board if it exists.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     source: str,
-    target: str,
+    targets: tuple[str, ...],
     title: str | None,
     columns: int,
     dialogue: bool,
@@ -64,12 +70,13 @@ def command(
     path = Path(source)
     if not exists(path):
         raise UseError(f"There is no file or folder {path}.")
-    written = checked(target, overwrite)
+    written = [checked(target, overwrite) for target in targets]
     with reporting(as_json=False, quiet=quiet, verbose=False) as report:
         films = _folder if path.is_dir() else _film
         panels = films(path, dialogue, max_errors, report)
-        count = board(panels, written, title=title or path.resolve().name, columns=columns, overwrite=overwrite)
-    click.echo(f"{written} · {count} shot{'' if count == 1 else 's'}", err=True)
+        count = board(panels, *written, title=title or path.resolve().name, columns=columns, overwrite=overwrite)
+    for path in dict.fromkeys(written):
+        click.echo(f"{path} · {count} shot{'' if count == 1 else 's'}", err=True)
 
 
 def _film(path: Path, dialogue: bool, max_errors: int, report: Report) -> Iterator[Panel]:

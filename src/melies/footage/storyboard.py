@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from melies.footage.record import Record, Word
 from melies.footage.shot import Shot
 from melies.footage.storyboard_arrows import with_arrows
 from melies.footage.storyboard_overview import Row, overview, palette
-from melies.footage.storyboard_page import GREY, HEIGHT, KINDS, WIDTH, Page, wrap, writer
+from melies.footage.storyboard_page import GREY, HEIGHT, KINDS, WIDTH, Page, Writer, wrap, writer
 from melies.footage.timecode import Timecode, first_timecode
 from melies.frame import Image
 from melies.matting.scale import cv
@@ -111,16 +112,22 @@ def checked(path: str | Path, overwrite: bool = False) -> Path:
 
 
 def board(
-    panels: Iterable[Panel | Record], path: str | Path, *, title: str, columns: int = 3, overwrite: bool = False
+    panels: Iterable[Panel | Record],
+    path: str | Path,
+    *more: str | Path,
+    title: str,
+    columns: int = 3,
+    overwrite: bool = False,
 ) -> int:
     """Write a storyboard; memory does not grow with its pictures.
 
     Args:
         panels: The shots, in order.
         path: Ends in `.pdf` or `.html`; nothing appears there before it is complete.
+        more: Further files for the same board, such as a `.pdf` to print and an `.html` to look at.
         title: Stands on the first page.
         columns: Pictures in a row, 1 to 5.
-        overwrite: Whether to replace the file if it exists.
+        overwrite: Whether to replace files that exist.
 
     Returns:
         How many shots are on it.
@@ -128,20 +135,28 @@ def board(
     Raises:
         UseError: There are no shots, or it cannot be written there.
     """
-    target = checked(path, overwrite)
+    targets = list({one.absolute(): one for one in (checked(one, overwrite) for one in (path, *more))}.values())
     rows: list[Row] = []
-    with replacing(target) as part, part.open("wb") as file:
-        out = writer(target, file, title)
-        pages = _Pages(title, columns, out.add)
+    with ExitStack() as stack:
+        outs = [stack.enter_context(_begun(target, title)) for target in targets]
+        pages = _Pages(title, columns, outs)
         for one in panels:
             panel = Panel.of_record(one) if isinstance(one, Record) else one
             rows.append(_row(panel))
             pages.add(panel)
         if not rows:
-            raise UseError(f"There are no shots for {target.name}.")
+            raise UseError(f"There are no shots for {targets[0].name}.")
         pages.finish()
-        out.finish(overview(rows, title))
+        first = overview(rows, title)
+        for out in outs:
+            out.finish(first)
     return len(rows)
+
+
+@contextmanager
+def _begun(target: Path, title: str) -> Iterator[Writer]:
+    with replacing(target) as part, part.open("wb") as file:
+        yield writer(target, file, title)
 
 
 def _row(panel: Panel) -> Row:
@@ -153,10 +168,10 @@ def _row(panel: Panel) -> Row:
 class _Pages:
     """Panels laid out in rows from page to page."""
 
-    def __init__(self, title: str, columns: int, add: Callable[[Page], None]) -> None:
+    def __init__(self, title: str, columns: int, outs: Sequence[Writer]) -> None:
         self._title = title
         self._columns = columns
-        self._add = add
+        self._outs = outs
         self._width = (WIDTH - 2 * _MARGIN - (columns - 1) * _GAP) / columns
         self._picture = self._width * 9 / 16
         self._height = self._picture + 12 + _LINES * _LEADING
@@ -183,8 +198,8 @@ class _Pages:
 
     def finish(self) -> None:
         """Write the page, if anything stands on it."""
-        if self._count:
-            self._add(self._page)
+        for out in self._outs if self._count else ():
+            out.add(self._page)
         self._page, self._count = Page(), 0
 
     def _panel(self, panel: Panel, x: float, y: float) -> None:
