@@ -38,7 +38,12 @@ class Paint(Effect):
     origin: Literal["layout", "footage"] = Field(
         "layout",
         alias="from",
-        description="What goes in: a layout, or footage, of which a layout is made first (of streets only).",
+        description="What goes in: a layout, or footage, of which a layout is made first.",
+    )
+    segmenter: Source | None = Field(
+        None,
+        description="Who makes the layout of footage: a model of your own that `melies train segment` made, by name or "
+        "file; streets-layout, which knows streets only, if not given.",
     )
     palette: Source | None = Field(
         None,
@@ -71,6 +76,8 @@ class Paint(Effect):
         told = self.palette is not None or self.values != "auto" or self.instances is not None
         if self.origin == "footage" and told:
             raise ValueError("--palette, --values and --instances are of layouts, and --from footage makes its own")
+        if self.origin == "layout" and self.segmenter is not None:
+            raise ValueError("--segmenter makes layouts of footage: give --from footage as well")
         return self
 
     @property
@@ -79,23 +86,26 @@ class Paint(Effect):
         return None if self.strength and self.steady else 0
 
     def models(self) -> tuple[str, ...]:
-        """The registry rows behind `model` and `from`."""
+        """The registry rows behind `model` and `segmenter`."""
         from melies.models import registry
         from melies.painting.footage import MODEL
 
-        row = [self.model] if any(row.name == self.model for row in registry.rows()) else []
-        return (*row, *([MODEL] if self.origin == "footage" else []))
+        rows = {row.name for row in registry.rows()}
+        used = (self.model, *([self.segmenter or MODEL] if self.origin == "footage" else []))
+        return tuple(name for name in used if name in rows)
 
     def output(self, spec: VideoSpec) -> VideoSpec:
         """Nothing changes.
 
         Raises:
-            UseError: There is no such model, palette or picture of instances.
+            UseError: There is no such model, segmenter, palette or picture of instances.
         """
         from melies.painting import palette
         from melies.translating.network import locate
 
         locate("paint", self.model)
+        if self.segmenter is not None:
+            locate("segment", self.segmenter)
         if self.palette is not None:
             palette.find(self.palette)
         return spec
@@ -130,7 +140,7 @@ class Paint(Effect):
 
     def _reader(self, spec: VideoSpec) -> tuple[Painter, Callable[[Frame], NDArray[np.uint8]]]:
         """Return who paints, and what makes of a frame that which is painted."""
-        from melies.painting.footage import Segmenter, drawn_in
+        from melies.painting.footage import MODEL, Segmenter, drawn_in
         from melies.painting.painter import Painter
 
         if self.origin == "layout":
@@ -144,8 +154,9 @@ class Paint(Effect):
                     raise _timed(error, frame) from None
 
             return painter, read
-        seer = Painter(self.model, spec, drawn_in().name, self.side)
-        segmenter = Segmenter(seer.workers)
+        seeing = self.segmenter or MODEL
+        seer = Painter(self.model, spec, drawn_in(seeing), self.side)
+        segmenter = Segmenter(seeing, seer.workers)
         return seer, lambda frame: segmenter(split_alpha(frame.image)[0], seer.width, seer.height)
 
     def _beside(self, stack: ExitStack) -> Callable[[Frame], NDArray[np.uint8] | None]:

@@ -21,7 +21,7 @@ class Painter:
     Args:
         model: A model for `paint`, by name or file.
         spec: Of the clip.
-        palette: In what the layouts are drawn, by name or file; in the colours of the model if None.
+        palette: In what the layouts are drawn, itself, by name or file; in the colours of the model if None.
         side: The short side, in pixels, at which the network paints; the one that it learned at if None.
 
     Attributes:
@@ -34,7 +34,9 @@ class Painter:
         ModelError: The model is not on this computer yet, is damaged, or is for something else.
     """
 
-    def __init__(self, model: str, spec: VideoSpec, palette: str | None = None, side: int | None = None) -> None:
+    def __init__(
+        self, model: str, spec: VideoSpec, palette: str | Palette | None = None, side: int | None = None
+    ) -> None:
         self._net = network.find("paint", model, spec, side)
         self.workers = self._net.workers
         names = [name for name, _ in self._net.card.classes]
@@ -43,7 +45,8 @@ class Painter:
         classes = self._net.card.classes[: self._channels]
         if not classes and palette is not None:
             raise UseError(f"{model} paints the colours of layouts as they are.", "Leave out --palette and --from.")
-        self.palette: Palette = of(self._net.card.name, classes) if palette is None else find(palette)
+        drawn = find(palette) if isinstance(palette, str) else palette
+        self.palette: Palette = drawn or of(self._net.card.name, classes)
         self._meaning = translated(self.palette, names[: self._channels]) if classes else None
         self.height, self.width = self._size(spec, side or self._net.card.side)
         self._name = model

@@ -16,7 +16,8 @@ class Segment(Paired):
     mixed = True
     advice = (
         "The same pairs as for paint: photos, and layouts that say what is where. mIoU, measured on held-out pairs, "
-        "says how well it tells the classes apart; rare and thin ones stay weak."
+        "says how well it tells the classes apart; rare and thin ones stay weak. It makes the layouts of "
+        "footage: melies apply IN OUT paint --from footage --segmenter our-eyes, with a model that paints its classes."
     )
     examples = (
         "train segment --layouts layouts/ --photos photos/ --classes camvid --out run --minutes 30 --name our-eyes",

@@ -31,7 +31,7 @@ _USES = {
     "style": "style {}",
     "translate": "translate {}",
     "paint": "paint {}",
-    "segment": "paint --from footage, which looks with streets-layout",
+    "segment": "paint --from footage --segmenter {}",
     "growth": "melies dream OUT growth --model {}",
     "walk": "melies dream OUT walk --model {}",
     "encode": "melies dream OUT walk --photo, which looks with {} if --model is the decoder beside it",

@@ -136,6 +136,28 @@ def find(task: Task, name: str | Path, spec: VideoSpec | None = None, side: int 
         UseError: There is no such network or file, or it is for something else.
         ModelError: It is not on this computer yet, is damaged, or wants to run code.
     """
+    path, card = described(task, name)
+    side = side or card.side
+    with options() as now:
+        workers = 1
+        if spec is not None and spec.frames != 1 and now.device == "cpu":
+            height, width = _within(spec.height, spec.width, side)
+            workers = max(1, min(now.width, _MOST_WORKERS, _TOGETHER // (height * width)))
+        with options(threads=max(1, now.width // workers)):
+            return Network(path, card, side, workers)
+
+
+def described(task: Task, name: str | Path) -> tuple[Path, Card]:
+    """Return the ONNX file of a network, and what it says about itself.
+
+    Args:
+        task: As for `find`.
+        name: As for `find`.
+
+    Raises:
+        UseError: There is no such network or file, or it is for something else.
+        ModelError: It is not on this computer yet, is damaged, or wants to run code.
+    """
     row, file = locate(task, name)
     path = store.path(row) if row is not None else file
     assert path is not None
@@ -153,14 +175,7 @@ def find(task: Task, name: str | Path, spec: VideoSpec | None = None, side: int 
         )
     if card.task != task:
         raise _misplaced(name, card.task, task, card)
-    side = side or card.side
-    with options() as now:
-        workers = 1
-        if spec is not None and spec.frames != 1 and now.device == "cpu":
-            height, width = _within(spec.height, spec.width, side)
-            workers = max(1, min(now.width, _MOST_WORKERS, _TOGETHER // (height * width)))
-        with options(threads=max(1, now.width // workers)):
-            return Network(path, card, side, workers)
+    return path, card
 
 
 class Network:

@@ -63,7 +63,7 @@ class Tiled:
             others: The other inputs.
 
         Returns:
-            `1×3×H×W`.
+            `1×N×H×W`: 3 colours, or as many as the network gives.
         """
         height, width = planes.shape[2:]
         if height * width <= self._pixels:
@@ -76,6 +76,8 @@ class Tiled:
         """Return the statistics of a picture that may be given to the network at once, by the inputs' names."""
         session = self._with_statistics
         names = [name for name in session.outputs if name.startswith(MEASURED)]
+        if not names:  # It normalises nothing by what it is shown.
+            return {}
         unused = {name.removeprefix(MEASURED): np.zeros(1, np.float32) for name in names}
         found = session.run({self._name: planes, **others, GIVEN: np.array(False), **unused}, names)
         return {name.removeprefix(MEASURED): value for name, value in found.items()}
@@ -86,7 +88,7 @@ class Tiled:
         """Run it tile by tile with these statistics."""
         session = self._with_statistics
         height, width = planes.shape[2:]
-        made = np.empty((1, 3, height, width), np.float32)
+        made = np.empty((1, 0, height, width), np.float32)
         given = {**others, **statistics, GIVEN: np.array(True)}
         overlap = -(-OVERLAP // self._multiple) * self._multiple
         side = max(self._multiple, (math.isqrt(self._tile) - 2 * overlap) // self._multiple * self._multiple)
@@ -95,6 +97,8 @@ class Tiled:
             left, right = max(0, columns[0] - overlap), min(width, columns[1] + overlap)
             tile = np.ascontiguousarray(planes[..., top:bottom, left:right])
             part = session.run({self._name: tile, **given}, [MADE])[MADE]
+            if not made.size:
+                made = np.empty((1, part.shape[1], height, width), np.float32)
             inner = slice(rows[0] - top, rows[1] - top), slice(columns[0] - left, columns[1] - left)
             made[..., rows[0] : rows[1], columns[0] : columns[1]] = part[(..., *inner)]
         return made
