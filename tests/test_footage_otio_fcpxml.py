@@ -103,6 +103,64 @@ def test_an_editor_may_hang_things_on_the_spine():
     assert rows(song)[1] == ("song", 250, 150, 50)
 
 
+def test_what_programs_leave_out_is_filled_in():
+    """As the format says: an offset follows on, a length is all that the source has, a clip's own time begins at 0."""
+    spine = """
+        <asset-clip ref="b" name="whole"/>
+        <audition><asset-clip ref="a" name="picked" start="3700s" duration="1s"/><asset-clip ref="b"/></audition>
+        <clip name="inner" duration="2s"><video ref="a" offset="0s" start="3800s"><audio ref="a" lane="-1"/></video>
+            <marker start="1s" duration="1/25s" value="one" note="why"/></clip>
+        <audio ref="m" name="voice" duration="1s"/>
+        <gap duration="4s" start="3600s">
+            <audition lane="1" offset="3601s"><asset-clip ref="a" name="hung" duration="1s"/></audition>
+            <spine lane="2" offset="3600s"><asset-clip ref="a" name="first" duration="1s"/><gap duration="1s"/>
+                <asset-clip ref="a" name="second" duration="1s">
+                    <asset-clip ref="a" name="deep" lane="1" offset="3600s" duration="1s"/></asset-clip></spine></gap>
+        <ref-clip ref="n" name="all"/>
+        <asset-clip ref="a" name="last" duration="1s"><keyword value="x, y"/></asset-clip>"""
+    inner = """<media id="n"><sequence format="r1" duration="3s"><spine><asset-clip ref="a" duration="3s"/></spine>
+        </sequence></media>"""
+    found = read(fcpxml(spine, more=inner))
+    below, hung, storyline = found.video_tracks()
+    whole = 1001 * 25 / 24
+    assert [(name, start, round(length, 3), round(at, 3)) for name, start, length, at in rows(below)] == [
+        (name, start, round(length, 3), round(at, 3)) for name, start, length, at in [
+            ("whole", 0, whole, 0), ("picked", 92500, 25, whole), ("inner", 95000, 50, whole + 25),
+            ("", 0, 25, whole + 75), ("", 90000, 100, whole + 100), ("all", 0, 75, whole + 200),
+            ("last", 90000, 25, whole + 275),
+        ]
+    ]  # fmt: skip
+    (marker,) = below[2].markers
+    assert (marker.name, marker.comment, marker.marked_range.start_time.value) == ("one", "why", 95025)
+    assert list(below[6].metadata["melies"]["keywords"]) == ["x", "y"]
+    assert [row[0] for row in rows(hung)] == ["", "hung", "deep"]
+    assert [(row[0], row[2]) for row in rows(storyline)][1:] == [("first", 25), ("", 25), ("second", 25)]
+    heard = {item.name for track in found.audio_tracks() for item in track if item.name}
+    assert heard == {"picked", "inner", "voice", "hung", "first", "second", "deep", "all", "last"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_files_come_in_several_encodings(tmp_path, encoding):
+    text = fcpxml('<asset-clip ref="a" name="café" duration="1s"/>').replace("UTF-8", encoding.removesuffix("-sig"))
+    (tmp_path / "x.fcpxml").write_bytes(text.encode(encoding))
+    assert otio.adapters.read_from_file(str(tmp_path / "x.fcpxml")).video_tracks()[0][0].name == "café"
+
+
+def test_melies_leaves_out_what_hangs_on_the_spine_and_says_so(cut, tmp_path, caplog):
+    film = cut.cuts[0].source
+    spine = """<audio ref="m" name="voice" duration="1s"/>
+        <clip name="in" duration="2s"><video ref="f" offset="0s"/>
+            <title ref="t" name="The End" lane="1" offset="0s" duration="1s"/></clip>"""
+    more = f'''<effect id="t" name="Title" uid="x"/><asset id="f" name="f" src="{film.as_uri()}" start="5994988/1667s"
+        duration="3s" hasVideo="1" hasAudio="1" format="r1"/>'''
+    text = fcpxml(spine, cut.rate, more=more.replace("5994988/1667s", str(cut.cuts[0].timecode.seconds) + "s"))
+    (tmp_path / "x.fcpxml").write_text(text.replace("file:///gone/song.wav", cut.music.as_uri()), "utf-8")
+    found = tl.read(tmp_path / "x.fcpxml")
+    assert [(one.source, one.start, one.length) for one in found.cuts] == [(None, 0, 1), (film, 0, 2)]
+    assert (found.music, found.music_start) == (cut.music, 0)
+    assert "The End lies on a lane of its own and is left out." in caplog.text
+
+
 def test_several_projects_are_a_collection():
     text = fcpxml('<asset-clip ref="a" name="x" duration="1s"/>')
     one = text[text.index("<project") : text.index("</event>")]
@@ -112,6 +170,7 @@ def test_several_projects_are_a_collection():
     assert found.name == "day one"
 
 
+ONE = '<asset-clip ref="a" duration="{}"/>'
 INNER = '<ref-clip ref="n" duration="1s"/>'
 
 
@@ -119,7 +178,15 @@ INNER = '<ref-clip ref="n" duration="1s"/>'
     "", "no xml", "<fcpxml/>", "<!DOCTYPE x [<!ENTITY a 'b'>]><fcpxml/>",
     fcpxml("").replace('frameDuration="1/25s"', ""), fcpxml('<asset-clip ref="a" duration="soon"/>'),
     fcpxml('<ref-clip ref="nothing" duration="1s"/>'), fcpxml('<mc-clip ref="a" duration="1s"/>'),
-    fcpxml('<audition offset="0s" duration="1s"/>'),
+    fcpxml('<audition offset="0s"/>'), fcpxml("<audition>" * 999 + "</audition>" * 999),
+    fcpxml(ONE.format('1e999999999s')), fcpxml(ONE.format('9' * 400 + 's')), fcpxml(ONE.format('1/0s')),
+    fcpxml(ONE.format('-1s')), fcpxml(ONE.format('')), fcpxml(ONE.format('nans')), fcpxml(ONE.format('99999999s')),
+    fcpxml(ONE.format('1s" lane="two')).replace("<spine>", '<spine><gap duration="1s">').replace("</spine>",
+                                                                                                 "</gap></spine>"),
+    fcpxml("", Fraction(-25)), fcpxml("", Fraction(10**12)),
+    fcpxml('<ref-clip ref="n0" duration="1s"/>', more="".join(
+        f'<media id="n{n}"><sequence format="r1"><spine>' + f'<ref-clip ref="n{n + 1}" duration="1s"/>' * 10
+        + "</spine></sequence></media>" for n in range(30))),
     fcpxml(INNER, more=f'<media id="n"><sequence format="r1"><spine>{INNER}</spine></sequence></media>'),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_said_in_its_own_kind_of_error(text):

@@ -84,6 +84,23 @@ def test_what_is_written_is_read_back(films, song, tmp_path, name, ending):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("black", [10, 12, 30])
+def test_a_film_that_fades_out_keeps_its_length(films, tmp_path, ending, black):
+    """The black that it fades to may end with the fade."""
+    own, rate = films["25"][0], Fraction(25)
+    cuts = (
+        Cut(own, 10 / rate, 60 / rate, rate),
+        Cut(own, 20 / rate, 60 / rate, rate, dissolve=6 / rate),
+        Cut(None, Fraction(0), black / rate, rate, dissolve=10 / rate, sound=False),
+    )
+    back = tl.read(tl.export(Timeline("x", rate, cuts), tmp_path / f"x{ending}"))
+    assert back.frames == 90 + black
+    assert [(cut.start, cut.end, cut.dissolve) for cut in back.cuts] == [
+        (cut.start, cut.end, cut.dissolve) for cut in cuts
+    ]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_music_may_begin_later(films, song, tmp_path, ending):
     made = replace(cut_of(films, "25", song), music_start=Fraction(-2))
     assert tl.read(tl.export(made, tmp_path / f"x{ending}")).music_start == -2

@@ -15,8 +15,9 @@ from xml.etree import ElementTree
 
 from melies.errors import UseError
 from melies.footage.exchange import Where, from_xml, pieces
+from melies.footage.fcpxml_items import MARKERS, Item, Sequence, address_of, time_of
 from melies.footage.timecode import Timecode
-from melies.footage.timeline import About, Cut, Marker, Timeline, about, nominal
+from melies.footage.timeline import About, Cut, Marker, Timeline, about
 
 log = logging.getLogger("melies")
 
@@ -24,9 +25,7 @@ Element = ElementTree.Element
 
 _VERSION = "1.8"
 """The last in which a source is an attribute of its asset: all programs read it, and so does OpenTimelineIO."""
-_CLIPS = ("asset-clip", "clip", "video", "audio")
 _HEARD = {"hasAudio": "1", "audioSources": "1", "audioChannels": "2"}
-_NESTED = ("ref-clip", "sync-clip", "mc-clip", "audition")
 
 
 def check(rate: Fraction) -> None:
@@ -172,7 +171,7 @@ def read(text: str, where: Where) -> Timeline:
 
 
 class _Reading:
-    """The elements of a spine become cuts."""
+    """The items of a spine become cuts."""
 
     def __init__(self, root: Element, where: Where) -> None:
         self._where = where
@@ -181,140 +180,111 @@ class _Reading:
             raise UseError(f"{where.file} holds no project.")
         if len(sequences) > 1:
             log.warning("%s holds %d projects; the first one is read.", where.file, len(sequences))
-        self._sequence = sequences[0]
         self._name = root.findall(".//project")[0].get("name") or where.file.stem
-        self._resources = {one.get("id"): one for one in root.findall("./resources/*")}
-        self._rate = self._rate_of(self._sequence.get("format"))
+        self._drop = sequences[0].get("tcFormat") == "DF"
+        self._sequence = Sequence(sequences[0], {one.get("id"): one for one in root.findall("./resources/*")})
+        self._rate = self._sequence.rate
         self._cuts: list[Cut] = []
         self._markers: list[Marker] = []
         self._music: tuple[Path, Fraction] | None = None
-        self._begin = time_of(self._sequence, "tcStart")
-        self._end = self._begin
-        self._dissolve: tuple[Fraction, Fraction] | None = None
-
-    def _rate_of(self, name: str | None) -> Fraction:
-        rate = frame_rate(self._resources.get(name))
-        if not rate:
-            raise UseError(f"{self._where.file} does not say how many frames a second it has.")
-        return rate
+        self._end = Fraction(0)
+        self._dissolve: Item | None = None
 
     def timeline(self) -> Timeline:
-        for item in self._sequence.findall("./spine/*"):
+        for item in self._sequence.spine():
             self._add(item)
-        if self._dissolve is not None:  # at the end: out to black
-            self._append(Cut(None, Fraction(0), self._dissolve[1], self._rate, sound=False))
+        self._fade_out()
         music, start = self._music or (None, Fraction(0))
-        drop = self._sequence.get("tcFormat") == "DF"
-        return Timeline(self._name, self._rate, tuple(self._cuts), music, start, tuple(self._markers), drop)
+        return Timeline(self._name, self._rate, tuple(self._cuts), music, start, tuple(self._markers), self._drop)
 
-    def _add(self, item: Element) -> None:
-        at, length = time_of(item, "offset", self._end), time_of(item, "duration")
-        if item.tag in _NESTED:
+    def _add(self, item: Item) -> None:
+        if item.nested or item.alike:
             raise UseError(
-                f"{self._where.file}: {item.get('name', 'an item')} is a sequence within the sequence.",
+                f"{self._where.file}: {item.name or 'an item'} is a sequence within the sequence.",
                 "Break it apart in the editing program first.",
             )
-        if item.tag == "transition":
-            self._dissolve = at, length
-        elif item.tag in ("gap", *_CLIPS, "title") and length:
-            if at > self._end:
-                self._append(Cut(None, Fraction(0), at - self._end, self._rate, sound=False))
-            if item.tag == "title" or (item.tag == "video" and self._asset(item) is None):
-                log.warning("%s, a title or generator, is shown as black.", item.get("name"))
-            black = item.tag in ("gap", "title") or item.get("enabled") == "0" or self._asset(item) is None
-            cut = Cut(None, Fraction(0), length, self._rate, sound=False) if black else self._cut(item)
-            self._end = at + length
-            self._append(cut)
-            self._connected(item, at)
+        if item.kind == "transition":
+            self._dissolve = item
+            return
+        if item.at > self._end:
+            self._append(self._black(item.at - self._end))
+        if item.asset is None and item.kind != "gap":
+            log.warning("%s, a title or generator, is shown as black.", item.name)
+        self._append(self._cut(item) if item.seen and item.enabled else self._black(item.length))
+        if item.heard and item.enabled and not item.seen:
+            self._sound(item)
+        for marker in (one for one in item.element if one.tag in MARKERS):
+            self._markers.append(Marker(item.at + item.local(marker), marker.get("value", "")))
+        self._connected(item)
+
+    def _black(self, length: Fraction) -> Cut:
+        return Cut(None, Fraction(0), length, self._rate, sound=False)
+
+    def _met(self, room: Fraction | None = None) -> tuple[Fraction, Fraction]:
+        """How long the transition before the next cut is, and how much of it lies before the cut.
+
+        A transition lies around the cut, here it begins with the new picture: the cut before is made shorter. The new
+        picture has only `room` before its beginning.
+        """
+        if self._dissolve is None or not self._cuts:
+            length, self._dissolve = (self._dissolve.length if self._dissolve else Fraction(0)), None
+            return length, Fraction(0)
+        length, early = self._dissolve.length, self._end - self._dissolve.at
+        self._dissolve = None
+        before = self._cuts[-1]
+        early = max(Fraction(0), min(early, before.length - max(before.dissolve, 1 / self._rate)))
+        early = early if room is None else min(early, room)
+        self._cuts[-1] = replace(before, end=before.end - early)
+        return length, early
 
     def _append(self, cut: Cut) -> None:
-        """Put a cut at the end; a transition lies around the cut, here it begins with the new picture."""
-        if self._dissolve is not None:
-            at, dissolve = self._dissolve
-            self._dissolve = None
-            early = self._end - cut.length - at if self._cuts else Fraction(0)
-            if self._cuts:
-                before = self._cuts[-1]
-                early = max(Fraction(0), min(early, before.length - max(before.dissolve, 1 / self._rate)))
-                self._cuts[-1] = replace(before, end=before.end - early)
-            start = max(Fraction(0), cut.start - early)
-            cut = replace(cut, start=start, end=start + cut.length + early, dissolve=min(dissolve, cut.length + early))
-        self._cuts.append(cut)
+        dissolve, early = self._met(None if cut.source is None else cut.start)
+        self._end += cut.length
+        start = max(Fraction(0), cut.start - early)
+        end = start + cut.length + early
+        self._cuts.append(replace(cut, start=start, end=end, dissolve=min(dissolve, end - start)))
 
-    def _asset(self, item: Element) -> Element | None:
-        """The source of a clip, which may stand in an element of its own inside it."""
-        inner = item if item.tag != "clip" else item.find("./video")
-        found = None if inner is None else self._resources.get(inner.get("ref"))
-        return found if found is not None and found.tag == "asset" else None
+    def _fade_out(self) -> None:
+        """Carry out a transition after the last cut: it goes to black."""
+        if self._dissolve is None:
+            return
+        late = max(Fraction(0), self._dissolve.end - self._end)
+        dissolve, early = self._met()
+        if late + early:
+            self._cuts.append(replace(self._black(late + early), dissolve=min(dissolve, late + early)))
 
-    def _cut(self, item: Element) -> Cut:
-        asset = self._asset(item)
-        assert asset is not None
-        source = self._source(asset)
+    def _cut(self, item: Item) -> Cut:
+        assert item.asset is not None
+        source = self._source(item.asset)
         known = self._where.about(source)
-        start = self._clip_time(item, asset, known)
-        if item.find("timeMap") is not None:
-            log.warning("%s plays at another speed, which is not carried out.", item.get("name"))
-        end = start + time_of(item, "duration")
-        name = item.get("name", "")
-        note = item.findtext("note", "")
-        sound = known.sound and item.get("srcEnable", "all") != "video"
-        if item.tag == "video" or (item.tag == "clip" and item.find(".//audio") is None):
-            sound = False
-        return self._where.cut(source, start, end, name, note, sound=sound)
+        start = self._clip_time(item, item.asset, known)
+        if item.element.find("timeMap") is not None:
+            log.warning("%s plays at another speed, which is not carried out.", item.name)
+        note, sound = item.element.findtext("note", ""), known.sound and item.heard
+        return self._where.cut(source, start, start + item.length, item.name, note, sound=sound)
 
-    def _clip_time(self, item: Element, asset: Element, known: About) -> Fraction:
-        zero = time_of(asset, "start")
-        start = start_of(item, asset)
+    def _clip_time(self, item: Item, asset: Element, known: About) -> Fraction:
+        zero, start = time_of(asset, "start"), item.source_start
         # Some programs begin the numbers of a source again at midnight.
         time = known.since(start, known.timecode.day) if zero == known.timecode.seconds else start - zero
         if time < 0:
-            raise UseError(f"{self._where.file}: {item.get('name')} begins before its source.")
+            raise UseError(f"{self._where.file}: {item.name} begins before its source.")
         # Frames of the source lie on its own grid; editing programs round to it.
         return round(time * known.rate) / known.rate
 
     def _source(self, asset: Element) -> Path:
         return self._where.find(*filter(None, (address_of(asset), asset.get("name"))))
 
-    def _connected(self, item: Element, at: Fraction) -> None:
-        inside = time_of(item, "start")
-        for marker in item.findall("marker"):
-            moment = at - self._begin + time_of(marker, "start") - inside
-            self._markers.append(Marker(moment, marker.get("value", "")))
-        for part in item:
-            if part.get("lane") is None:
-                continue
-            asset = self._resources.get(part.get("ref"))
-            if asset is None or asset.get("hasVideo") == "1":
-                log.warning("%s lies on a lane of its own and is left out.", part.get("name"))
-            elif self._music is not None:
-                log.warning("Only the first piece of music is heard, not %s.", part.get("name"))
-            else:
-                moment = at - self._begin + time_of(part, "offset") - inside
-                self._music = self._source(asset), time_of(part, "start") - time_of(asset, "start") - moment
+    def _connected(self, host: Item) -> None:
+        for item in (one for group in self._sequence.hanging(host) for one in group):
+            if item.kind not in ("gap", "transition") and (not item.heard or item.seen):
+                log.warning("%s lies on a lane of its own and is left out.", item.name or "something")
+            elif item.heard and item.enabled:
+                self._sound(item)
 
-
-def frame_rate(shape: Element | None) -> Fraction:
-    """Return the frames per second of a `format`; 0 where it does not say them."""
-    tick = Fraction(0) if shape is None else time_of(shape, "frameDuration")
-    return nominal(1 / tick) if tick else tick
-
-
-def time_of(element: Element, name: str, default: Fraction = Fraction(0)) -> Fraction:
-    """Return an attribute that is a time, in exact seconds."""
-    text = element.get(name)
-    return default if text is None else Fraction(text.strip().removesuffix("s"))
-
-
-def start_of(item: Element, asset: Element) -> Fraction:
-    """Return what the source calls the moment with which a clip begins, in seconds."""
-    zero = time_of(asset, "start")
-    start = time_of(item, "start", zero)
-    inner = item.find("./video") if item.tag == "clip" else None
-    return start if inner is None else start + time_of(inner, "start", zero) - time_of(inner, "offset")
-
-
-def address_of(asset: Element) -> str:
-    """Return where a source lies; nothing if that is not said."""
-    inner = asset.find("media-rep")  # from version 1.9 on
-    return asset.get("src") or (inner.get("src") if inner is not None else None) or ""
+    def _sound(self, item: Item) -> None:
+        assert item.asset is not None
+        if self._music is not None:
+            log.warning("Only the first piece of music is heard, not %s.", item.name)
+            return
+        self._music = self._source(item.asset), item.source_start - time_of(item.asset, "start") - item.at

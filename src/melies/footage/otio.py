@@ -193,7 +193,7 @@ class _Reading:
         self.rate = rate
         self._cuts: list[Cut] = []
         self._dissolve = Fraction(0)
-        self._early = Fraction(0)
+        self._early = self._late = Fraction(0)
         self._schema = library.schema
         self._where = where
 
@@ -215,22 +215,23 @@ class _Reading:
 
     def finish(self) -> None:
         """After the last item: a transition there goes to black."""
-        if self._dissolve:
-            late = self._dissolve - self._early
-            self._append(Cut(None, Fraction(0), late or 1 / self.rate, self.rate, sound=False))
+        length = self._early + self._late
+        if self._dissolve and length:
+            dissolve = min(self._dissolve, length)
+            self._cuts.append(Cut(None, Fraction(0), length, self.rate, dissolve=dissolve, sound=False))
 
     def _is_black(self, clip: Any) -> bool:
         return not clip.enabled or isinstance(clip.media_reference, self._schema.GeneratorReference)
 
     def _meet(self, transition: Any) -> None:
         """A transition lies around the cut; here it begins with the new picture."""
-        self._early, late = _seconds(transition.in_offset), _seconds(transition.out_offset)
-        self._dissolve = self._early + late
+        self._early, self._late = _seconds(transition.in_offset), _seconds(transition.out_offset)
+        self._dissolve = self._early + self._late
         if not self._cuts:
-            self._dissolve, self._early = late, Fraction(0)
+            self._dissolve, self._early = self._late, Fraction(0)
             return
         before = self._cuts[-1]
-        self._early = min(self._early, before.length - max(before.dissolve, 1 / self.rate))
+        self._early = max(Fraction(0), min(self._early, before.length - max(before.dissolve, 1 / self.rate)))
         self._cuts[-1] = replace(before, end=before.end - self._early)
 
     def _black(self, length: Fraction) -> None:

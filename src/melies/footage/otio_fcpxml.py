@@ -10,8 +10,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree import ElementTree
 
 import opentimelineio as otio
@@ -20,21 +21,20 @@ from melies.errors import UseError
 from melies.files import replacing
 from melies.footage import timeline as timelines
 from melies.footage.exchange import Where, parsed
-from melies.footage.fcpxml import address_of, frame_rate, start_of, time_of
+from melies.footage.fcpxml_items import MARKERS, Item, Sequence, address_of, frame_rate, time_of
 from melies.footage.otio import from_otio
 
 log = logging.getLogger("melies")
 
 Element = ElementTree.Element
 
-_UNREAD = ("sync-clip", "mc-clip", "audition")
-_ITEMS = ("asset-clip", "clip", "video", "audio", "ref-clip", "title", *_UNREAD)
+_KINDS = otio.schema.TrackKind
 
 
 def read_from_file(filepath: str) -> Any:
     """Read a file; see `read_from_string`."""
     with _told():
-        return _read(Path(filepath).read_text(encoding="utf-8-sig"), Path(filepath))
+        return _read(timelines.text_of(Path(filepath)), Path(filepath))
 
 
 def read_from_string(input_str: str) -> Any:
@@ -112,185 +112,127 @@ def _read(text: str, file: Path) -> Any:
 def _timeline(project: Element, resources: dict[str | None, Element]) -> Any:
     sequence = project.find("sequence")
     assert sequence is not None
-    reading = _Sequence(sequence, resources)
-    begin = reading.time(reading.begin, reading.rate)
+    inside = Sequence(sequence, resources)
     drop = {"melies": {"drop": True}} if sequence.get("tcFormat") == "DF" else {}
-    made = otio.schema.Timeline(project.get("name", ""), global_start_time=begin, metadata=drop)
-    made.tracks.extend(reading.tracks())
+    made = otio.schema.Timeline(
+        project.get("name", ""), global_start_time=_time(inside.begin, inside.rate), metadata=drop
+    )
+    made.tracks.extend(_Tracks(inside, resources).all())
     return made
 
 
-class _Placed(NamedTuple):  # no dataclass: OpenTimelineIO loads this file without listing it as a module
-    """An item and where it lies, in seconds from the sequence's beginning."""
-
-    begin: Fraction
-    end: Fraction
-    item: Any
+def _time(seconds: Fraction, rate: Fraction) -> Any:
+    return otio.opentime.RationalTime(float(seconds * rate), float(rate))
 
 
-class _Sequence:
-    """What lies on a spine, and on the lanes that hang on it."""
+class _Tracks:
+    """The tracks of a sequence."""
 
-    def __init__(
-        self, sequence: Element, resources: dict[str | None, Element], around: tuple[Element, ...] = ()
-    ) -> None:
-        if sequence in around:
-            raise UseError("A sequence lies within itself.")
-        self._around = (*around, sequence)
-        self._resources = resources
-        self._sequence = sequence
-        self.rate = self._rate(sequence.get("format"))
-        self.begin = time_of(sequence, "tcStart")
-        self._heard: list[_Placed] = []
-        self._lanes: dict[tuple[int, bool], list[_Placed]] = {}
+    def __init__(self, sequence: Sequence, resources: dict[str | None, Element]) -> None:
+        self._sequence, self._resources, self._rate = sequence, resources, sequence.rate
+        self._lanes: dict[int, list[list[Item]]] = {}
 
-    def _rate(self, shape: str | None) -> Fraction:
-        rate = frame_rate(self._resources.get(shape))
-        if not rate:
-            raise UseError("A sequence does not say how many frames a second it has.")
-        return rate
+    def all(self) -> list[Any]:
+        """Pictures from the bottom up, then what is heard of them, then what is only heard."""
+        self._lanes[0] = [list(self._sequence.spine())]
+        self._collect(self._lanes[0][0])
+        pictures = [self._stacked(lane, self._lanes[lane], _KINDS.Video) for lane in sorted(self._lanes)]
+        sounds = [self._stacked(lane, self._lanes[lane], _KINDS.Audio) for lane in sorted(self._lanes, key=abs)]
+        return list(chain(*pictures, *sounds))
 
-    def time(self, seconds: Fraction, rate: Fraction) -> Any:
-        return otio.opentime.RationalTime(float(seconds * rate), float(rate))
+    def _collect(self, hosts: list[Item]) -> None:
+        for host in hosts:
+            for group in self._sequence.hanging(host):
+                self._lanes.setdefault(group[0].lane if group else 0, []).append(group)
+                self._collect(group)
 
-    def _range(self, start: Fraction, length: Fraction, rate: Fraction) -> Any:
-        return otio.opentime.TimeRange(self.time(start, rate), self.time(length, self.rate))
-
-    def tracks(self) -> Iterator[Any]:
-        """The spine, then lanes: pictures from the bottom up, then what is only heard."""
-        spine = self._track("V1", list(self._spine(self._sequence.find("spine"), self.begin)))
-        kinds = otio.schema.TrackKind
-        yield spine
-        for lane, heard in sorted(self._lanes, key=lambda key: (key[1], key[0])):
-            if not heard:
-                yield from self._stacked(f"V {lane}", self._lanes[lane, heard], kinds.Video)
-        if self._heard:
-            yield self._track("A1", self._heard, kinds.Audio)
-        for lane, heard in sorted(self._lanes, reverse=True):
-            if heard:
-                yield from self._stacked(f"A {lane}", self._lanes[lane, heard], kinds.Audio)
-
-    def _stacked(self, name: str, placed: list[_Placed], kind: str) -> Iterator[Any]:
-        """Tracks for a lane: one, but as many as are needed where programs let its items overlap."""
-        left = sorted(placed, key=lambda one: one.begin)
+    def _stacked(self, lane: int, groups: list[list[Item]], kind: str) -> Iterator[Any]:
+        """Tracks for a lane: one, but as many as are needed where its items overlap."""
+        left = [[item for item in group if self._belongs(item, kind)] for group in groups]
+        left = sorted((group for group in left if group), key=lambda group: group[0].at)
+        name = ("V" if kind == _KINDS.Video else "A") + (f" {lane}" if lane else "1")
         while left:
-            taken: list[_Placed] = []
-            over: list[_Placed] = []
-            for one in left:
-                (over if taken and one.begin < taken[-1].end else taken).append(one)
-            yield self._track(name, taken, kind)
+            taken: list[list[Item]] = []
+            over: list[list[Item]] = []
+            for group in left:
+                (over if taken and group[0].at < taken[-1][-1].end else taken).append(group)
+            yield self._track(name, [item for group in taken for item in group], kind)
             left = over
 
-    def _track(self, name: str, placed: list[_Placed], kind: str = "Video") -> Any:
+    def _belongs(self, item: Item, kind: str) -> bool:
+        if kind == _KINDS.Audio:
+            return item.heard or (item.nested and self._sounds(item))
+        return item.kind == "transition" or item.seen or item.nested or item.alike or not item.heard
+
+    def _sounds(self, item: Item) -> bool:
+        inside = self._sequence.within(item)
+        return item.element.get("srcEnable") != "video" and any(
+            self._belongs(one, _KINDS.Audio) for one in inside.spine()
+        )
+
+    def _track(self, name: str, items: list[Item], kind: str) -> Any:
         track = otio.schema.Track(name, kind=kind)
         end = Fraction(0)
-        for one in placed:
-            if one.begin > end and not isinstance(one.item, otio.schema.Transition):
-                track.append(otio.schema.Gap(source_range=self._range(Fraction(0), one.begin - end, self.rate)))
-            track.append(one.item)
-            end = max(end, one.end)
+        for item in items:
+            if item.kind == "transition":
+                track.append(self._transition(item, end))
+                continue
+            if item.at > end:
+                track.append(otio.schema.Gap(source_range=self._range(Fraction(0), item.at - end, self._rate)))
+            track.append(self._made(item))
+            end = item.end
         return track
 
-    def _spine(self, spine: Element | None, zero: Fraction) -> Iterator[_Placed]:
-        """Items one after another; a transition lies around the cut between two."""
-        end = Fraction(0)
-        for element in () if spine is None else spine:
-            at, length = time_of(element, "offset", end + zero) - zero, time_of(element, "duration")
-            if element.tag == "transition":
-                early = min(max(end - at, Fraction(0)), length)
-                offsets = (self.time(part, self.rate) for part in (early, length - early))
-                kind = otio.schema.TransitionTypes.SMPTE_Dissolve
-                yield _Placed(end, end, otio.schema.Transition(element.get("name", ""), kind, *offsets))
-            elif element.tag in ("gap", *_ITEMS) and length:
-                yield _Placed(at, at + length, self._item(element))
-                end = at + length
-                if self._sounds(element):
-                    self._heard.append(_Placed(at, end, self._item(element)))
-                self._hanging(element, at)
+    def _transition(self, item: Item, cut: Fraction) -> Any:
+        """A transition lies around the cut between two items."""
+        early = min(max(cut - item.at, Fraction(0)), item.length)
+        offsets = (_time(part, self._rate) for part in (early, item.length - early))
+        return otio.schema.Transition(item.name, otio.schema.TransitionTypes.SMPTE_Dissolve, *offsets)
 
-    def _hanging(self, host: Element, at: Fraction) -> None:
-        """What is connected to an item; its times are those of the item."""
-        inside = time_of(host, "start", self._zero(host))
-        for part in host:
-            moment = at + time_of(part, "offset") - inside
-            if part.tag == "spine":  # a storyline, which counts from 0
-                self._lane(part, list(self._spine_of(part, moment)))
-            elif part.tag in _ITEMS and part.get("lane") and time_of(part, "duration"):
-                self._lane(part, [_Placed(moment, moment + time_of(part, "duration"), self._item(part))])
+    def _range(self, start: Fraction, length: Fraction, rate: Fraction) -> Any:
+        return otio.opentime.TimeRange(_time(start, rate), _time(length, self._rate))
 
-    def _spine_of(self, storyline: Element, at: Fraction) -> Iterator[_Placed]:
-        for element in storyline:
-            if element.tag in _ITEMS and (length := time_of(element, "duration")):
-                begin = at + time_of(element, "offset")
-                yield _Placed(begin, begin + length, self._item(element))
-
-    def _lane(self, element: Element, placed: list[_Placed]) -> None:
-        asset = self._asset(element)
-        heard = element.tag == "audio" or (asset is not None and asset.get("hasVideo") != "1")
-        self._lanes.setdefault((int(element.get("lane", "1")), heard), []).extend(placed)
-
-    def _asset(self, element: Element) -> Element | None:
-        """The source of a clip, which may stand in an element of its own inside it."""
-        inner = element.find("./video") if element.tag == "clip" else element
-        if inner is None:
-            inner = element.find(".//audio")
-        found = None if inner is None else self._resources.get(inner.get("ref"))
-        return found if found is not None and found.tag == "asset" else None
-
-    def _zero(self, element: Element) -> Fraction:
-        asset = self._asset(element)
-        return Fraction(0) if asset is None else time_of(asset, "start")
-
-    def _sounds(self, element: Element) -> bool:
-        asset = self._asset(element)
-        mute = element.get("srcEnable", "all") == "video" or element.tag == "video"
-        return asset is not None and asset.get("hasAudio") == "1" and not mute
-
-    def _item(self, element: Element) -> Any:
-        name, length = element.get("name", ""), time_of(element, "duration")
-        if element.tag == "audition" and len(element):  # the first is the one that is picked
-            return self._item(element[0])
-        if element.tag in _UNREAD:
-            raise UseError(f"{name or element.tag} is a clip of several synchronised ones, which is not read.")
-        if element.find("timeMap") is not None:
-            log.warning("%s plays at another speed, which is not carried over.", name)
-        if element.tag == "gap":
-            made = otio.schema.Gap(source_range=self._range(time_of(element, "start"), length, self.rate))
-        elif element.tag == "ref-clip":
-            made = self._nested(element, length)
+    def _made(self, item: Item) -> Any:
+        if item.alike:
+            raise UseError(f"{item.name or item.kind} is several synchronised clips, which are not read.")
+        if item.element.find("timeMap") is not None:
+            log.warning("%s plays at another speed, which is not carried over.", item.name)
+        if item.kind == "gap":
+            made, start = otio.schema.Gap(source_range=self._range(item.start, item.length, self._rate)), item.start
+        elif item.nested:
+            made, start = self._nested(item)
         else:
-            made = self._clip(element, length)
-        made.enabled = element.get("enabled") != "0"
-        made.markers.extend(self._marker(marker) for marker in element.findall("marker"))
+            made, start = self._clip(item), item.source_start
+        made.enabled = item.enabled
+        marks = [element for element in item.element if element.tag in MARKERS]
+        made.markers.extend(self._marker(mark, start + item.local(mark)) for mark in marks)
         return made
 
-    def _nested(self, element: Element, length: Fraction) -> Any:
-        medium = self._resources.get(element.get("ref"))
-        sequence = None if medium is None else medium.find("sequence")
-        if sequence is None:
-            raise UseError(f"{element.get('name', 'A clip')} refers to a sequence that is not there.")
-        inner = _Sequence(sequence, self._resources, self._around)
-        start = time_of(element, "start", inner.begin) - inner.begin
-        span = self._range(start, length, inner.rate)
-        return otio.schema.Stack(element.get("name", ""), list(inner.tracks()), source_range=span)
+    def _nested(self, item: Item) -> tuple[Any, Fraction]:
+        inside = self._sequence.within(item)
+        start = item.start - inside.begin if item.element.get("start") else Fraction(0)
+        span = self._range(start, item.length, inside.rate)
+        return otio.schema.Stack(item.name, _Tracks(inside, self._resources).all(), source_range=span), start
 
-    def _clip(self, element: Element, length: Fraction) -> Any:
-        asset, note = self._asset(element), element.findtext("note", "")
-        about = {"melies": {"note": note}} if note else {}
-        if asset is None:
-            made = otio.schema.GeneratorReference(element.get("name", ""), element.tag)
-            span = self._range(time_of(element, "start"), length, self.rate)
-            return otio.schema.Clip(element.get("name", ""), made, span, about)
-        rate = frame_rate(self._resources.get(asset.get("format"))) or self.rate
-        zero, reach = time_of(asset, "start"), time_of(asset, "duration")
-        source = otio.schema.ExternalReference(
-            address_of(asset), otio.opentime.TimeRange(self.time(zero, rate), self.time(reach, rate))
-        )
-        source.name = asset.get("name", "")
-        return otio.schema.Clip(
-            element.get("name", ""), source, self._range(start_of(element, asset), length, rate), about
-        )
+    def _clip(self, item: Item) -> Any:
+        about = _remarks(item.element)
+        if item.asset is None:
+            made = otio.schema.GeneratorReference(item.name, item.kind)
+            return otio.schema.Clip(item.name, made, self._range(item.start, item.length, self._rate), about)
+        rate = frame_rate(self._resources.get(item.asset.get("format"))) or self._rate
+        reach = otio.opentime.TimeRange(*(_time(time_of(item.asset, name), rate) for name in ("start", "duration")))
+        source = otio.schema.ExternalReference(address_of(item.asset), reach)
+        source.name = item.asset.get("name", "")
+        return otio.schema.Clip(item.name, source, self._range(item.source_start, item.length, rate), about)
 
-    def _marker(self, element: Element) -> Any:
-        span = self._range(time_of(element, "start"), time_of(element, "duration"), self.rate)
-        return otio.schema.Marker(element.get("value", ""), span)
+    def _marker(self, element: Element, at: Fraction) -> Any:
+        span = self._range(at, time_of(element, "duration"), self._rate)
+        return otio.schema.Marker(element.get("value", ""), span, comment=element.get("note", ""))
+
+
+def _remarks(element: Element) -> dict[str, Any]:
+    """Notes and keywords of a clip."""
+    note = element.findtext("note", "")
+    words = [word.strip() for one in element.findall("keyword") for word in one.get("value", "").split(",")]
+    told = {"note": note, "keywords": words}
+    return {"melies": {name: value for name, value in told.items() if value}} if note or words else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -374,13 +375,27 @@ def read(path: str | Path, media: Sequence[Path] = (), rate: Fraction | None = N
         raise UseError(f"There is no folder {missing} to look for films in.")
     if not is_file(file):
         raise UseError(f"There is no file {file}.")
-    if file.stat().st_size > LIMIT:
-        raise UseError(f"{file} has more than {LIMIT >> 20} MB, which no timeline has.")
-    try:
-        written = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        written = file.read_text(encoding="latin-1")  # EDLs of old programs
-    timeline = form.read(written, Where(file, tuple(media), rate))
+    timeline = form.read(text_of(file), Where(file, tuple(media), rate))
     if not timeline.frames:
         raise UseError(f"{file}: there are no pictures on the timeline.")
     return timeline
+
+
+def text_of(file: Path) -> str:
+    """Return what a timeline's file holds.
+
+    Args:
+        file: In UTF-8, UTF-16 with its mark, or Latin-1, as EDLs of old programs are.
+
+    Raises:
+        UseError: It is too large for a timeline.
+    """
+    if file.stat().st_size > LIMIT:
+        raise UseError(f"{file} has more than {LIMIT >> 20} MB, which no timeline has.")
+    written = file.read_bytes()
+    if written.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return written.decode("utf-16", errors="replace")
+    try:
+        return written.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return written.decode("latin-1")
