@@ -123,6 +123,24 @@ def test_a_supercut_needs_to_know_what_is_said(tmp_path: Path) -> None:
         assert sentence in refused(*words)
 
 
+def test_a_cut_shows_the_moment_for_which_its_shot_was_chosen(tmp_path: Path) -> None:
+    pytest.importorskip("lancedb", reason="the catalogue needs melies[footage]")
+    from melies.footage import Label, Record, Shot
+    from melies.footage.catalogue import Catalogue, File
+
+    (tmp_path / "talk.mp4").touch()
+    shot = Shot(Path("talk.mp4"), 1, Fraction(0), Fraction(20), 0, 500, Fraction(25))
+    smiling = Label("expression", "smiling", 0.9, "clearest 15.8 s into the film", {"at": 15.8})
+    with Catalogue.open(tmp_path, create=True) as catalogue:
+        film = "1" * 16
+        catalogue.add(File(Path("talk.mp4"), film, 0, 0), [Record(f"{film}-000000", shot, (smiling,))])
+    (tmp_path / "brief.txt").write_text("somebody smiling (2 s)\n")
+    assert run(tmp_path / "brief.txt", "--from", tmp_path, "--to", tmp_path / "cut.md").exit_code == 0
+    told = (tmp_path / "cut.md").read_text(encoding="utf-8")
+    assert "talk.mp4, 00:00:14:20 to 00:00:16:20" in told
+    assert "- used: around 15.8 s (smiling)" in told
+
+
 def test_no_brief(tmp_path: Path) -> None:
     assert "no brief" in refused(tmp_path / "none.txt", "--from", tmp_path, "--to", tmp_path / "cut.edl")
     (tmp_path / "film.txt").write_bytes(os.urandom(100) + b"\xff\xfe")

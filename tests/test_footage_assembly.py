@@ -19,8 +19,9 @@ from melies.footage.assembly import Beat, choose, clashes, parse
 from melies.footage.assembly.choose import Candidate
 from melies.footage.assembly.music import Rhythm, _on_beat, ends, listen
 from melies.footage.assembly.plan import Rough, _stretches, from_brief, montage, supercut, trailer
-from melies.footage.assembly.trim import part, quote
+from melies.footage.assembly.trim import Moment, moments, part, quote
 from melies.footage.search_conditions import spoken
+from melies.footage.terms import parse as parse_search
 
 RATE = Fraction(25)
 
@@ -191,8 +192,8 @@ class TestParts:
         found = part(record(1, words=words), seconds)
         assert found is not None
         for word in words:
-            assert not word.start < found.start < word.end
-            assert not word.start < found.end < word.end
+            assert not word.start < float(found.start) < word.end
+            assert not word.start < float(found.end) < word.end
 
     @given(st.floats(0.5, 5), st.integers(0, 3))
     def test_what_is_quoted_is_heard_and_nothing_else(self, start: float, index: int) -> None:
@@ -214,6 +215,55 @@ class TestParts:
         assert found is not None
         assert float(found.start) == pytest.approx(4.7, abs=0.05)
         assert "movement" in found.why
+
+    @given(st.floats(0.1, 8), st.floats(0, 7.95), st.floats(0, 7.9))
+    def test_what_a_shot_was_chosen_for_is_seen(self, seconds: float, time: float, peak: float) -> None:
+        time = round(time * RATE) / float(RATE)  # stills are frames
+        found = part(record(1, energy=0.5, peak=peak), seconds, shown=[Moment(time, "smiling")])
+        if found is None:
+            assert round(seconds * RATE) > 200
+            return
+        assert float(found.start) <= time < float(found.end)
+        assert f"{time:.1f} s (smiling)" in found.why
+        assert "without" not in found.why
+        if "movement" in found.why:
+            assert found.start == pytest.approx(peak - 0.3, abs=0.05)
+        least = min(0.3, (found.seconds - 0.04) / 2) - 0.03
+        room = min(time, 7.96 - time) >= 0.3
+        assert not room or min(time - found.start, found.end - time) >= least
+
+    def test_of_two_moments_too_far_apart_it_says_which_is_not_seen(self) -> None:
+        moments = [Moment(1.0, "smiling"), Moment(2.0, "laughing"), Moment(7.0, "frowning")]
+        found = part(record(1), 2.0, shown=moments)
+        assert found is not None
+        assert found.start <= 1 < 2 <= found.end
+        assert found.why == "around 1.0 s (smiling) and 2.0 s (laughing), without 7.0 s (frowning)"
+        words = quote(record(1, words=said("no matter")), said("no matter"), moments)
+        assert words.why.startswith("from “no” to “matter”, with 1.0 s (smiling), without 2.0 s")
+
+    def test_words_are_not_cut_for_a_moment(self) -> None:
+        words = said("a long sentence", 3.0, each=1.0)
+        found = part(record(1, words=words), 1.0, shown=[Moment(3.5, "smiling")])
+        assert found is not None
+        assert found.start <= 3.5 < found.end
+        for word in words:
+            assert not any(word.start < float(end) < word.end for end in (found.start, found.end))
+
+    def test_moments_are_those_of_what_was_asked(self) -> None:
+        labels = (
+            Label("expression", "smiling", 0.9, "clearest", {"at": 5.0}),
+            Label("expression", "laughing", 0.8, "clearest", {"at": 5.0}),
+            Label("expression", "frowning", 0.8, "clearest", {"at": 1.0}),
+            Label("energy", 0.8, 0.9, "most", {"peak": 6.0}),
+        )
+        shot = replace(record(1), labels=labels)
+        assert moments(shot, parse_search("a woman smiling, laughing").conditions) == (
+            Moment(5.0, "smiling, laughing"),
+        )
+        assert moments(shot, parse_search("lively, frowning or surprised").conditions) == (
+            Moment(1.0, "frowning"), Moment(6.0, "lively"),
+        )  # fmt: skip
+        assert moments(shot, parse_search("calm, nobody smiling").conditions) == ()
 
     def test_dissolves_are_left_out(self) -> None:
         shot = Record("x-000000", Shot(Path("a.mp4"), 2, Fraction(0), Fraction(4), 0, 100, RATE, "dissolve", 20))
@@ -325,6 +375,11 @@ class TestCuts:
         timeline = from_brief(beats, self.find).timeline("cut")
         assert [(marker.name, marker.time) for marker in timeline.markers] == [("One", 0), ("Two", 4)]
         assert [cut.note for cut in timeline.cuts] == ["shot 1", "shot 2", "shot 3"]
+
+    def test_what_is_said_twice_is_taken_from_where_it_is_heard_best(self) -> None:
+        words = (Word("never", 1.0, 1.4, 0.2), Word("never", 5.0, 5.4, 0.9))
+        (entry,) = from_brief([Beat("“never”")], lambda text, most: [Candidate(record(1, words=words), 0.9)]).entries
+        assert entry.part.start <= 5 < 5.4 <= entry.part.end
 
     def test_a_line_that_nobody_says_stays_empty(self) -> None:
         rough = from_brief([Beat("“goodbye” 1"), Beat("shot 2")], self.find)

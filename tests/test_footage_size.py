@@ -137,6 +137,8 @@ def test_people_are_counted_by_body_and_face_together(astronaut):
 def test_a_portrait_smiles_and_faces_us(astronaut):
     labels = people.answer(shot_of(astronaut))
     assert "smiling" in said(labels, "expression")
+    labels = people.answer(shot_of(WIDE, astronaut))
+    assert next(one for one in labels if one.value == "smiling").measured["at"] == 0.5
     assert said(labels, "facing") == ["camera"]
     assert "eyes closed" not in said(labels, "expression")
 

@@ -63,6 +63,8 @@ def test_objects_are_counted_measured_and_doubted_when_they_do_not_last():
     assert labels[0].measured | {"count": 2, "share": 0.25, "x": 0.75, "y": 0.75} == labels[0].measured
     (steady,) = objects.answer(shot_of(BLANK, BLANK, things=((car,), (car,))))
     assert steady.sure > labels[0].sure
+    assert labels[0].measured["at"] == 0
+    assert "at" not in steady.measured, "it is seen all the time"
     (alone,) = objects.answer(shot_of(BLANK, things=((bus,),)))
     assert alone.value == "bus"
     assert alone.sure < steady.sure

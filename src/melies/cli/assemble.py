@@ -230,6 +230,7 @@ def _listen(music: str | None) -> Rhythm | None:
 
 def _finder(catalogue: Catalogue) -> Find:
     from melies.footage.assembly.choose import Candidate
+    from melies.footage.assembly.trim import moments
     from melies.footage.search import wish
     from melies.footage.search_index import find as find_in
     from melies.footage.search_index import reader
@@ -237,13 +238,15 @@ def _finder(catalogue: Catalogue) -> Find:
     understood = reader(catalogue)
 
     def find(text: str, most: int) -> list[Candidate]:
-        found = find_in(catalogue, wish(understood(text)), most)
+        query = understood(text)
+        found = find_in(catalogue, wish(query), most)
         return [
             Candidate(
                 one.record,
                 one.score,
                 tuple(f"{part.name}: {part.why}" for part in one.parts if part.speaks),
                 weak=one.weak,
+                shown=moments(one.record, query.conditions),
             )
             for one in found
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from melies.footage.label import Facet
+from melies.footage.label import Facet, Label
 from melies.footage.record import Record
 from melies.footage.search_conditions import Amount, Condition, Match, Trait, neighbours
 
@@ -18,7 +18,14 @@ class Either(Condition):
 
     def match(self, record: Record) -> Match:
         """See `Condition`."""
-        return max((one.match(record) for one in self.among), key=lambda match: (match.score is not None, match.score))
+        return self._best(record).match(record)
+
+    def label(self, record: Record) -> Label | None:
+        """See `Condition`."""
+        return self._best(record).label(record)
+
+    def _best(self, record: Record) -> Condition:
+        return max(self.among, key=lambda one: ((score := one.match(record).score) is not None, score))
 
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """See `Condition`."""

@@ -61,6 +61,10 @@ class Condition(ABC):
     def match(self, record: Record) -> Match:
         """Say how far it holds, as if it were not negative."""
 
+    def label(self, record: Record) -> Label | None:
+        """Return the label by which it holds; None if it does not, or holds by none."""
+        return None
+
     @abstractmethod
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """Return it as a condition on the catalogue's columns that is true where it may hold; None if there is none."""
@@ -97,12 +101,17 @@ class Trait(Condition):
     near: tuple[Option, ...] = ()
     count: tuple[float, float] | None = None
 
-    def match(self, record: Record) -> Match:
+    def label(self, record: Record) -> Label | None:
         """See `Condition`."""
         best: Label | None = None
         for label in record.labels:
             if self._is(label) and (best is None or label.sure > best.sure):
                 best = label
+        return best
+
+    def match(self, record: Record) -> Match:
+        """See `Condition`."""
+        best = self.label(record)
         if best is not None:
             return Match(best.sure, f"{best.value}: {best.why}")
         for label in record.labels:
@@ -172,6 +181,11 @@ class Amount(Condition):
             math.nextafter(self.most, -math.inf) if self.under else self.most,
         )
 
+    def label(self, record: Record) -> Label | None:
+        """See `Condition`."""
+        least, most = self.limits
+        return next((one for one in record.of(self.facet)[:1] if least <= float(one.value) <= most), None)
+
     def match(self, record: Record) -> Match:
         """See `Condition`."""
         least, most = self.limits
@@ -218,10 +232,14 @@ class Anything(Condition):
 
     facet: str
 
+    def label(self, record: Record) -> Label | None:
+        """See `Condition`."""
+        return next(iter(record.of(self.facet)), None)
+
     def match(self, record: Record) -> Match:
         """See `Condition`."""
-        found = record.of(self.facet)
-        return Match(found[0].sure, f"{found[0].value}: {found[0].why}") if found else Match(None, "not known")
+        found = self.label(record)
+        return Match(found.sure, f"{found.value}: {found.why}") if found else Match(None, "not known")
 
     def sql(self, facets: Mapping[str, Facet]) -> str | None:
         """See `Condition`."""
@@ -245,11 +263,11 @@ class Phrase(Condition):
 
     def match(self, record: Record) -> Match:
         """See `Condition`."""
-        places = list(spoken(record.words, self.words))
-        if places:
-            heard, place = max((min(word.sure for word in run), -number) for number, run in enumerate(places))
-            start = places[-place][0].start
-            return Match(1.0 if heard >= SURE else heard, f"“{self.words}” is said at {start:.1f} s{_doubt(heard)}")
+        said = best_spoken(record.words, self.words)
+        if said:
+            heard = min(word.sure for word in said)
+            why = f"“{self.words}” is said at {said[0].start:.1f} s{_doubt(heard)}"
+            return Match(1.0 if heard >= SURE else heard, why)
         wanted = _heard(self.words)
         there = {piece for word in record.words if word.sure >= SURE for piece in _heard(word.text)}
         share = sum(word in there for word in wanted) / len(wanted)
@@ -333,6 +351,11 @@ def spoken(words: Sequence[Word], phrase: str) -> Iterator[tuple[Word, ...]]:
         run = said[at : at + len(wanted)]
         if [piece for piece, _ in run] == wanted:
             yield tuple(dict.fromkeys(word for _, word in run))
+
+
+def best_spoken(words: Sequence[Word], phrase: str) -> tuple[Word, ...]:
+    """Return the place where a phrase is heard most surely, of equal ones the first; empty if it is not said."""
+    return max(spoken(words, phrase), key=lambda run: min(word.sure for word in run), default=())
 
 
 def _heard(text: str) -> list[str]:

@@ -47,6 +47,8 @@ def _label(name: str, found: list[tuple[Still, Thing]], stills: int, tagged: boo
         "score": round(best, 3),
         "stills": float(len(set(times))),
     }
+    if len(set(times)) < stills:
+        measured["at"] = still.time
     many = f"{count} at once" if count > 1 else "one"
     why = f"{many}, the largest fills {share:.0%} of the picture; seen in {len(set(times))} of {stills} stills"
     # The finder is modest about what it sees well, and most of its mistakes do not last.

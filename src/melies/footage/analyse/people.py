@@ -120,7 +120,8 @@ def _expressions(material: Material) -> list[Label]:
             often = len({at for one, at in seen if one >= 0.5})
             why = f"clearest {time:.1f} s into the film, seen in {often} of {read} stills with a face"
             sure = round(min(0.9, 0.35 + 0.3 * clear + 0.25 * often / read), 2)
-            labels.append(Label("expression", name, sure, why, {"clear": round(clear, 3), "stills": float(often)}))
+            measured = {"clear": round(clear, 3), "stills": float(often), "at": time}
+            labels.append(Label("expression", name, sure, why, measured))
     return labels
 
 

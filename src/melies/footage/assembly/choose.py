@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from melies.footage.assembly.brief import Beat
 from melies.footage.assembly.continuity import Clash, clashes
+from melies.footage.assembly.trim import Moment
 from melies.footage.record import Record, Word
 
 _WIDTH = 48
@@ -27,6 +28,7 @@ class Candidate:
         why: Why, for the paper edit.
         said: Words of it that the line asks for.
         weak: Whether it hardly fits: there was nothing better.
+        shown: When it shows what the line asks for, where that is known.
     """
 
     record: Record
@@ -34,6 +36,7 @@ class Candidate:
     why: tuple[str, ...] = ()
     said: tuple[Word, ...] = ()
     weak: bool = False
+    shown: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 from math import ceil
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from melies.footage.assembly.music import Rhythm, ends
 from melies.footage.assembly.trim import Part, frames_of, part, quote
 from melies.footage.film import open_film
 from melies.footage.record import Record
-from melies.footage.search_conditions import plain, spoken
+from melies.footage.search_conditions import best_spoken, plain, spoken
 from melies.footage.timeline import Cut, Marker, Timeline, nominal, within
 
 Find = Callable[[str, int], Sequence[Candidate]]
@@ -324,13 +323,13 @@ def _laid(choices: Sequence[Choice], lengths: NDArray[np.float64], rhythm: Rhyth
 
 def _part(one: Candidate, length: float, rhythm: Rhythm | None, now: float) -> Part | None:
     if rhythm is not None:
-        possible = (part(one.record, end - now, one.said) for end in ends(now, length, rhythm, _SHORTEST))
+        possible = (part(one.record, end - now, one.said, one.shown) for end in ends(now, length, rhythm, _SHORTEST))
         return next((found for found in possible if found is not None), None)
     if one.said:
-        return quote(one.record, one.said)
+        return quote(one.record, one.said, one.shown)
     # Where every place cuts a word, a little less or more does not.
     steps = sorted(range(-12, 13), key=abs)
-    possible = (part(one.record, length + step / 12) for step in steps)
+    possible = (part(one.record, length + step / 12, (), one.shown) for step in steps)
     return next((found for found in possible if found is not None), None)
 
 
@@ -389,8 +388,8 @@ def _said(beat: Beat, found: Sequence[Candidate]) -> list[Candidate]:
     phrases = _QUOTED.findall(beat.text)
     if not phrases:
         return list(found)
-    first = ((one, said) for one in found for phrase in phrases for said in islice(spoken(one.record.words, phrase), 1))
-    return [replace(one, said=said) for one, said in first]
+    best = ((one, best_spoken(one.record.words, phrase)) for one in found for phrase in phrases)
+    return [replace(one, said=said) for one, said in best if said]
 
 
 def _lively(scores: NDArray[np.float64], energies: NDArray[np.float64], strength: float | None) -> NDArray[np.float64]:
