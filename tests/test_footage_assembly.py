@@ -252,13 +252,13 @@ class TestParts:
     def test_moments_are_those_of_what_was_asked(self) -> None:
         labels = (
             Label("expression", "smiling", 0.9, "clearest", {"at": 5.0}),
-            Label("expression", "laughing", 0.8, "clearest", {"at": 5.0}),
+            Label("expression", "eyes closed", 0.8, "clearest", {"at": 5.0}),
             Label("expression", "frowning", 0.8, "clearest", {"at": 1.0}),
             Label("energy", 0.8, 0.9, "most", {"peak": 6.0}),
         )
         shot = replace(record(1), labels=labels)
-        assert moments(shot, parse_search("a woman smiling, laughing").conditions) == (
-            Moment(5.0, "smiling, laughing"),
+        assert moments(shot, parse_search("a smiling woman with eyes closed").conditions) == (
+            Moment(5.0, "smiling, eyes closed"),
         )
         assert moments(shot, parse_search("lively, frowning or surprised").conditions) == (
             Moment(1.0, "frowning"), Moment(6.0, "lively"),
