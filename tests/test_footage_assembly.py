@@ -17,7 +17,7 @@ from melies.errors import UseError
 from melies.footage import Label, Record, Shot, Word
 from melies.footage.assembly import Beat, choose, clashes, parse
 from melies.footage.assembly.choose import Candidate
-from melies.footage.assembly.music import Rhythm, _on_beat, ends, listen
+from melies.footage.assembly.music import Rhythm, _on_beat, _tempo, ends, listen
 from melies.footage.assembly.plan import Rough, _stretches, from_brief, montage, supercut, trailer
 from melies.footage.assembly.trim import Moment, moments, part, quote
 from melies.footage.search_conditions import spoken
@@ -324,8 +324,20 @@ class TestMusic:
         pytest.importorskip("librosa")
         song, step = tmp_path / "song.wav", 60 / tempo
         write_drums(song, 0.3, step, hats)
-        off = (listen(song).beats[1:] - 0.3) / step  # the first is often a guess
+        heard = listen(song)
+        assert heard.tempo == pytest.approx(tempo, abs=0.5)
+        off = (heard.beats[1:] - 0.3) / step  # the first is often a guess
         assert np.abs(off - np.round(off)).max() < 0.15
+
+    @pytest.mark.parametrize("tempo", [90, 120, 174])
+    def test_the_tempo_is_that_of_the_beats(self, tempo: int) -> None:
+        beats = np.round((0.5 + np.arange(60) * 60 / tempo) * 22050 / 512) * 512 / 22050  # as precise as librosa
+        beats[0] -= 0.1  # a guess
+        assert _tempo(beats) == pytest.approx(tempo, abs=0.25)
+        assert _tempo(np.delete(beats, [10, 20, 21])) == pytest.approx(tempo, abs=0.25)
+        assert _tempo(np.cumsum(np.tile([0.4, 0.5, 0.7], 20))) is None
+        assert _tempo(np.array([1.0, 1.5])) == 120
+        assert _tempo(np.array([1.0])) is None
 
     def test_a_bass_on_the_beat_leaves_beats_where_they_are(self) -> None:
         places, low = np.arange(10, 200, 20), np.ones(220, np.float32)
