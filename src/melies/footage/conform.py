@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from melies.matting.scale import cv
 from melies.media.probe import AudioInfo, probe
 from melies.media.reader import Reader
 from melies.media.sound import read_sound
+from melies.times import first_frame
 
 log = logging.getLogger("melies")
 
@@ -126,7 +126,7 @@ class Conformed:
 
     def frames(self, since: Fraction = Fraction(0), lead_in: int = 0) -> Iterator[Frame]:
         """Yield the timeline's frames from `since` on, in seconds, and up to `lead_in` before it."""
-        begin = max(0, ceil(since * self._timeline.rate) - lead_in)
+        begin = first_frame(since, self._timeline.rate, lead_in)
         for number, (first, stop) in enumerate(self._timeline.places):
             if stop > max(begin, first):
                 yield from self._play(number, max(begin, first))
