@@ -496,6 +496,7 @@ def test_growing_files_are_neither_read_nor_missing(quick: None, folder: Path) -
 def test_the_command_from_end_to_end(films: Path, tmp_path: Path) -> None:
     write_clip(tmp_path / "film.mp4", frames=10, rate=10)
     (tmp_path / "empty.mp4").touch()
+    (tmp_path / "notes.txt").write_text("buy milk")
     run = CliRunner()
     first = run.invoke(command, [str(tmp_path)], catch_exceptions=False)
     assert "1 read, 1 refused" in first.output

@@ -36,7 +36,7 @@ class Changes:
 
     Attributes:
         to_read: Films to be read, each at one of its places.
-        same: How many files are as they were, and are not to be read.
+        same: How many films are as they were, refused ones too, and are not to be read; no other files.
         moved: How many are known films at other places.
         missing: How many are gone.
         refused: Files that were refused now, with the reasons; not those that were before and are as they were.
@@ -172,7 +172,7 @@ def compare(
                 to_read[file.film] = file
                 continue
             changes.outdated += bool(wanted - asked)
-        changes.same += same
+        changes.same += same and file.state != "other"
     found.write()
     changes.to_read = list(to_read.values())
     if lost := without_stills & to_read.keys():
