@@ -135,7 +135,10 @@ def test_a_cut_shows_the_moment_for_which_its_shot_was_chosen(tmp_path: Path) ->
         film = "1" * 16
         catalogue.add(File(Path("talk.mp4"), film, 0, 0), [Record(f"{film}-000000", shot, (smiling,))])
     (tmp_path / "brief.txt").write_text("somebody smiling (2 s)\n")
-    assert run(tmp_path / "brief.txt", "--from", tmp_path, "--to", tmp_path / "cut.md").exit_code == 0
+    words = tmp_path / "brief.txt", "--from", tmp_path, "--to", tmp_path / "cut.md"
+    assert "lasts" not in run(*words, "--duration", 2).output
+    short = run(*words, "--duration", 2.2, "--overwrite").output
+    assert "the cut lasts 2.00 s (50 frames), not 2.2 s: the footage that fits gives no more, and lines" in short
     told = (tmp_path / "cut.md").read_text(encoding="utf-8")
     assert "talk.mp4, 00:00:14:20 to 00:00:16:20" in told
     assert "- used: around 15.8 s (smiling)" in told

@@ -18,7 +18,8 @@ from melies.footage import Label, Record, Shot, Word
 from melies.footage.assembly import Beat, choose, clashes, parse
 from melies.footage.assembly.choose import Candidate
 from melies.footage.assembly.music import Rhythm, _on_beat, _tempo, ends, listen
-from melies.footage.assembly.plan import Rough, _stretches, from_brief, montage, supercut, trailer
+from melies.footage.assembly.plan import Rough, from_brief, montage, supercut, trailer
+from melies.footage.assembly.silence import _stretches
 from melies.footage.assembly.trim import Moment, moments, part, quote
 from melies.footage.search_conditions import spoken
 from melies.footage.terms import parse as parse_search
@@ -415,6 +416,30 @@ class TestCuts:
         used = [entry.choice.candidate.record.id for entry in rough.entries]
         assert len(set(used)) == len(used) <= count
         assert sum(entry.part.seconds for entry in rough.entries) == pytest.approx(min(seconds, 14), abs=0.3)
+
+    @pytest.mark.parametrize("rate", [Fraction(24), RATE])
+    def test_a_cut_has_as_many_frames_as_asked_where_its_shots_have_them(self, rate: Fraction) -> None:
+        rates = [RATE, Fraction(30), Fraction(30000, 1001)]
+        shots = [
+            replace(one, shot=replace(one.shot, frames=int(one.shot.seconds * rates[n % 3]), rate=rates[n % 3]))
+            for n, one in enumerate(record(n, 1.1 + n % 3, words=said("some words here", 0.3)) for n in range(9))
+        ]
+        for seconds in (3, 5.04, 6, 10):
+            rough = trailer(lambda text, most: [Candidate(shot, 0.5) for shot in shots], seconds)
+            made = rough.lasting(seconds, rate)
+            assert made.timeline("cut", rate=rate).frames == round(seconds * rate)
+            for entry, other in zip(made.entries, rough.entries, strict=True):
+                assert entry.part.seconds == pytest.approx(other.part.seconds, abs=0.3)
+                assert entry.choice.candidate.record.shot.end >= entry.part.end
+        few = trailer(lambda text, most: [Candidate(shot, 0.5) for shot in shots[:2]], 10)
+        assert few.lasting(10) == few, "there is no more"
+
+    def test_lines_keep_their_length_where_others_give_way(self) -> None:
+        beats = [Beat("shot 1", 2.02), Beat("shot 2"), Beat("shot 3", 1.0)]
+        rough = from_brief(beats, self.find, 6.0).lasting(6.0, Fraction(30))
+        assert rough.timeline("cut", rate=Fraction(30)).frames == 180
+        assert [entry.part.seconds for entry in rough.entries] == pytest.approx([2.0, 3.0, 1.0], abs=0.041)
+        assert rough.entries[2].part.seconds == 1
 
     def test_a_cut_of_a_film_of_another_rate_shows_nothing_beyond_its_shot(self) -> None:
         shot = record(1, 4).shot

@@ -131,12 +131,16 @@ def command(
         rough = _rough(mode, subject or "", Path(folder), catalogue, duration, rhythm, _choosing(report))
         if not quiet:
             report.note(logging.INFO, f"{_count(len(rough.entries), 'shot')} chosen")
+    if duration is not None:
+        rough = rough.lasting(duration, rate)
     timeline = rough.timeline(name, None if music is None else Path(music).resolve(), rate)
-    _warn(rough, duration)
+    _warn(rough)
+    if duration is not None:
+        _tell_length(rough, timeline, duration)
     _write(timeline, rough, outputs, width, overwrite, quiet)
 
 
-def _warn(rough: Rough, duration: float | None) -> None:
+def _warn(rough: Rough) -> None:
     for beat in rough.empty:
         where = f"line {beat.line}, " if beat.line else ""
         click.echo(f"warning: nothing was found for {where}{beat.text!r}.", err=True)
@@ -148,10 +152,25 @@ def _warn(rough: Rough, duration: float | None) -> None:
                 f"{entry.choice.candidate.score:.2f} of 1.",
                 err=True,
             )
-    seconds = sum(entry.part.seconds for entry in rough.entries)
-    if duration is not None and abs(seconds - duration) > max(0.5, 0.05 * duration):
-        why = "its shots take that long" if seconds > duration else "the footage that fits gives no more"
-        click.echo(f"warning: the cut lasts {seconds:.1f} s, not {duration:g}: {why}.", err=True)
+
+
+def _tell_length(rough: Rough, timeline: Timeline, duration: float) -> None:
+    """Say why a cut is not as long as was asked, to the frame."""
+    frames, wanted = timeline.frames, round(duration * timeline.rate)
+    if frames == wanted:
+        return
+    if rough.rhythm is not None and abs(frames - wanted) <= max(0.5, 0.05 * duration) * timeline.rate:
+        why = "it ends on a beat"
+    elif abs(frames - wanted) < timeline.rate / min(cut.rate for cut in timeline.cuts):
+        why = "whole frames of its films come no nearer"
+    elif frames > wanted:
+        why = "its shots take that long"
+    else:
+        why = "the footage that fits gives no more"
+        if any(entry.choice.fixed for entry in rough.entries):
+            why += ", and lines that say a length or quote words keep theirs"
+    lasts = f"{float(frames / timeline.rate):.2f} s ({_count(frames, 'frame')})"
+    click.echo(f"warning: the cut lasts {lasts}, not {duration:g} s: {why}.", err=True)
 
 
 def _choosing(report: Report) -> Seen:
@@ -266,17 +285,17 @@ def _without_silence(
 ) -> None:
     if subject is None or folder is not None:
         raise click.UsageError("Say which film: melies assemble --mode silence-cut FILE --to OUT.")
-    from melies.footage.assembly import plan
+    from melies.footage.assembly import silence
     from melies.footage.timeline import about
 
     path = Path(subject)
     outputs = _outputs(targets, f"{_filename(path.stem)}-tight", overwrite, [path], (".otio", ".mp4"))
     known = about(path)
     length = None if known.length is None else float(known.length)
-    stretches = plan.without_silence(path, quieter, margin, seconds=length)
+    stretches = silence.without_silence(path, quieter, margin, seconds=length)
     kept = float(sum((end - start for start, end in stretches), Fraction(0)))
     click.echo(f"{_count(len(stretches), 'piece')}, {kept:.1f} s" + (f" of {length:.1f} s" if length else ""), err=True)
-    _write(plan.kept(path.absolute(), stretches, known.rate), None, outputs, width, overwrite, quiet)
+    _write(silence.kept(path.absolute(), stretches, known.rate), None, outputs, width, overwrite, quiet)
 
 
 def _filename(name: str) -> str:

@@ -55,6 +55,11 @@ class Choice:
     clashes: tuple[Clash, ...] = ()
     others: int = 0
 
+    @property
+    def fixed(self) -> bool:
+        """Whether its line says how long it is, or quotes what takes as long as it takes to say."""
+        return bool(self.candidate.said) or self.beat.seconds is not None
+
 
 @dataclass(frozen=True)
 class _Cut:

@@ -1,4 +1,4 @@
-"""The kinds of cut: from a brief, a trailer, a montage, every time a word is said, and a film without its silences."""
+"""The kinds of cut out of a catalogue: from a brief, a trailer, a montage, and every time a word is said."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from melies.footage.assembly.brief import Beat
 from melies.footage.assembly.choose import Candidate, Choice, Seen, choose, unseen
 from melies.footage.assembly.music import Rhythm, ends
 from melies.footage.assembly.trim import Part, frames_of, part, quote
-from melies.footage.film import open_film
 from melies.footage.record import Record
 from melies.footage.search_conditions import best_spoken, plain, spoken
 from melies.footage.timeline import Cut, Marker, Timeline, nominal, within
@@ -83,7 +82,7 @@ class Rough:
         """
         if not self.entries:
             raise UseError("Nothing in the catalogue fits.", "Ask for less, or index more footage.")
-        rate = rate or _usual([entry.choice.candidate.record.shot.rate for entry in self.entries])
+        rate = rate or self._rate
         cuts, markers, time, section = [], [], Fraction(0), ""
         for entry in self.entries:
             shot, beat = entry.choice.candidate.record.shot, entry.choice.beat
@@ -96,6 +95,38 @@ class Rough:
             time += cut.length
         ends = (entry.choice.candidate.record.shot.end for entry in self.entries)
         return within(Timeline(name, rate, tuple(cuts), music, markers=tuple(markers)), ends)
+
+    def lasting(self, seconds: float, rate: Fraction | None = None) -> Rough:
+        """Return the cut with parts a little longer or shorter, so that its timeline has as many frames as asked.
+
+        Lines that say a length and quoted words keep theirs; so does everything where music says when to cut.
+
+        Args:
+            seconds: How long it should be; what its shots do not have is not added.
+            rate: As for `timeline`.
+        """
+        if self.rhythm is not None or not self.entries:
+            return self
+        rate = rate or self._rate
+        rough, wanted = self, round(seconds * rate)
+        missing = wanted - rough.timeline("", rate=rate).frames
+        for at in reversed(range(len(self.entries))):
+            if not missing:
+                break
+            for found in _stretched(rough.entries[at], missing / rate):
+                entry = replace(rough.entries[at], part=found)
+                other = replace(rough, entries=(*rough.entries[:at], entry, *rough.entries[at + 1 :]))
+                left = wanted - other.timeline("", rate=rate).frames
+                if abs(left) < abs(missing):
+                    rough, missing = other, left
+                    break
+        return rough
+
+    @property
+    def _rate(self) -> Fraction:
+        """The rate of most of its shots."""
+        known = [nominal(entry.choice.candidate.record.shot.rate) for entry in self.entries]
+        return max(known, key=known.count)
 
 
 def from_brief(
@@ -231,74 +262,6 @@ def supercut(records: Iterable[Record], phrase: str) -> Rough:
     return Rough(tuple(entries))
 
 
-def without_silence(
-    path: Path, quieter: float = 20.0, margin: float = 0.2, least: float = 0.4, seconds: float | None = None
-) -> list[tuple[Fraction, Fraction]]:
-    """Return the stretches of a film in which something is heard.
-
-    Args:
-        path: The film.
-        quieter: What is so many LU quieter than the film's loudness is silence.
-        margin: Seconds that are kept before and after each stretch.
-        least: Silences shorter than this stay, in seconds.
-        seconds: How long the film's pictures are, where that is known.
-
-    Returns:
-        Begin and end of each in clip time, on frames.
-
-    Raises:
-        UseError: The film cannot be opened, has no sound, or is silent.
-    """
-    from melies.footage.analyse.sound import integrated, loudness
-    from melies.footage.listen import RATE, lowered
-
-    clip = open_film(path)
-    hop, size = RATE // 10, 2 * RATE // 5
-    levels: list[NDArray[np.float64]] = []
-    rest = np.zeros(0, np.float32)
-    for block in lowered(clip.sound()):
-        rest = np.concatenate([rest, block])
-        if len(rest) >= 30 * RATE:
-            whole = (len(rest) - size) // hop + 1
-            levels.append(loudness(rest[: (whole - 1) * hop + size]))
-            rest = rest[whole * hop :]
-    if len(rest) >= size:
-        levels.append(loudness(rest))
-    if not levels:
-        raise UseError(f"{path} has no sound to go by.", "Silences are cut by what is heard.")
-    moments = np.concatenate(levels)
-    heard = moments > max(integrated(moments) - quieter, -70.0)
-    if not heard.any():
-        raise UseError(f"{path} is silent from beginning to end.")
-    end = seconds if seconds is not None else len(moments) * hop / RATE + 0.3
-    return _stretches(heard, margin, least, Fraction(end).limit_denominator(10**6), clip.spec.rate)
-
-
-def kept(path: Path, stretches: Sequence[tuple[Fraction, Fraction]], rate: Fraction) -> Timeline:
-    """Return the stretches of a film as a timeline."""
-    cuts = tuple(Cut(path, start, end, rate, name=path.stem) for start, end in stretches)
-    return Timeline(path.stem, nominal(rate), cuts)
-
-
-def _stretches(
-    heard: NDArray[np.bool_], margin: float, least: float, end: Fraction, rate: Fraction
-) -> list[tuple[Fraction, Fraction]]:
-    """Runs of 0.4 s windows, 0.1 s apart, as frames; those nearer than `least` are joined.
-
-    The first window of a run has the sound at its end, the last one at its beginning: the least sound makes four.
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], heard, [False]]).astype(np.int8)))
-    runs: list[list[float]] = []
-    for first, last in edges.reshape(-1, 2):
-        begin, stop = 0.1 * first + 0.3 - margin, 0.1 * (last - 1) + 0.1 + margin
-        if runs and begin - runs[-1][1] < least:
-            runs[-1][1] = stop
-        else:
-            runs.append([begin, stop])
-    frames = [(max(0, round(begin * rate)), min(round(stop * rate), int(end * rate))) for begin, stop in runs]
-    return [(first / rate, last / rate) for first, last in frames if last > first]
-
-
 def worth(record: Record) -> float:
     """How good a shot looks by itself, 0…1: long enough, sharp and well exposed, with something to see."""
     faults = {str(label.value) for label in record.of("faults") if label.sure >= 0.5}
@@ -312,13 +275,20 @@ def _cut_to(choices: Sequence[Choice], seconds: float | None, rhythm: Rhythm | N
 
 
 def _laid(choices: Sequence[Choice], lengths: NDArray[np.float64], rhythm: Rhythm | None) -> Iterator[Entry]:
-    """Take a part of every shot, as long as it should be; with music up to a beat. What does not fit is left out."""
-    now = Fraction(0)
-    for choice, length in zip(choices, lengths, strict=True):
-        found = _part(choice.candidate, float(length), rhythm, float(now))
+    """Take a part of every shot, as long as it should be; with music up to a beat. What does not fit is left out.
+
+    Frames are whole and words not cut: where that makes a shot shorter or longer, the next one makes up for it.
+    """
+    now, owed = Fraction(0), 0.0
+    for choice, planned in zip(choices, map(float, lengths), strict=True):
+        length = planned
+        if rhythm is None and not choice.fixed:
+            length = min(max(planned + owed, _SHORTEST), _seconds(choice.candidate.record))
+        found = _part(choice.candidate, length, rhythm, float(now))
         if found is not None:
             yield Entry(choice, found)
             now += found.end - found.start
+            owed += planned - found.seconds
 
 
 def _part(one: Candidate, length: float, rhythm: Rhythm | None, now: float) -> Part | None:
@@ -331,6 +301,19 @@ def _part(one: Candidate, length: float, rhythm: Rhythm | None, now: float) -> P
     steps = sorted(range(-12, 13), key=abs)
     possible = (part(one.record, length + step / 12, (), one.shown) for step in steps)
     return next((found for found in possible if found is not None), None)
+
+
+def _stretched(entry: Entry, more: Fraction) -> Iterator[Part]:
+    """Parts of the same shot that last about so much longer, or shorter if that is below 0, as far as it goes."""
+    one = entry.choice.candidate
+    rate, most = one.record.shot.rate, frames_of(one.record)
+    frames = int((entry.part.end - entry.part.start) * rate)
+    least, exact = min(frames, ceil(_SHORTEST * rate)), frames + more * rate
+    counts = {min(max(count, least), most) for count in (floor(exact), ceil(exact))} - {frames}
+    for count in () if entry.choice.fixed else sorted(counts):
+        found = part(one.record, float(count / rate), shown=one.shown)
+        if found is not None:
+            yield found
 
 
 def lengths_of(choices: Sequence[Choice], seconds: float | None) -> NDArray[np.float64]:
@@ -411,8 +394,3 @@ def _strength(rhythm: Rhythm | None, share: float) -> float | None:
     if rhythm is None:
         return None
     return float(rhythm.strength[min(len(rhythm.strength) - 1, int(share * len(rhythm.strength)))])
-
-
-def _usual(rates: Sequence[Fraction]) -> Fraction:
-    known = [nominal(rate) for rate in rates]
-    return max(known, key=known.count)
