@@ -120,9 +120,12 @@ def test_the_best_networks_are_kept_and_exported_with_a_card_that_says_all(tmp_p
     assert (card.name, card.task, card.steps, card.seed) == ("my-tint", "translate", 30, 0)
     assert card.metrics == {"off": pytest.approx(1 / 30, 1e-4), "steps": 30}
     assert card.licence == "CC BY 4.0"
+    from melies.train._precision import fastest
+
+    precision = fastest("cpu")  # what "auto" came to
     assert card.command == (
         "melies train test-train-loop --photos holidays --photos more.mp4 --spoiled-after 30 --rate 0.01 "
-        "--steps 30 --out run"
+        f"--precision {precision} --steps 30 --out run"
     )
     assert str(tmp_path) not in card.model_dump_json()
     page = (run / "tint.md").read_text()
@@ -151,7 +154,7 @@ def test_a_card_tells_the_command_without_what_is_nobodys_business(tmp_path):
         out=tmp_path / "run", photos=(tmp_path / "a b",), gains=(1, 2, 0.25), minutes=3, threads=1, name="my"
     )
     assert command_of(trainer, 7) == (
-        "melies train test-train-loop --photos 'a b' --gains 1,2,0.25 --steps 7 --out run"
+        "melies train test-train-loop --photos 'a b' --gains 1,2,0.25 --threads 1 --steps 7 --out run"
     )
     assert material_of(trainer) == ""  # nothing that has to be given
     with pytest.raises(UseError, match="--name"):

@@ -15,9 +15,7 @@ from melies.schema import Setting, settings
 from melies.train._trainer import Trainer
 from melies.translating.card import Card, read_card, use_of, with_card
 
-_ELSEWHERE = {
-    "out", "minutes", "steps", "save_every", "preview_every", "name", "data", "licence", "device", "threads",
-}  # fmt: skip
+_ELSEWHERE = {"out", "minutes", "steps", "save_every", "preview_every", "name", "data", "licence", "device"}
 """Options that change nothing in the networks, or that the card says otherwise."""
 
 

@@ -204,7 +204,9 @@ class _Run:
                 self._load(best["networks"])
                 files = self.work.export(self.trainer.out)
                 self._load(now)
-        return _cards.complete(files, self.trainer, facts)
+        # What "auto" came to here may be another elsewhere.
+        exact = {"precision": self.precision.kind} if self.trainer.mixed else {}
+        return _cards.complete(files, self.trainer.model_copy(update=exact), facts)
 
     def _load(self, states: Mapping[str, Any]) -> None:
         for name, net in self.work.networks.items():
