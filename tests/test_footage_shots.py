@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from melies.bench._edited import CUT, Edited, Join, Reel, still_reel
 from melies.errors import ModelError, UseError
 from melies.footage import transnet
-from melies.footage.detect import Boundary, Detector, detect
+from melies.footage.detect import Adaptively, Boundary, Detector, detect
 from melies.footage.shot import Shot
 from melies.media.synthetic import write_clip
 
@@ -63,6 +63,18 @@ def test_the_shots_of_bikes(detector: Detector) -> None:
     assert adjoin(shots)
     assert shots[1].start == Fraction(30, 25)
     assert shots[-1].end == 10
+
+
+def test_a_cut_between_moving_shots_stands_out_when_pictures_are_left_out() -> None:
+    from melies.engine.shots import Adaptive, thumbnail
+    from melies.footage.film import open_film
+
+    frames = open_film(bikes()).source.frames(Fraction(40, 25))
+    pictures = [thumbnail(frame) for number, frame in zip(range(40, 130), frames, strict=False) if number != 74]
+    finder, alone = Adaptively(Fraction(24)), Adaptive()
+    found = [one.index for picture in pictures for one in finder.step(picture)]
+    assert [*found, *(one.index for one in finder.finish())] == [35]
+    assert not any(alone.step(picture) for picture in pictures), "by itself it does not stand out enough"
 
 
 @pytest.mark.parametrize("name", ["carphone_pristine", "bigbuckbunny"])

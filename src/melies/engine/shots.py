@@ -48,10 +48,11 @@ class Adaptive:
     Attributes:
         score: How much the last picture differed from the one before: the mean of the absolute differences of hue
             (0…179), saturation and value (0…255).
+        stands: How many times more than its neighbours the picture differed of which `step` has last said so.
     """
 
     def __init__(self, outstands: float = OUTSTANDS) -> None:
-        self.score = 0.0
+        self.score = self.stands = 0.0
         self._outstands = outstands
         self._past: NDArray[np.uint8] | None = None
         self._scores: deque[float] = deque(maxlen=_PAST + 1 + _WINDOW)
@@ -70,7 +71,10 @@ class Adaptive:
             return False
         *past, score, _, _ = scores = list(self._scores)
         usual = (sum(scores[-2 * _WINDOW - 1 :]) - score) / (2 * _WINDOW)
-        return score >= _LEAST and score >= self._outstands * usual and not _keeps_pace(past, score)
+        if score < _LEAST or score < self._outstands * usual or _keeps_pace(past, score):
+            return False
+        self.stands = score / usual if usual else float("inf")
+        return True
 
 
 def _keeps_pace(past: Sequence[float], score: float) -> bool:

@@ -20,6 +20,9 @@ from melies.footage.detect_blends import Blend, Blends
 from melies.footage.film import open_film
 from melies.footage.shot import Shot, Transition
 
+_PERHAPS = 2.0
+"""How many times more than its neighbours a picture differs that is a cut if it also does when small as a stamp."""
+
 Detector = Literal["adaptive", "content", "hash", "histogram", "threshold", "transnet"]
 
 
@@ -61,7 +64,8 @@ class Adaptively:
     """
 
     def __init__(self, rate: Fraction, threshold: float | None = None) -> None:
-        self._adaptive = Adaptive(OUTSTANDS if threshold is None else threshold)
+        self._surely = OUTSTANDS if threshold is None else threshold
+        self._adaptive = Adaptive(_PERHAPS if threshold is None else threshold)
         self._blends = Blends(rate)
         self._changes: list[int] = []
         self._cuts: list[int] = []
@@ -71,8 +75,9 @@ class Adaptively:
         """Look at the next picture, `H×W×3` uint8 BGR, 256 wide, and return boundaries that have become certain."""
         found = self._adaptive.step(picture)
         self._blends.step(picture)
-        if found:
-            self._changes.append(self._blends.index - 3)
+        change = self._blends.index - 3
+        if found and (self._adaptive.stands >= self._surely or self._blends.stands_out(change)):
+            self._changes.append(change)
         self._leave_out_flashes(self._blends.index - self._blends.flash_length - 1)
         return self._settle(self._blends.settled)
 

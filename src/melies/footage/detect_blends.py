@@ -43,6 +43,10 @@ _UNEXPLAINED_SHORT = 0.25
 """The same for blends of less than ten frames, which quick movement resembles more."""
 _STEP = 0.25
 """The most of a blend that happens from one frame to the next, as a share of its square."""
+_STANDS_OUT = 4.0
+"""How many times more, in squares, a picture that stands out differs from the one before than its neighbours do …"""
+_ABOVE = 2.0
+"""… and than any of them does."""
 _BLANK = 4.0
 """Standard deviation of levels up to which a picture is of one colour."""
 _SLOPE = 0.35
@@ -137,6 +141,15 @@ class Blends:
             return -1
         back = np.flatnonzero(self._apart(before, np.arange(here + 1, last + 1)) < _BACK * changed)
         return int(back[0]) + 1 if len(back) else 0
+
+    def stands_out(self, index: int) -> bool:
+        """Whether picture `index` differs from the one before much more than the two before and after it do.
+
+        In pictures as small as a stamp little moves, so this tells a cut between moving shots from quick movement.
+        """
+        here, *others = (self._steps[(index + ago) % self._room] for ago in (0, -2, -1, 1, 2))
+        least = max(_DIFFERENT * _PIXELS, _STANDS_OUT * sum(others) / len(others), _ABOVE * max(others))
+        return bool(here > least)
 
     def _apart(self, one: int, others: NDArray[np.int64]) -> NDArray[np.float32]:
         """Squares of the distances of pictures to others."""
