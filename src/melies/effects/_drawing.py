@@ -7,6 +7,7 @@ enlarged before it is made sharp, so that it is as sharp as the film.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Self
 
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Option
+from pydantic import PrivateAttr
 
 from melies.cleaning.pictures import Picture, Plane
 from melies.effect import Effect
@@ -23,6 +25,10 @@ from melies.motion import Field, pixels
 
 ROWS = 360
 """Rows of the copy in which a drawing is found."""
+_WORKERS = 2
+"""Frames that are best worked on at the same time."""
+_LARGE = 1 << 22
+"""Frames of more pixels than this are drawn one after another: each takes a hundred bytes a pixel."""
 _ROUNDS = 3
 _NEAR = 0.005
 """Reach of evening, as a share of the height."""
@@ -45,6 +51,8 @@ class Drawing(Effect):
         1.0, ge=0, le=1, description="how much of the drawing covers the picture; 0 changes nothing"
     )
 
+    _workers: int = PrivateAttr(_WORKERS)
+
     @property
     def lead_in(self) -> int | None:
         """None where a frame depends on those before it."""
@@ -54,19 +62,29 @@ class Drawing(Effect):
         """Draw every frame of a shot."""
         return self.steered(frames, spec, lambda: self)
 
+    def live(self) -> Self:
+        """One frame after the other: a frame that waits for the next one would only grow old."""
+        alone = self.model_copy()
+        alone._workers = 1
+        return alone
+
     def steered(self, frames: Iterator[Frame], spec: VideoSpec, now: Callable[[], Self]) -> Iterator[Frame]:
         """What is steadied goes on when a number changes."""
+        from melies.engine.pipeline import ordered_map
         from melies.translating.steady import Steady
 
         steady = Steady(self.steady)
-        for frame in frames:
-            effect = now()
-            if effect.strength == 0:
-                yield frame
-                continue
-            image = np.ascontiguousarray(frame.image[..., :3])
-            even = steady(image, evened(image, effect._evening))
-            yield frame.with_image(effect._drawn(frame.image, even, frame.pts * frame.time_base))
+
+        def steadied(sheets: Iterator[_Sheet]) -> Iterator[_Sheet]:
+            for sheet in sheets:
+                if sheet.even is not None:
+                    sheet.even = steady(sheet.colours, sheet.even)
+                yield sheet
+
+        # Only what is steadied has to wait for the frame before.
+        workers = self._workers if spec.width * spec.height <= _LARGE else 1
+        sheets = (_Sheet(frame, now()) for frame in frames)
+        yield from ordered_map(_Sheet.drawn, steadied(ordered_map(_Sheet.evened, sheets, workers)), workers)
 
     @property
     def _evening(self) -> float:
@@ -76,6 +94,39 @@ class Drawing(Effect):
     def _drawn(self, image: Image, even: Picture, time: Fraction) -> Image:
         """Draw one frame, shown at a time, after its evened copy."""
         raise NotImplementedError
+
+
+@dataclass
+class _Sheet:
+    """A frame on its way through the hands of several workers.
+
+    Attributes:
+        frame: The frame.
+        effect: The effect as it was set when the frame came.
+        even: Its evened copy, when it is made.
+    """
+
+    frame: Frame
+    effect: Drawing
+    even: Picture | None = None
+
+    @property
+    def colours(self) -> Image:
+        """The frame without its alpha channel."""
+        return np.ascontiguousarray(self.frame.image[..., :3])
+
+    def evened(self) -> _Sheet:
+        """Make the evened copy, where anything is to be drawn."""
+        if self.effect.strength:
+            self.even = evened(self.colours, self.effect._evening)
+        return self
+
+    def drawn(self) -> Frame:
+        """Draw what was evened."""
+        frame = self.frame
+        if self.even is None:
+            return frame
+        return frame.with_image(self.effect._drawn(frame.image, self.even, frame.pts * frame.time_base))
 
 
 def evened(image: Image, amount: float) -> Picture:
