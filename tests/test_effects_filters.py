@@ -251,6 +251,14 @@ def test_drawings_do_not_tremble_in_noise(effect, most, portrait):
     assert trembling(0.9) < most * trembling(0)
 
 
+@pytest.mark.parametrize("effect", [Toon(), Sketch(boil=12)])
+def test_drawings_are_the_same_one_at_a_time(effect, portrait):
+    """As live shows draw them: nobody waits for a frame."""
+    pictures = [noisy(portrait, seed) for seed in range(6)]
+    together, alone = applied(effect, *pictures), applied(effect.live(), *pictures)
+    assert all(np.array_equal(one, other) for one, other in zip(together, alone, strict=True))
+
+
 def test_strokes_are_darker_in_shadows_and_keep_white():
     means = [applied(Sketch(line=0), flat(grey, 120, 120))[0].mean() for grey in (250, 190, 120, 60, 5)]
     assert means == sorted(means, reverse=True)
