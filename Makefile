@@ -15,8 +15,9 @@ help: ## show this list
 setup: $(READY) ## build .venv with everything needed for work on the project
 
 # pip is brought up to date first: the one in a new environment knows neither --group nor --build-constraint.
+# It is emptied first: a package that is needed no more could still get in the way.
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt \
 		--editable . --group dev --group docs

@@ -2,9 +2,12 @@
 
 import random
 from fractions import Fraction
+from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
+from melies import footage
 from melies.footage import timeline as tl
 from melies.footage.timeline import Cut, Marker, Timeline
 from melies.media.synthetic import write_clip
@@ -44,10 +47,25 @@ def rows(track):
     ]  # fmt: skip
 
 
-def test_it_is_found_by_the_ending(tmp_path):
+@pytest.fixture
+def preferred(monkeypatch):
+    """This adapter, whether or not there is another one for the ending: as the page says."""
+    monkeypatch.setenv("OTIO_PLUGIN_MANIFEST_PATH", str(Path(footage.__file__).with_name("plugin_manifest.json")))
+    otio.plugins.ActiveManifest(force_reload=True)
+    yield
+    monkeypatch.undo()
+    otio.plugins.ActiveManifest(force_reload=True)
+
+
+def test_it_is_found_by_the_ending(tmp_path, preferred):
     (tmp_path / "x.fcpxml").write_text(fcpxml('<asset-clip ref="a" name="one" duration="1s" start="3601s"/>'))
     found = otio.adapters.read_from_file(str(tmp_path / "x.fcpxml"))
     assert rows(found.video_tracks()[0]) == [("one", 90025, 25, 0)]
+    assert otio.adapters.from_filepath(str(tmp_path / "x.fcpxml")).name == "melies_fcpxml"
+
+
+def test_opentimelineio_is_told_of_it():
+    assert "melies.footage" in {plugin.value for plugin in entry_points(group="opentimelineio.plugins")}
 
 
 @pytest.mark.parametrize("rate", RATES, ids=lambda rate: f"{float(rate):.3f}")
@@ -143,7 +161,7 @@ def test_what_programs_leave_out_is_filled_in():
 def test_files_come_in_several_encodings(tmp_path, encoding):
     text = fcpxml('<asset-clip ref="a" name="café" duration="1s"/>').replace("UTF-8", encoding.removesuffix("-sig"))
     (tmp_path / "x.fcpxml").write_bytes(text.encode(encoding))
-    assert otio.adapters.read_from_file(str(tmp_path / "x.fcpxml")).video_tracks()[0][0].name == "café"
+    assert otio.adapters.read_from_file(str(tmp_path / "x.fcpxml"), "melies_fcpxml").video_tracks()[0][0].name == "café"
 
 
 def test_melies_leaves_out_what_hangs_on_the_spine_and_says_so(cut, tmp_path, caplog):
@@ -210,7 +228,7 @@ def cut(tmp_path_factory):
 
 def test_opentimelineio_writes_what_melies_reads(cut, tmp_path):
     found = otio.adapters.read_from_file(str(tl.export(cut, tmp_path / "x.otio")))
-    otio.adapters.write_to_file(found, str(tmp_path / "y.fcpxml"))
+    otio.adapters.write_to_file(found, str(tmp_path / "y.fcpxml"), "melies_fcpxml")
     back = tl.read(tmp_path / "y.fcpxml")
     assert (back.cuts, back.music, back.rate, back.drop) == (cut.cuts, cut.music, cut.rate, cut.drop)
     assert otio.adapters.write_to_string(found, "melies_fcpxml") == (tmp_path / "y.fcpxml").read_text("utf-8")
@@ -219,7 +237,7 @@ def test_opentimelineio_writes_what_melies_reads(cut, tmp_path):
 
 
 def test_what_opentimelineio_reads_can_be_rendered(cut, tmp_path):
-    found = otio.adapters.read_from_file(str(tl.export(cut, tmp_path / "x.fcpxml")))
+    found = otio.adapters.read_from_file(str(tl.export(cut, tmp_path / "x.fcpxml")), "melies_fcpxml")
     otio.adapters.write_to_file(found, str(tmp_path / "y.otio"))
     back = tl.read(tmp_path / "y.otio")
     assert (back.cuts, back.music, back.rate, back.drop) == (cut.cuts, cut.music, cut.rate, cut.drop)

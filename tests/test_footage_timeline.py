@@ -108,7 +108,7 @@ def test_music_may_begin_later(films, song, tmp_path, ending):
 
 def by_otio(path, rate):
     """First frame and length of every clip of the first track, as OpenTimelineIO's adapter reads them."""
-    options = {"rate": float(rate)} if path.suffix == ".edl" else {}
+    options = {".edl": {"rate": float(rate)}, ".fcpxml": {"adapter_name": "melies_fcpxml"}}.get(path.suffix, {})
     found = otio.adapters.read_from_file(str(path), **options)
     timeline = found if isinstance(found, otio.schema.Timeline) else found[0]
     track = next(track for track in timeline.video_tracks())
