@@ -177,6 +177,8 @@ def test_no_command_takes_an_option_for_a_value(melies):
                 assert result.status == 2
                 assert f"{word} needs a value, and --overwrite is an option." in result.err
                 refused.add(words)
+    result = melies("people", "footage", "--name", "1", "--merge")  # a value of two words
+    assert "--name needs a value, and --merge is an option." in result.err
     assert {("shots",), ("run",), ("train", "latent"), ("models", "pull"), ("kiosk",)} <= refused
 
 

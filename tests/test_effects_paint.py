@@ -72,6 +72,8 @@ def test_colours_numbers_and_other_palettes_mean_the_same():
     for image, options in (
         (grey, {}),
         (grey, {"values": "numbers"}),
+        (grey.astype(np.uint16), {}),
+        (grey.astype(np.uint16), {"values": "numbers"}),
         (cityscapes.painted(elsewhere), {"palette": "cityscapes"}),
         (CAMVID.painted(labels).astype(np.uint16) * 257, {}),
     ):

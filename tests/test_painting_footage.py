@@ -111,3 +111,9 @@ def test_footage_is_looked_at_by_the_one_that_comes_along():
     assert Segmenter().palette.name == "camvid"
     assert melies.effects.find("paint")(**{"from": "footage"}).models() == ("streets", "streets-layout")
     assert Paint(model="my.onnx", origin="footage", segmenter="my-seg.onnx").models() == ()
+
+
+def test_a_segmenter_is_an_onnx_file(tmp_path):
+    (tmp_path / "x.pth").write_bytes(b"weights")
+    with pytest.raises(UseError, match=r"A network for segment is an \.onnx file, which x\.pth is not"):
+        Segmenter(str(tmp_path / "x.pth"))

@@ -165,6 +165,8 @@ def test_a_card_tells_a_use_that_can_be_typed():
     page = markdown(Card(name="mine", task="style", styles=("mein bild; rm", "waves")))
     used = re.search(r"used so\*\*: (.*)", page)[1]
     assert shlex.split(used) == ["style", "mein bild; rm"]
+    page = markdown(Card(name="run", task="segment"), "run s/segmenter.onnx")  # not kept under a name
+    assert "paint --from footage --segmenter 'run s/segmenter.onnx'" in page
 
 
 @needs_training

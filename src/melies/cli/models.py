@@ -112,7 +112,7 @@ def show_card(name: str) -> None:
     card = read_card(path) if path.suffix == ".onnx" else None
     if card is None:
         raise UseError(f"{name} has no card.", "Models that melies train has made have one: style, translate, paint.")
-    click.echo(markdown(card), nl=False)
+    click.echo(markdown(card, name if name.lower().endswith(path.suffix) else None), nl=False)
 
 
 def _file_of(name: str) -> Path:

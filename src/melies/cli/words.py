@@ -40,8 +40,9 @@ def _check(command: click.Command, options: Options, args: Sequence[str]) -> Non
         if word == "-" or not word.startswith("-"):
             if not command.allow_interspersed_args:  # what follows belongs to somebody else
                 return
-        elif words and wants_value(match(options, word), word):
-            must_be_value(word, words.popleft(), options)
+        elif (option := match(options, word)) is not None and wants_value(option, word):
+            for _ in range(min(option.nargs, len(words))):
+                must_be_value(word, words.popleft(), options)
 
 
 def lookup(params: Sequence[click.Parameter]) -> dict[str, click.Option]:

@@ -62,7 +62,7 @@ def labels_of(image: Image, palette: Palette, values: Values = "auto") -> Labels
             f"Layouts of {palette.name} hold numbers of classes as grey values: it has no colours.",
             "Leave out --values, or say which palette it was drawn in: --palette",
         )
-    colours = to_depth(image[..., :3], np.dtype(np.uint8))
+    colours = _plain(image[..., :3], values)
     if values == "numbers" or (values == "auto" and _holds_numbers(colours, palette)):
         return _numbers(colours, palette, sure=values == "numbers")
     found = cv.LUT(colours, _shifts())
@@ -79,6 +79,13 @@ def labels_of(image: Image, palette: Palette, values: Values = "auto") -> Labels
             share,
         )
     return labels
+
+
+def _plain(image: Image, values: Values) -> Image:
+    """Return a layout in 8 bits; numbers of classes are small in 16 bits too, where they are no shades of colours."""
+    if image.dtype == np.uint16 and values != "colours" and image.max() < 256:
+        return image.astype(np.uint8)
+    return to_depth(image, np.dtype(np.uint8))
 
 
 def one_hot(labels: Labels, classes: int) -> NDArray[np.float32]:

@@ -74,7 +74,7 @@ def complete(files: Sequence[Path], trainer: Trainer, facts: Facts) -> list[Path
             with replacing(file) as part:
                 part.write_bytes(with_card(file.read_bytes(), card))
             page = file.with_suffix(".md")
-            page.write_text(markdown(card), encoding="utf-8")
+            page.write_text(markdown(card, None if name else f"{trainer.out.name}/{file.name}"), encoding="utf-8")
             written.append(page)
         if name and file.suffix == own.ENDING:
             written.append(own.keep(file, name))
@@ -102,10 +102,15 @@ def material_of(trainer: Trainer) -> str:
     return "; ".join(parts)
 
 
-def markdown(card: Card) -> str:
-    """Write a card as a page for people."""
+def markdown(card: Card, file: str | None = None) -> str:
+    """Write a card as a page for people.
+
+    Args:
+        card: The card.
+        file: The file by which the network is used, if it is not kept under its name.
+    """
     lines = [f"# {card.name}", "", card.description or f"A network for `{card.task}`.", ""]
-    lines += [f"- **{name}**: {value}" for name, value in _rows(card)]
+    lines += [f"- **{name}**: {value}" for name, value in _rows(card, file)]
     if card.metrics:
         lines += ["", "Measured on material that training did not see:", "", "| what | value |", "|---|---|"]
         lines += [f"| {name} | {value:.4g} |" for name, value in card.metrics.items()]
@@ -114,8 +119,8 @@ def markdown(card: Card) -> str:
     return "\n".join([*lines, ""])
 
 
-def _rows(card: Card) -> Iterator[tuple[str, object]]:
-    yield "used so", use_of(card.task, (*card.styles, card.name)[0])
+def _rows(card: Card, file: str | None) -> Iterator[tuple[str, object]]:
+    yield "used so", use_of(card.task, file or (*card.styles, card.name)[0])
     for what, value in (
         ("styles", ", ".join(card.styles)),
         ("classes", ", ".join(name for name, _ in card.classes)),

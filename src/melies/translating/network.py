@@ -14,6 +14,7 @@ from melies.files import is_file
 from melies.frame import Image, VideoSpec
 from melies.matting.scale import code, cv, unit
 from melies.models import own, registry, sources, store
+from melies.models.convert import TASKS
 from melies.models.metadata import must_hold
 from melies.models.runtime import load_file, options
 from melies.suggest import did_you_mean
@@ -59,6 +60,8 @@ def locate(task: Task, name: str | Path, also: Sequence[str] = ()) -> Place:
         return Place(text, None)
     path = Path(name).expanduser()
     if path.suffix.lower() in FILES:
+        if path.suffix.lower() not in _endings(task):
+            raise UseError(f"A network for {task} is an .onnx file, which {path.name} is not.")
         must_hold(path)
         _must_be_finished(path)
         return Place(None, path)
@@ -69,8 +72,13 @@ def locate(task: Task, name: str | Path, also: Sequence[str] = ()) -> Place:
     known = [*also, *rows, *(each for each, card in cards_of(mine).items() if card.task == task)]
     raise UseError(
         f"There is no model {text!r} for {task}.{did_you_mean(text, known)}",
-        f"There are {', '.join(known)}; or name a file that ends in {', '.join(FILES)}.",
+        f"There are {', '.join(known)}; or name a file that ends in {', '.join(_endings(task))}.",
     )
+
+
+def _endings(task: str) -> tuple[str, ...]:
+    """Endings of files for a task: of weights as they are published, only where there is something to convert them."""
+    return FILES if task in TASKS else FILES[:1]
 
 
 def _must_be_finished(path: Path) -> None:
