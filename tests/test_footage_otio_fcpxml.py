@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from melies import footage
+from melies.errors import UseError
 from melies.footage import timeline as tl
 from melies.footage.timeline import Cut, Marker, Timeline
 from melies.media.synthetic import write_clip
@@ -177,6 +178,29 @@ def test_melies_leaves_out_what_hangs_on_the_spine_and_says_so(cut, tmp_path, ca
     assert [(one.source, one.start, one.length) for one in found.cuts] == [(None, 0, 1), (film, 0, 2)]
     assert (found.music, found.music_start) == (cut.music, 0)
     assert "The End lies on a lane of its own and is left out." in caplog.text
+
+
+def test_a_last_transition_ends_with_the_film_and_nothing_overlaps(cut, tmp_path, caplog):
+    film, zero = cut.cuts[0].source, cut.cuts[0].timecode.seconds
+    asset = f'''<asset id="f" src="{film.as_uri()}" start="{zero}s" duration="3s" hasVideo="1" format="r1"/>'''
+    one, two = (
+        f'<asset-clip ref="f" name="{name}" offset="{at}s" duration="1s"/>' for name, at in (("a", 0), ("b", 1))
+    )
+    path = tmp_path / "x.fcpxml"
+    late = '<transition offset="59/30s" duration="50s"/>'
+    path.write_text(fcpxml(one + two + late, Fraction(30), more=asset), "utf-8")
+    found = tl.read(path)
+    assert found.frames == 60
+    assert found.cuts[-1].source is None
+    text = fcpxml(one + two.replace('offset="1s"', 'offset="1/2s"'), Fraction(30), more=asset)
+    path.write_text(text, "utf-8")
+    with pytest.raises(UseError, match="b overlaps what is before it"):
+        tl.read(path)
+    read(text)
+    assert "b overlaps what is before it, and is put behind that." in caplog.text
+    nearly = fcpxml(one + two.replace('offset="1s"', 'offset="10001/10000s"'), Fraction(30), more=asset)
+    found = read(nearly)
+    assert [item.name for item in found.video_tracks()[0]] == ["a", "b"]
 
 
 def test_several_projects_are_a_collection():

@@ -693,3 +693,22 @@ def test_the_encoder_repeats_itself(tmp_path: Path) -> None:
         with av.open(str(tmp_path / "carrier.mkv")) as file:
             written.add(b"".join(bytes(packet) for packet in file.demux() if packet.size))
     assert len(written) == 1
+
+
+def test_who_interrupts_an_encoder_while_it_closes_can_still_give_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = VideoSpec(32, 32, rate=Fraction(25), time_base=Fraction(1, 25))
+    plan = output.make_plan(tmp_path / "out.mp4", spec, output.SaveOptions())
+    encoder = encode.Encoder(plan, tmp_path / "carrier.mkv", Fraction(1, 25))
+    encoder.add(Frame(np.zeros((32, 32, 3), np.uint8), 0, Fraction(1, 25), 1))
+
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encode.gc, "collect", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            encoder.finish()
+    encoder.abandon()
+    assert not (tmp_path / "carrier.mkv").exists()

@@ -161,6 +161,8 @@ def _tell_length(rough: Rough, timeline: Timeline, duration: float) -> None:
         return
     if rough.rhythm is not None and abs(frames - wanted) <= max(0.5, 0.05 * duration) * timeline.rate:
         why = "it ends on a beat"
+    elif rough.rhythm is not None:
+        why = "with cuts on beats these shots come no nearer"
     elif abs(frames - wanted) < timeline.rate / min(cut.rate for cut in timeline.cuts):
         why = "whole frames of its films come no nearer"
     elif frames > wanted:

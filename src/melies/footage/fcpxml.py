@@ -206,6 +206,8 @@ class _Reading:
         if item.kind == "transition":
             self._dissolve = item
             return
+        if item.at < self._end - 1 / (2 * self._rate):
+            raise UseError(f"{self._where.file}: {item.name or 'an item'} overlaps what is before it.")
         if item.at > self._end:
             self._append(self._black(item.at - self._end))
         if item.asset is None and item.kind != "gap":
@@ -245,13 +247,10 @@ class _Reading:
         self._cuts.append(replace(cut, start=start, end=end, dissolve=min(dissolve, end - start)))
 
     def _fade_out(self) -> None:
-        """Carry out a transition after the last cut: it goes to black."""
-        if self._dissolve is None:
-            return
-        late = max(Fraction(0), self._dissolve.end - self._end)
-        dissolve, early = self._met()
-        if late + early:
-            self._cuts.append(replace(self._black(late + early), dissolve=min(dissolve, late + early)))
+        """Carry out a transition after the last cut: it goes to black, and ends with the film."""
+        _, early = self._met()
+        if early:
+            self._cuts.append(replace(self._black(early), dissolve=early))
 
     def _cut(self, item: Item) -> Cut:
         assert item.asset is not None

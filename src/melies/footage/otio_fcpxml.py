@@ -177,8 +177,11 @@ class _Tracks:
             if item.kind == "transition":
                 track.append(self._transition(item, end))
                 continue
-            if item.at > end:
-                track.append(otio.schema.Gap(source_range=self._range(Fraction(0), item.at - end, self._rate)))
+            gap = Fraction(round((item.at - end) * self._rate)) / self._rate
+            if gap < 0:
+                log.warning("%s overlaps what is before it, and is put behind that.", item.name or item.kind)
+            if gap > 0:
+                track.append(otio.schema.Gap(source_range=self._range(Fraction(0), gap, self._rate)))
             track.append(self._made(item))
             end = item.end
         return track

@@ -112,6 +112,7 @@ class Encoder:
         self._times: list[tuple[int, int]] = []
         self._stamps: list[tuple[int, int, int, bool]] = []
         self._file = av.open(str(path), "w", format="matroska")
+        self._open = True
         spec = plan.spec
         self._tick = 1 / spec.rate
         stream: Any = self._file.add_stream(CODECS[plan.codec].encoder, rate=spec.rate, options=dict(plan.options))
@@ -163,7 +164,10 @@ class Encoder:
         self._path.unlink(missing_ok=True)
 
     def _close(self) -> None:
+        if not self._open:  # somebody may interrupt what follows, and give up then
+            return
         self._file.close()
+        self._open = False
         # File, stream and encoder refer to each other: without this, hundreds of megabytes of an encoder that has done
         # its work stay until Python happens to look for circles.
         del self._context, self._stream, self._file

@@ -277,12 +277,13 @@ def _cut_to(choices: Sequence[Choice], seconds: float | None, rhythm: Rhythm | N
 def _laid(choices: Sequence[Choice], lengths: NDArray[np.float64], rhythm: Rhythm | None) -> Iterator[Entry]:
     """Take a part of every shot, as long as it should be; with music up to a beat. What does not fit is left out.
 
-    Frames are whole and words not cut: where that makes a shot shorter or longer, the next one makes up for it.
+    Frames are whole, words not cut, and beats where they are: where that makes a shot shorter or longer, the next one
+    makes up for it.
     """
     now, owed = Fraction(0), 0.0
     for choice, planned in zip(choices, map(float, lengths), strict=True):
         length = planned
-        if rhythm is None and not choice.fixed:
+        if not choice.fixed:
             length = min(max(planned + owed, _SHORTEST), _seconds(choice.candidate.record))
         found = _part(choice.candidate, length, rhythm, float(now))
         if found is not None:
