@@ -67,7 +67,7 @@ def test_the_command_line_lists_shows_and_removes_them(file, capsys):
     assert melies(capsys, "models", "where", "my-dusk")[1].strip() == str(own.find("my-dusk"))
     page = melies(capsys, "models", "card", "my-dusk")[1]
     assert "| off | 0.25 |" in page
-    assert melies(capsys, "models", "card", str(file))[1] == page
+    assert melies(capsys, "models", "card", str(file))[1] == page.replace("translate dusk", f"translate {file}")
     assert melies(capsys, "models", "remove", "my-dusk", "other")[1].count("is gone") == 2
     assert own.every() == {}
     status, _, said = melies(capsys, "models", "remove", "my-dusk")
