@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from melies.errors import UseError
 from melies.footage.exchange import Where, from_xml, pieces
-from melies.footage.fcpxml_items import MARKERS, Item, Sequence, address_of, time_of
+from melies.footage.fcpxml_items import MARKERS, Item, Sequence, address_of, resources_of, time_of
 from melies.footage.timecode import Timecode
 from melies.footage.timeline import About, Cut, Marker, Timeline, about
 
@@ -181,8 +181,7 @@ class _Reading:
         if len(sequences) > 1:
             log.warning("%s holds %d projects; the first one is read.", where.file, len(sequences))
         self._name = root.findall(".//project")[0].get("name") or where.file.stem
-        self._drop = sequences[0].get("tcFormat") == "DF"
-        self._sequence = Sequence(sequences[0], {one.get("id"): one for one in root.findall("./resources/*")})
+        self._sequence = Sequence(sequences[0], resources_of(root))
         self._rate = self._sequence.rate
         self._cuts: list[Cut] = []
         self._markers: list[Marker] = []
@@ -195,7 +194,9 @@ class _Reading:
             self._add(item)
         self._fade_out()
         music, start = self._music or (None, Fraction(0))
-        return Timeline(self._name, self._rate, tuple(self._cuts), music, start, tuple(self._markers), self._drop)
+        return Timeline(
+            self._name, self._rate, tuple(self._cuts), music, start, tuple(self._markers), self._sequence.drop
+        )
 
     def _add(self, item: Item) -> None:
         if item.nested or item.alike:
@@ -228,16 +229,14 @@ class _Reading:
         A transition lies around the cut, here it begins with the new picture: the cut before is made shorter. The new
         picture has only `room` before its beginning.
         """
-        if self._dissolve is None or not self._cuts:
-            length, self._dissolve = (self._dissolve.length if self._dissolve else Fraction(0)), None
-            return length, Fraction(0)
-        length, early = self._dissolve.length, self._end - self._dissolve.at
-        self._dissolve = None
+        met, self._dissolve = self._dissolve, None
+        if met is None or not self._cuts:
+            return (met.length if met else Fraction(0)), Fraction(0)
         before = self._cuts[-1]
-        early = max(Fraction(0), min(early, before.length - max(before.dissolve, 1 / self._rate)))
+        early = max(Fraction(0), min(self._end - met.at, before.length - max(before.dissolve, 1 / self._rate)))
         early = early if room is None else min(early, room)
         self._cuts[-1] = replace(before, end=before.end - early)
-        return length, early
+        return met.length, early
 
     def _append(self, cut: Cut) -> None:
         dissolve, early = self._met(None if cut.source is None else cut.start)

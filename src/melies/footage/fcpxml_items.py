@@ -155,6 +155,7 @@ class Sequence:
     Attributes:
         rate: Frames per second.
         begin: Timecode with which it begins, in seconds.
+        drop: Whether its timecode drops numbers.
 
     Raises:
         ValueError: It does not say a rate, or lies within itself.
@@ -171,6 +172,11 @@ class Sequence:
             raise ValueError("it does not say how many frames a second it has")
         self.rate: Fraction = rate
         self.begin = time_of(element, "tcStart")
+        self.drop = element.get("tcFormat") == "DF"
+
+    def rate_of(self, asset: Element) -> Fraction:
+        """Return the frames per second of a source; the sequence's where it has none, as sound."""
+        return frame_rate(self._resources.get(asset.get("format"))) or self.rate
 
     def spine(self) -> Iterator[Item]:
         """What lies on the spine, in order."""
@@ -182,7 +188,7 @@ class Sequence:
         if host.depth > DEPTH:
             raise ValueError("more clips hang on each other than any program makes")
         for element in host.element:
-            lane = self._lane(element)
+            lane = _lane(element)
             if element.tag == "spine" and lane:  # a storyline, which counts from 0
                 at = host.at + time_of(element, "offset") - host.start
                 yield list(self._items(element, Fraction(0), at, lane, host.depth + 1))
@@ -219,7 +225,7 @@ class Sequence:
         element = _picked(written)
         at = base + time_of(written, "offset", zero + end - base) - zero
         asset = self._asset(element)
-        start = time_of(element, "start", self._first(element, asset))
+        start = time_of(element, "start", _first(element, asset))
         length = time_of(element, "duration", self._rest(element, asset, start))
         if length < 0:
             raise ValueError(f"{element.get('name') or element.tag} lasts less than no time")
@@ -228,15 +234,8 @@ class Sequence:
 
     def _asset(self, element: Element) -> Element | None:
         """The source of a clip, which may stand in an element of its own inside it."""
-        inner = element
-        if element.tag == "clip":
-            inner = next((one for one in (element.find("video"), element.find(".//audio")) if one is not None), element)
-        found = self._resources.get(inner.get("ref"))
+        found = self._resources.get(_inner(element).get("ref"))
         return found if found is not None and found.tag == "asset" else None
-
-    def _first(self, element: Element, asset: Element | None) -> Fraction:
-        """With which local time a clip begins that does not say it."""
-        return Fraction(0) if asset is None or element.tag == "clip" else time_of(asset, "start")
 
     def _rest(self, element: Element, asset: Element | None, start: Fraction) -> Fraction:
         """How long a clip is that does not say it: all that its source has."""
@@ -246,11 +245,22 @@ class Sequence:
         inner = None if medium is None else medium.find("sequence")
         return Fraction(0) if inner is None else time_of(inner, "duration")
 
-    def _lane(self, element: Element) -> int:
-        text = element.get("lane", "0")
-        if not re.fullmatch(r"-?\d{1,4}", text):
-            raise ValueError(f"lane={text[:40]!r} is no number")
-        return int(text)
+
+def resources_of(root: Element) -> Resources:
+    """Return the formats, assets and sequences of a file, by their names."""
+    return {one.get("id"): one for one in root.findall("./resources/*")}
+
+
+def _lane(element: Element) -> int:
+    text = element.get("lane", "0")
+    if not re.fullmatch(r"-?\d{1,4}", text):
+        raise ValueError(f"lane={text[:40]!r} is no number")
+    return int(text)
+
+
+def _first(element: Element, asset: Element | None) -> Fraction:
+    """With which local time a clip begins that does not say it."""
+    return Fraction(0) if asset is None or element.tag == "clip" else time_of(asset, "start")
 
 
 def _picked(element: Element) -> Element:
@@ -268,11 +278,16 @@ def _part(element: Element, host: Item) -> bool:
     return host.kind == "clip" and element.tag in ("video", "audio") and element.get("name") is None
 
 
+def _inner(element: Element) -> Element:
+    """Of a clip the element inside it that names its source; anything else names its own."""
+    if element.tag != "clip":
+        return element
+    return next((one for one in (element.find("video"), element.find(".//audio")) if one is not None), element)
+
+
 def _source_start(element: Element, asset: Element | None, start: Fraction) -> Fraction:
-    inner = None
-    if element.tag == "clip":
-        inner = next((one for one in (element.find("video"), element.find(".//audio")) if one is not None), None)
-    if asset is None or inner is None:
+    inner = _inner(element)
+    if asset is None or inner is element:
         return start
     return start - time_of(inner, "offset") + time_of(inner, "start", time_of(asset, "start"))
 

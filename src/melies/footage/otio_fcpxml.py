@@ -21,7 +21,7 @@ from melies.errors import UseError
 from melies.files import replacing
 from melies.footage import timeline as timelines
 from melies.footage.exchange import Where, parsed
-from melies.footage.fcpxml_items import MARKERS, Item, Sequence, address_of, frame_rate, time_of
+from melies.footage.fcpxml_items import MARKERS, Item, Resources, Sequence, address_of, resources_of, time_of
 from melies.footage.otio import from_otio
 
 log = logging.getLogger("melies")
@@ -98,7 +98,7 @@ def _written(found: Any, file: Path) -> str:
 
 def _read(text: str, file: Path) -> Any:
     root = parsed(text, file)
-    resources = {one.get("id"): one for one in root.findall("./resources/*")}
+    resources = resources_of(root)
     projects = [one for one in root.iter("project") if one.find("sequence") is not None]
     if not projects:
         raise UseError(f"{file} holds no project.")
@@ -109,15 +109,15 @@ def _read(text: str, file: Path) -> Any:
     return otio.schema.SerializableCollection("" if event is None else event.get("name", ""), made)
 
 
-def _timeline(project: Element, resources: dict[str | None, Element]) -> Any:
+def _timeline(project: Element, resources: Resources) -> Any:
     sequence = project.find("sequence")
     assert sequence is not None
     inside = Sequence(sequence, resources)
-    drop = {"melies": {"drop": True}} if sequence.get("tcFormat") == "DF" else {}
+    drop = {"melies": {"drop": True}} if inside.drop else {}
     made = otio.schema.Timeline(
         project.get("name", ""), global_start_time=_time(inside.begin, inside.rate), metadata=drop
     )
-    made.tracks.extend(_Tracks(inside, resources).all())
+    made.tracks.extend(_Tracks(inside).all())
     return made
 
 
@@ -128,8 +128,8 @@ def _time(seconds: Fraction, rate: Fraction) -> Any:
 class _Tracks:
     """The tracks of a sequence."""
 
-    def __init__(self, sequence: Sequence, resources: dict[str | None, Element]) -> None:
-        self._sequence, self._resources, self._rate = sequence, resources, sequence.rate
+    def __init__(self, sequence: Sequence) -> None:
+        self._sequence, self._rate = sequence, sequence.rate
         self._lanes: dict[int, list[list[Item]]] = {}
 
     def all(self) -> list[Any]:
@@ -215,14 +215,14 @@ class _Tracks:
         inside = self._sequence.within(item)
         start = item.start - inside.begin if item.element.get("start") else Fraction(0)
         span = self._range(start, item.length, inside.rate)
-        return otio.schema.Stack(item.name, _Tracks(inside, self._resources).all(), source_range=span), start
+        return otio.schema.Stack(item.name, _Tracks(inside).all(), source_range=span), start
 
     def _clip(self, item: Item) -> Any:
         about = _remarks(item.element)
         if item.asset is None:
             made = otio.schema.GeneratorReference(item.name, item.kind)
             return otio.schema.Clip(item.name, made, self._range(item.start, item.length, self._rate), about)
-        rate = frame_rate(self._resources.get(item.asset.get("format"))) or self._rate
+        rate = self._sequence.rate_of(item.asset)
         reach = otio.opentime.TimeRange(*(_time(time_of(item.asset, name), rate) for name in ("start", "duration")))
         source = otio.schema.ExternalReference(address_of(item.asset), reach)
         source.name = item.asset.get("name", "")
