@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Self
 
 import cv2
@@ -110,7 +111,7 @@ class _Sheet:
     effect: Drawing
     even: Picture | None = None
 
-    @property
+    @cached_property
     def colours(self) -> Image:
         """The frame without its alpha channel."""
         return np.ascontiguousarray(self.frame.image[..., :3])
